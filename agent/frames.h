@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Who says what to whom: the frames between the roles, one block a channel.
+ * "u32 s" and so on are the payload in order (see chan.h: u32, u64, str, mem). */
+#ifndef AGENT_FRAMES_H
+#define AGENT_FRAMES_H
+
+enum frame_type {
+	/* guard -> role over its leash, once: fds in the order of roles.h */
+	G_START = 1,		/* u32 kind (enum session_kind), fds */
+	/* front -> guard: another lane (crypt and upstream); guard -> front */
+	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
+	G_MIME,			/* [] / fds: mime */
+
+	/* front -> upstream; each is answered by U_DONE */
+	U_LOGIN = 20,		/* u32 account (index), str user, str password */
+	U_MAIL,			/* str from, u32 flags (enum mail_flag), u64 size or 0 */
+	U_RCPT,			/* str to */
+	U_DATA,			/* []: DATA; after a U_DONE with 354 the letter is
+				 * taken from the pipe; at its P_END: U_READY */
+	U_COMMIT,		/* []: the final dot; U_DONE is the provider's answer */
+	U_RESET,		/* []: RSET (SMTP) or RSET (POP3) */
+	U_NOOP,			/* [] */
+	U_QUIT,			/* []: QUIT; U_DONE and the end */
+	U_STAT,			/* []: U_DONE text "N OCTETS" */
+	U_LIST,			/* u32 n or 0: U_ITEM (n, "octets") ... U_DONE */
+	U_UIDL,			/* u32 n or 0: U_ITEM (n, uid) ... U_DONE */
+	U_DELE,			/* u32 n */
+	U_RETR,			/* u32 n: U_DONE, then the letter into the pipe to mime */
+	U_TOP,			/* u32 n, u32 lines: the same */
+	/* upstream -> front */
+	U_DONE,			/* u32 outcome (enum outcome), u32 code (SMTP reply,
+				 * 0 = none), str text; after U_LOGIN also
+				 * u32 flags (enum provider_flag), u64 SIZE (0 = none) */
+	U_ITEM,			/* u32 n, str text */
+	U_READY,		/* []: all of the letter but its final dot is sent */
+
+	/* crypt -> upstream (SMTP), upstream -> mime (POP3): one-way pipes */
+	P_DATA = 50,		/* octets, CRLF line ends, without dots stuffed */
+	P_END,			/* []: the letter is complete */
+	P_FAIL,			/* str: upstream lost it in the middle (POP3) */
+
+	/* front -> mime */
+	M_LETTER = 60,		/* []: a letter to send begins; M_DATA is its header
+				 * block with the empty line, until M_HEADER_END */
+	M_DATA,			/* octets with CRLF line ends, dots unstuffed */
+	M_HEADER_END,		/* []: answered by M_FACTS or M_BAD */
+	M_GO,			/* u32 lanes (so many fds have come by M_LANE before),
+				 * u32 sealed, str own domain for a Message-ID;
+				 * then M_DATA ... */
+	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
+	M_ABORT,		/* []: it is not; no answer */
+	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
+	M_OPEN,			/* u32 top (0: RETR), u32 lines: a letter comes from
+				 * the pipe; answered by M_DATA ..., then M_END or M_BAD */
+	/* mime -> front */
+	M_FACTS,		/* see facts.h */
+	M_BAD,			/* u32 code (SMTP reply, 0 for POP3), str words */
+
+	/* front -> crypt */
+	C_WARM = 80,		/* u32 account, u32 ask: C_DONE */
+	C_KEYS,			/* u32 account, u32 n, str addr ...: C_KEYS_FOUND */
+	C_SEAL,			/* u32 account, u32 sign, u32 n, str addr ...: the letter
+				 * from mime is sealed for them (found before);
+				 * C_DONE when the sealed octets have all gone */
+	C_CLEAR,		/* []: it is passed on as it is; C_DONE */
+	/* crypt -> front */
+	C_DONE,			/* u32 outcome (enum outcome), str words */
+	C_KEYS_FOUND,		/* u32 state of own key, then n of: u32 key_state,
+				 * u32 valid, u64 expires, str fpr */
+
+	/* mime -> crypt, outgoing */
+	X_HEAD = 100,		/* octets that go out before the sealed ones */
+	X_DATA,			/* octets to seal, or to pass on */
+	X_TAIL,			/* octets that go out behind */
+	X_END,			/* []: complete */
+	/* mime -> crypt, incoming */
+	X_RAW,			/* octets as they came */
+	X_CIPHER,		/* binary OpenPGP, to be decrypted */
+	X_CIPHER_END,		/* []: the end of it */
+	X_RAW_END,		/* u32 well-formed: answered by X_OPENED */
+	X_READ,			/* u32 spool (enum spool_name): X_DATA ... X_END */
+	X_JUDGE,		/* u32 n, str From address ..., mem digest[32],
+				 * u32 has body, mem body[32]: X_VERDICT */
+	/* crypt -> mime */
+	X_OPENED,		/* u32 encryption, u32 reason, u32 locked */
+	X_VERDICT,		/* str: the whole header line */
+
+	/* crypt, front -> keeper; each is answered by K_ANSWER */
+	K_MAC = 120,		/* verdict fields, digest: str line */
+	K_RECALL,		/* u64 stamp, str key: u32 found, mem value */
+	K_REMEMBER,		/* u64 stamp, str key, mem value; no answer */
+	K_AGENT,		/* []: str path of gpg-agent's socket */
+	K_CONTACT,		/* str addr: u32 sealed before */
+	K_SEALED,		/* str addr: remember that it was sealed to; no answer */
+	K_CODE,			/* str text: u32 the four digits for it today */
+	K_PART,			/* see keeper.h */
+	K_ANSWER
+};
+
+enum session_kind { SESSION_SMTP, SESSION_POP3 };
+enum spool_name { SPOOL_RAW, SPOOL_CLEAR };
+
+enum outcome {
+	DONE_OK,
+	DONE_REFUSED,		/* the provider's (or our) no, for this command */
+	DONE_DENIED,		/* wrong user or password */
+	DONE_UNREACHABLE,	/* no connection, no TLS, no answer: words say which */
+	DONE_LOST,		/* the connection broke or was dropped by us */
+	DONE_LOCKED,		/* the key is locked and nobody unlocked it */
+	DONE_FAILED		/* something of ours failed: words say what */
+};
+
+enum mail_flag { MAIL_8BIT = 1, MAIL_UTF8 = 2 };
+enum provider_flag { HAS_8BIT = 1, HAS_UTF8 = 2 };
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The roles: one process each, one file each.  NAME_prepare() is what a warm
+ * spare does before a client comes; NAME_run() lives as long as its session and
+ * returns the exit status. */
+#ifndef AGENT_ROLES_H
+#define AGENT_ROLES_H
+
+#include "agent/chan.h"
+#include "agent/conf.h"
+#include "agent/frames.h"
+
+struct front_ends {
+	struct chan guard;	/* the leash: asks for lanes */
+	int client;		/* the client's connection */
+	struct chan keeper, mime, crypt, upstream;
+};
+int front_run(const struct conf *conf, enum session_kind kind,
+              struct front_ends *ends);
+int front_smtp(const struct conf *conf, struct front_ends *ends);
+int front_pop3(const struct conf *conf, struct front_ends *ends);
+
+struct mime_ends {
+	struct chan front, crypt;
+	struct chan upstream;	/* POP3: the read end of upstream's pipe */
+};
+int mime_run(const struct conf *conf, enum session_kind kind,
+             struct mime_ends *ends);
+
+struct crypt_ends {
+	struct chan front, mime, keeper;
+	struct chan upstream;	/* SMTP: the write end of the pipe to upstream */
+	int spool[2];		/* unlinked files, -1: memory only */
+};
+struct crypt;
+struct crypt *crypt_prepare(const struct conf *conf);
+int crypt_run(struct crypt *crypt, enum session_kind kind,
+              struct crypt_ends *ends);
+
+struct upstream_ends {
+	struct chan front;
+	struct chan pipe;	/* SMTP: read end from crypt; POP3: write end to mime */
+};
+struct upstream;
+struct upstream *upstream_prepare(const struct conf *conf);
+int upstream_run(struct upstream *up, enum session_kind kind,
+                 struct upstream_ends *ends);
+int upstream_smtp(struct upstream *up, struct upstream_ends *ends);
+int upstream_pop3(struct upstream *up, struct upstream_ends *ends);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ASCII armor (RFC 9580 section 6), streaming both ways, faster than gpg's. */
+#ifndef CRYPTO_ARMOR_H
+#define CRYPTO_ARMOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/sink.h"
+
+/* Encoder: octets in, "-----BEGIN PGP MESSAGE-----" ... with CRLF line ends,
+ * 64 columns and the CRC24 out. */
+struct armor {
+	struct sink sink;
+	struct sink *out;
+	uint32_t crc;
+	unsigned char rest[48];
+	unsigned rest_len;
+	bool begun;
+};
+
+void armor_init(struct armor *a, struct sink *out);
+int armor_end(struct armor *a, struct err *e);
+
+/* Decoder: text in (any cutting), the octets of exactly one armor block out.
+ * Before BEGIN and after END only blanks and line ends are allowed; armor
+ * headers are skipped; a wrong or ill-placed CRC, text around the block, a
+ * second block, illegal characters or a missing END are GPG_ERR_INV_ARMOR.
+ * A missing CRC is allowed (RFC 9580 section 6.1). */
+struct dearmor;
+struct dearmor *dearmor_new(struct sink *out);
+int dearmor_put(struct dearmor *d, const void *buf, size_t n, struct err *e);
+/* Tell the end of the text; fails unless the block was complete. */
+int dearmor_end(struct dearmor *d, struct err *e);
+void dearmor_free(struct dearmor *d);
+
+#endif

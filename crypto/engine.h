@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* GnuPG through GPGME: one operation at a time in one process, stopped when it
+ * stalls, believed only by its status lines. */
+#ifndef CRYPTO_ENGINE_H
+#define CRYPTO_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/addr.h"
+#include "crypto/packet.h"
+#include "crypto/sink.h"
+#include "crypto/verdict.h"
+
+enum { KEY_SUBKEYS_MAX = 16 };
+
+/* What we know of one certificate. */
+struct key {
+	char fpr[41];			/* primary, 40 upper-case hex digits */
+	char grip_sign[41];		/* keygrip of the signing subkey, secret keys only */
+	uint64_t enc[KEY_SUBKEYS_MAX];	/* key IDs of its subkeys that can encrypt */
+	unsigned n_enc;
+	int64_t expires;		/* unix time; 0 = never */
+	bool valid;			/* GnuPG says full or ultimate for this address */
+};
+
+enum key_state {
+	KEY_USABLE,	/* key is filled */
+	KEY_NONE,	/* none known */
+	KEY_EXPIRED,	/* only an expired one: key.expires tells when */
+	KEY_UNUSABLE,	/* only revoked, disabled or unable to encrypt */
+	KEY_AMBIGUOUS	/* several that nobody has judged */
+};
+
+struct engine;
+
+/* Initialise GPGME once for gnupghome (NULL: GnuPG's default) and make the kept
+ * contexts.  stall: seconds without any movement of gpg after which it is given
+ * up (its process group is the caller's to kill).  Spends the first execs. */
+struct engine *engine_new(const char *gnupghome, unsigned stall, struct err *e);
+void engine_free(struct engine *g);
+
+/* Something that changes when keys, trust or gpg.conf change (times, sizes and
+ * inodes of the files in gnupghome): look-ups may be remembered under it. */
+uint64_t engine_stamp(const struct engine *g);
+
+/* The recipient's key for an address: compared by ourselves with every user
+ * ID, valid ones first.  One exec of gpg.  -1 only when GnuPG failed. */
+int engine_find(struct engine *g, const char *addr, struct key *key,
+                enum key_state *state, struct err *e);
+/* Our own signing key: by fingerprint, or (fpr NULL or "") the best usable
+ * secret key for the address. */
+int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
+                       struct key *key, enum key_state *state, struct err *e);
+
+/* 1: the key's secret part can be used without asking (no passphrase, or it is
+ * cached), 0: it would ask, -1: no secret key, or the agent doesn't answer. */
+int engine_warm(struct engine *g, const char *grip, struct err *e);
+/* Ask for the passphrase now by one tiny signature; patience in seconds.
+ * GPG_ERR_CANCELED, GPG_ERR_TIMEOUT, GPG_ERR_BAD_PASSPHRASE ... */
+int engine_unlock(struct engine *g, const char *fpr, unsigned patience,
+                  struct err *e);
+
+/* Where an operation gets its input: up to n octets, 0 at the end, -1 with e
+ * filled when it must fail. */
+struct source {
+	ssize_t (*get)(struct source *s, void *buf, size_t n, struct err *e);
+};
+
+/* Sign and encrypt (RFC 3156 section 6.2) source to the keys and to the signer:
+ * binary OpenPGP into out, not one octet of which is given before the status
+ * lines showed allowed algorithms and the session-key packets are for exactly
+ * the wanted keys.  sign false: encrypt only. */
+int engine_seal(struct engine *g, const struct key *signer, bool sign,
+                const struct key *to, size_t n_to,
+                struct source *in, struct sink *out, struct err *e);
+
+/* What came of opening. */
+struct opened {
+	enum verdict_encryption encryption;
+	enum verdict_reason reason;	/* when it failed */
+	bool locked;			/* failed only for want of a passphrase */
+	enum verdict_signature signature; /* before the identity is compared */
+	enum verdict_trust trust;
+	char fpr[41];			/* signing primary key, if it was checked */
+	struct addrs uids;		/* addresses of its valid user IDs */
+};
+
+/* Decrypt (and verify) binary OpenPGP from in into out.  What out took must not
+ * be shown unless o->encryption is ENC_OK.  ask: a passphrase may be asked for.
+ * max: octets of cleartext at most.  -1 only when we failed (memory, disk:
+ * the letter is none the wiser); all else is in *o. */
+int engine_open(struct engine *g, bool ask, uint64_t max, struct source *in,
+                struct sink *out, struct opened *o, struct err *e);
+void opened_free(struct opened *o);
+
+/* The rule of identity: may this signature be called good for this From?
+ * Sets v->signature, signer, fpr, trust.  The one place that says SIG_GOOD. */
+void opened_judge(const struct opened *o, const struct addrs *from,
+                  struct verdict *v);
+
+#endif
