@@ -7,9 +7,10 @@
 enum frame_type {
 	/* guard -> role over its leash, once: fds in the order of roles.h */
 	G_START = 1,		/* u32 kind (enum session_kind), fds */
+	/* guard -> keeper: a session's front or crypt will ask over fd */
+	G_ASKER,		/* fd */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
-	G_MIME,			/* [] / fds: mime */
 
 	/* front -> upstream; each is answered by U_DONE */
 	U_LOGIN = 20,		/* u32 account (index), str user, str password */
@@ -44,8 +45,7 @@ enum frame_type {
 				 * block with the empty line, until M_HEADER_END */
 	M_DATA,			/* octets with CRLF line ends, dots unstuffed */
 	M_HEADER_END,		/* []: answered by M_FACTS or M_BAD */
-	M_GO,			/* u32 lanes (so many fds have come by M_LANE before),
-				 * u32 sealed, str own domain for a Message-ID;
+	M_GO,			/* u32 lanes, u32 sealed, str domain for a Message-ID;
 				 * then M_DATA ... */
 	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
 	M_ABORT,		/* []: it is not; no answer */
@@ -53,7 +53,9 @@ enum frame_type {
 	M_OPEN,			/* u32 top (0: RETR), u32 lines: a letter comes from
 				 * the pipe; answered by M_DATA ..., then M_END or M_BAD */
 	/* mime -> front */
-	M_FACTS,		/* see facts.h */
+	M_ADDR,			/* u32 field (enum addr_field), str addr */
+	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
+				 * u32 sign (enum wish) */
 	M_BAD,			/* u32 code (SMTP reply, 0 for POP3), str words */
 
 	/* front -> crypt */
@@ -86,14 +88,16 @@ enum frame_type {
 	X_VERDICT,		/* str: the whole header line */
 
 	/* crypt, front -> keeper; each is answered by K_ANSWER */
-	K_MAC = 120,		/* verdict fields, digest: str line */
+	K_MAC = 120,		/* u32 encryption, signature, trust, reason, str signer,
+				 * str fpr, u32 has_body, mem body[32], mem digest[32]:
+				 * str line ("" when it can't be made) */
 	K_RECALL,		/* u64 stamp, str key: u32 found, mem value */
 	K_REMEMBER,		/* u64 stamp, str key, mem value; no answer */
-	K_AGENT,		/* []: str path of gpg-agent's socket */
-	K_CONTACT,		/* str addr: u32 sealed before */
-	K_SEALED,		/* str addr: remember that it was sealed to; no answer */
-	K_CODE,			/* str text: u32 the four digits for it today */
-	K_PART,			/* see keeper.h */
+	K_CONTACT,		/* str addr: u32 ever sealed to */
+	K_SEALED,		/* str addr: it was sealed to; no answer */
+	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
+	K_PART_FIND,		/* mem digest[32]: u32 n, str addr who have the letter */
+	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */
 	K_ANSWER
 };
 
@@ -110,6 +114,8 @@ enum outcome {
 	DONE_FAILED		/* something of ours failed: words say what */
 };
 
+enum addr_field { FIELD_FROM, FIELD_TO };	/* FIELD_TO: To and Cc */
+enum wish { WISH_NONE, WISH_NO, WISH_YES };	/* X-Letterlock: */
 enum mail_flag { MAIL_8BIT = 1, MAIL_UTF8 = 2 };
 enum provider_flag { HAS_8BIT = 1, HAS_UTF8 = 2 };
 

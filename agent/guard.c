@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The guard: accepts, starts the roles of a session, reaps them.  It holds
+ * sockets and never reads an octet of mail from one. */
+#include "agent/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/frames.h"
+#include "agent/log.h"
+#include "agent/spawn.h"
+
+enum {
+	SESSIONS_MAX = 256,
+	LANES_MAX = 40,		/* of one session */
+	GRACE_MS = 5000,	/* for the others after front has ended */
+	STOP_MS = 3000		/* for all after SIGTERM */
+};
+
+struct lane {
+	struct child crypt, upstream;
+};
+
+struct session {
+	bool used;
+	enum session_kind kind;
+	struct child front, mime;
+	struct lane lane[LANES_MAX];
+	int64_t end_at;		/* ms, when what is left is killed; 0 = lives */
+};
+
+struct guard {
+	const struct conf *conf;
+	int conf_fd, signals;
+	char *state_dir;
+	struct listener listener[LISTENERS_MAX];
+	unsigned n_listeners;
+	struct child keeper, spare[ROLES];
+	struct session *session;
+	bool stopping;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void child_kill(struct child *c)
+{
+	if (c->pid) {
+		kill(-c->pid, SIGKILL);
+		kill(c->pid, SIGKILL);
+	}
+}
+
+/* ---- children: spares and takers ---- */
+
+static void spare_fill(struct guard *g)
+{
+	struct err e;
+
+	for (int r = ROLE_FRONT; r < ROLES; r++)
+		if (!g->spare[r].pid
+		    && spawn_role(&g->spare[r], (enum role)r, g->conf_fd, &e))
+			log_error("%s: %s", role_name[r], e.text);
+}
+
+static int child_take(struct guard *g, enum role r, struct child *c,
+                      struct err *e)
+{
+	if (g->spare[r].pid) {
+		*c = g->spare[r];
+		memset(&g->spare[r], 0, sizeof g->spare[r]);
+		return 0;
+	}
+	return spawn_role(c, r, g->conf_fd, e);
+}
+
+/* Give a role its place: the session's kind and its descriptors. */
+static int child_start(struct child *c, enum session_kind kind,
+                       const int *fds, unsigned n, struct err *e)
+{
+	uint32_t k = kind;
+
+	return chan_send_fds(&c->leash, G_START, &k, sizeof k, fds, n, e);
+}
+
+static int keeper_asker(struct guard *g, int fd, struct err *e)
+{
+	if (!g->keeper.pid
+	    && spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
+		return -1;
+	return chan_send_fds(&g->keeper.leash, G_ASKER, NULL, 0, &fd, 1, e);
+}
+
+/* An unlinked file for a spool, or -1: then it stays in memory. */
+static int spool_fd(const struct guard *g)
+{
+	return open(g->state_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+/* ---- a session ---- */
+
+static void close_all(int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* The two ends of every socket a lane needs, and of its pipe. */
+enum { CF, FC, CM, MC, CK, KC, UF, FU, PR, PW, S0, S1, LANE_FDS };
+
+static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
+                    struct err *e)
+{
+	for (int i = 0; i < LANE_FDS; i++)
+		fd[i] = -1;
+	if (spawn_pair(fd + CF, e) || spawn_pair(fd + CM, e)
+	    || spawn_pair(fd + CK, e) || spawn_pair(fd + UF, e))
+		return -1;
+	if (pipe2(fd + PR, O_CLOEXEC) == -1)
+		return err_errno(e, "pipe");
+	if (kind == SESSION_POP3) {
+		fd[S0] = spool_fd(g);
+		fd[S1] = spool_fd(g);
+	}
+	return 0;
+}
+
+/* Start a lane; ends[] gets the far ends: crypt, mime to crypt, upstream and
+ * (POP3) the pipe that mime reads. */
+static int lane_start(struct guard *g, enum session_kind kind,
+                      struct lane *lane, int ends[4], struct err *e)
+{
+	int fd[LANE_FDS], to_crypt[6], to_up[2], rc = -1;
+	unsigned n = 0;
+	bool smtp = kind == SESSION_SMTP;
+
+	if (lane_fds(g, kind, fd, e))
+		goto out;
+	if (child_take(g, ROLE_CRYPT, &lane->crypt, e)
+	    || child_take(g, ROLE_UPSTREAM, &lane->upstream, e)
+	    || keeper_asker(g, fd[KC], e))
+		goto out;
+	to_crypt[n++] = fd[CF];
+	to_crypt[n++] = fd[CM];
+	to_crypt[n++] = fd[CK];
+	if (smtp)
+		to_crypt[n++] = fd[PW];
+	for (int i = S0; i <= S1; i++)
+		if (fd[i] >= 0)
+			to_crypt[n++] = fd[i];
+	to_up[0] = fd[UF];
+	to_up[1] = smtp ? fd[PR] : fd[PW];
+	if (child_start(&lane->crypt, kind, to_crypt, n, e)
+	    || child_start(&lane->upstream, kind, to_up, 2, e))
+		goto out;
+	chan_close(&lane->crypt.leash);
+	chan_close(&lane->upstream.leash);
+	ends[0] = fd[FC];
+	ends[1] = fd[MC];
+	ends[2] = fd[FU];
+	ends[3] = -1;
+	fd[FC] = fd[MC] = fd[FU] = -1;
+	if (!smtp) {
+		ends[3] = fd[PR];
+		fd[PR] = -1;
+	}
+	rc = 0;
+out:
+	close_all(fd, LANE_FDS);
+	return rc;
+}
+
+/* mime first, so that its queue holds everything before front speaks to it. */
+static int session_wire(struct guard *g, struct session *s, int client,
+                        struct err *e)
+{
+	int ends[4] = { -1, -1, -1, -1 }, fm[2] = { -1, -1 };
+	int fk[2] = { -1, -1 }, rc = -1;
+
+	if (lane_start(g, s->kind, &s->lane[0], ends, e)
+	    || spawn_pair(fm, e) || spawn_pair(fk, e)
+	    || child_take(g, ROLE_MIME, &s->mime, e)
+	    || child_take(g, ROLE_FRONT, &s->front, e)
+	    || keeper_asker(g, fk[1], e))
+		goto out;
+	int to_mime[3] = { fm[1], ends[1], ends[3] };
+	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
+	if (child_start(&s->mime, s->kind, to_mime, ends[3] < 0 ? 2 : 3, e)
+	    || child_start(&s->front, s->kind, to_front, 5, e))
+		goto out;
+	chan_close(&s->mime.leash);
+	rc = 0;
+out:
+	close_all(ends, 4);
+	close_all(fm, 2);
+	close_all(fk, 2);
+	return rc;
+}
+
+static void session_kill(struct session *s)
+{
+	child_kill(&s->front);
+	child_kill(&s->mime);
+	for (int i = 0; i < LANES_MAX; i++) {
+		child_kill(&s->lane[i].crypt);
+		child_kill(&s->lane[i].upstream);
+	}
+}
+
+/* The one thing the guard ever writes to a client. */
+static void turn_away(int client, enum session_kind kind, const char *why)
+{
+	char line[200];
+	int n;
+
+	n = snprintf(line, sizeof line, kind == SESSION_SMTP
+	             ? "421 4.3.2 Letterlock %s\r\n"
+	             : "-ERR [SYS/TEMP] Letterlock %s\r\n", why);
+	if (n > 0 && (size_t)n < sizeof line
+	    && send(client, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("a client left before it was answered");
+}
+
+static void session_start(struct guard *g, int client, enum session_kind kind)
+{
+	struct session *s = NULL;
+	struct err e;
+
+	for (unsigned i = 0; i < g->conf->max_sessions && !s; i++)
+		if (!g->session[i].used)
+			s = &g->session[i];
+	if (!s) {
+		turn_away(client, kind, "has too many connections open. "
+		          "Close some and try again");
+		return;
+	}
+	memset(s, 0, sizeof *s);
+	s->used = true;
+	s->kind = kind;
+	if (session_wire(g, s, client, &e) == -1) {
+		log_error("a session could not start: %s", e.text);
+		turn_away(client, kind, "could not start a session. "
+		          "Try again in a moment");
+		session_kill(s);
+		s->end_at = now_ms();
+	}
+}
+
+static void accept_all(struct guard *g, const struct listener *l)
+{
+	int fd;
+
+	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		session_start(g, fd, (enum session_kind)l->kind);
+		close(fd);
+		spare_fill(g);
+	}
+	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		log_error("accept: %s", strerror(errno));
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+}
+
+/* Front asks for another lane: it gets one, or an answer without any. */
+static void session_lane(struct guard *g, struct session *s)
+{
+	int ends[4] = { -1, -1, -1, -1 };
+	struct lane *lane = NULL;
+	struct err e = { .text = "too many lanes" };
+
+	for (int i = 0; i < LANES_MAX && !lane; i++)
+		if (!s->lane[i].crypt.pid && !s->lane[i].upstream.pid)
+			lane = &s->lane[i];
+	if (!lane || lane_start(g, s->kind, lane, ends, &e)) {
+		log_error("no further lane: %s", e.text);
+		chan_send(&s->front.leash, G_LANE, NULL, 0, NULL);
+		return;
+	}
+	chan_send_fds(&s->front.leash, G_LANE, NULL, 0, ends, 3, NULL);
+	close_all(ends, 4);
+	spare_fill(g);
+}
+
+static void session_asks(struct guard *g, struct session *s)
+{
+	struct frame f;
+
+	if (chan_recv(&s->front.leash, &f, NULL) == 0 && f.type == G_LANE) {
+		session_lane(g, s);
+		return;
+	}
+	chan_close(&s->front.leash);
+}
+
+/* ---- reaping ---- */
+
+static bool child_is(struct child *c, pid_t pid)
+{
+	if (c->pid != pid)
+		return false;
+	chan_close(&c->leash);
+	memset(c, 0, sizeof *c);
+	chan_init(&c->leash, -1);
+	return true;
+}
+
+static bool session_reaps(struct session *s, pid_t pid)
+{
+	if (child_is(&s->front, pid)) {
+		s->end_at = now_ms() + GRACE_MS;
+		return true;
+	}
+	if (child_is(&s->mime, pid))
+		return true;
+	for (int i = 0; i < LANES_MAX; i++)
+		if (child_is(&s->lane[i].crypt, pid)
+		    || child_is(&s->lane[i].upstream, pid))
+			return true;
+	return false;
+}
+
+static bool session_empty(const struct session *s)
+{
+	if (s->front.pid || s->mime.pid)
+		return false;
+	for (int i = 0; i < LANES_MAX; i++)
+		if (s->lane[i].crypt.pid || s->lane[i].upstream.pid)
+			return false;
+	return true;
+}
+
+static void reap_one(struct guard *g, pid_t pid)
+{
+	if (child_is(&g->keeper, pid)) {
+		if (!g->stopping)
+			log_error("the keeper ended; a new one starts");
+		return;
+	}
+	for (int r = 0; r < ROLES; r++)
+		if (child_is(&g->spare[r], pid)) {
+			if (!g->stopping)
+				log_error("a spare %s ended", role_name[r]);
+			return;
+		}
+	for (unsigned i = 0; i < g->conf->max_sessions; i++) {
+		struct session *s = &g->session[i];
+
+		if (!s->used || !session_reaps(s, pid))
+			continue;
+		if (session_empty(s))
+			s->used = false;
+		return;
+	}
+}
+
+static void reap(struct guard *g)
+{
+	siginfo_t si;
+	int status;
+
+	for (;;) {
+		si.si_pid = 0;
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT)
+		    || si.si_pid == 0)
+			return;
+		/* while its number can't be another's: what it left behind */
+		kill(-si.si_pid, SIGKILL);
+		if (waitpid(si.si_pid, &status, 0) != si.si_pid)
+			return;
+		if (WIFSIGNALED(status) && !g->stopping)
+			log_debug("process %d ended by signal %d",
+			          (int)si.si_pid, WTERMSIG(status));
+		reap_one(g, si.si_pid);
+	}
+}
+
+/* Kill what outlived its front; ms until the next of them, or -1. */
+static int overdue(struct guard *g)
+{
+	int64_t now = now_ms(), next = -1;
+
+	for (unsigned i = 0; i < g->conf->max_sessions; i++) {
+		struct session *s = &g->session[i];
+
+		if (!s->used || !s->end_at)
+			continue;
+		if (session_empty(s)) {
+			s->used = false;
+		} else if (s->end_at <= now) {
+			session_kill(s);
+			s->end_at = now + 1000;
+		}
+		if (s->used && (next == -1 || s->end_at - now < next))
+			next = s->end_at - now;
+	}
+	return (int)next;
+}
+
+/* ---- the loop ---- */
+
+static void on_signal(struct guard *g)
+{
+	struct signalfd_siginfo si;
+
+	while (read(g->signals, &si, sizeof si) == sizeof si)
+		if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+			g->stopping = true;
+	reap(g);
+}
+
+static void guard_loop(struct guard *g)
+{
+	struct pollfd p[1 + LISTENERS_MAX + SESSIONS_MAX];
+	struct session *of[SESSIONS_MAX];
+	unsigned n, first;
+
+	while (!g->stopping) {
+		n = 0;
+		p[n++] = (struct pollfd){ .fd = g->signals, .events = POLLIN };
+		for (unsigned i = 0; i < g->n_listeners; i++)
+			p[n++] = (struct pollfd){ .fd = g->listener[i].fd,
+			                          .events = POLLIN };
+		first = n;
+		for (unsigned i = 0; i < g->conf->max_sessions; i++) {
+			struct session *s = &g->session[i];
+
+			if (!s->used || !s->front.pid
+			    || !chan_open(&s->front.leash))
+				continue;
+			of[n - first] = s;
+			p[n++] = (struct pollfd){ .fd = s->front.leash.fd,
+			                          .events = POLLIN };
+		}
+		if (poll(p, n, overdue(g)) == -1 && errno != EINTR)
+			break;
+		for (unsigned i = first; i < n; i++)
+			if (p[i].revents)
+				session_asks(g, of[i - first]);
+		if (p[0].revents)
+			on_signal(g);
+		for (unsigned i = 0; i < g->n_listeners; i++)
+			if (p[1 + i].revents)
+				accept_all(g, &g->listener[i]);
+	}
+}
+
+static void guard_stop(struct guard *g)
+{
+	int64_t until = now_ms() + STOP_MS;
+
+	for (unsigned i = 0; i < g->conf->max_sessions; i++)
+		if (g->session[i].used)
+			session_kill(&g->session[i]);
+	for (int r = 0; r < ROLES; r++)
+		child_kill(&g->spare[r]);
+	if (g->keeper.pid)
+		kill(g->keeper.pid, SIGTERM);
+	while (now_ms() < until && waitpid(-1, NULL, WNOHANG) != -1)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	child_kill(&g->keeper);
+}
+
+static int guard_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int guard_run(const struct conf *conf, const char *text, size_t len)
+{
+	struct guard g = { .conf = conf, .conf_fd = -1, .signals = -1 };
+	struct err e;
+	int rc = EX_OSERR;
+
+	log_role = "guard";
+	if (!(g.state_dir = conf_state_dir(&e))
+	    || (g.conf_fd = spawn_conf_fd(text, len, &e)) == -1
+	    || !(g.session = calloc(conf->max_sessions, sizeof *g.session))) {
+		log_error("%s", e.text);
+		goto out;
+	}
+	g.signals = guard_signals();
+	if (listen_all(conf, g.listener, &g.n_listeners, &e) == -1) {
+		log_error("%s", e.text);
+		rc = EX_UNAVAILABLE;
+		goto out;
+	}
+	if (g.n_listeners == 0)
+		log_note("no listener is configured");
+	if (spawn_role(&g.keeper, ROLE_KEEPER, g.conf_fd, &e) == -1) {
+		log_error("%s", e.text);
+		goto out;
+	}
+	spare_fill(&g);
+	guard_loop(&g);
+	guard_stop(&g);
+	log_note("ended");
+	rc = 0;
+out:
+	if (g.conf_fd != -1)
+		close(g.conf_fd);
+	free(g.session);
+	free(g.state_dir);
+	return rc;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The keeper: answers the sessions' fronts and crypts, one frame at a time,
+ * and starts gpg-agent outside of any box. */
+#include "agent/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/frames.h"
+#include "agent/log.h"
+#include "agent/memory.h"
+
+enum { ASKERS_MAX = 1024, TEXT_MAX = 60000 };
+
+struct keeper {
+	struct memory *memory;
+	struct chan *leash;
+	struct chan asker[ASKERS_MAX];
+	unsigned n;
+};
+
+extern char **environ;
+
+/* ---- what is asked ---- */
+
+static void answer_mac(struct keeper *k, struct unpack *u, struct pack *p)
+{
+	unsigned char digest[VERDICT_DIGEST];
+	char line[VERDICT_LINE_MAX];
+	struct verdict v = { .t = time(NULL) };
+
+	v.encryption = (enum verdict_encryption)unpack_u32(u);
+	v.signature = (enum verdict_signature)unpack_u32(u);
+	v.trust = (enum verdict_trust)unpack_u32(u);
+	v.reason = (enum verdict_reason)unpack_u32(u);
+	unpack_str(u, v.signer, sizeof v.signer);
+	unpack_str(u, v.fpr, sizeof v.fpr);
+	v.has_body = unpack_u32(u) != 0;
+	unpack_mem(u, v.body, sizeof v.body);
+	unpack_mem(u, digest, sizeof digest);
+	if (!unpack_end(u) || verdict_format(&v, digest,
+	                                     memory_key(k->memory), line, NULL))
+		line[0] = '\0';
+	pack_str(p, line);
+}
+
+static void answer_recall(struct keeper *k, struct unpack *u, struct pack *p,
+                          char *text)
+{
+	uint64_t stamp = unpack_u64(u);
+	const void *value = NULL;
+	size_t n = 0;
+
+	unpack_str(u, text, TEXT_MAX);
+	if (unpack_end(u))
+		value = memory_recall(k->memory, stamp, text, &n);
+	pack_u32(p, value != NULL);
+	if (value)
+		pack_mem(p, value, n);
+}
+
+static void note_lookup(struct keeper *k, struct unpack *u, char *text)
+{
+	uint64_t stamp = unpack_u64(u);
+
+	unpack_str(u, text, TEXT_MAX);
+	if (!u->bad)
+		memory_remember(k->memory, stamp, text, u->p, u->left);
+}
+
+static void note_sealed(struct keeper *k, struct unpack *u, char *text)
+{
+	struct err e;
+
+	unpack_str(u, text, TEXT_MAX);
+	if (unpack_end(u) && memory_seal(k->memory, text, &e))
+		log_error("a sealed contact is not remembered: %s", e.text);
+}
+
+static void answer_code(struct keeper *k, struct unpack *u, struct pack *p,
+                        char *text)
+{
+	int64_t day = time(NULL) / 86400;
+
+	unpack_str(u, text, TEXT_MAX);
+	pack_u32(p, memory_code(k->memory, text, day));
+	pack_u32(p, memory_code(k->memory, text, day - 1));
+}
+
+static void answer_part(struct keeper *k, struct unpack *u, struct pack *p)
+{
+	unsigned char digest[32];
+	const void *list;
+	size_t n;
+
+	unpack_mem(u, digest, sizeof digest);
+	list = memory_part_find(k->memory, digest, time(NULL), &n);
+	if (list)
+		pack_mem(p, list, n);
+	else
+		pack_u32(p, 0);
+}
+
+static void note_part(struct keeper *k, struct unpack *u)
+{
+	unsigned char digest[32];
+
+	unpack_mem(u, digest, sizeof digest);
+	if (!u->bad)
+		memory_part_keep(k->memory, digest, time(NULL), u->p, u->left);
+}
+
+/* One request: 1 to be answered with p, 0 without answer, -1 nonsense. */
+static int serve(struct keeper *k, const struct frame *f, struct pack *p)
+{
+	static char text[TEXT_MAX];
+	struct unpack u;
+
+	unpack_init(&u, f);
+	pack_init(p);
+	switch (f->type) {
+	case K_MAC: answer_mac(k, &u, p); return 1;
+	case K_RECALL: answer_recall(k, &u, p, text); return 1;
+	case K_CODE: answer_code(k, &u, p, text); return 1;
+	case K_PART_FIND: answer_part(k, &u, p); return 1;
+	case K_CONTACT:
+		unpack_str(&u, text, sizeof text);
+		pack_u32(p, memory_sealed(k->memory, text));
+		return 1;
+	case K_REMEMBER: note_lookup(k, &u, text); return 0;
+	case K_SEALED: note_sealed(k, &u, text); return 0;
+	case K_PART_KEEP: note_part(k, &u); return 0;
+	}
+	return -1;
+}
+
+/* ---- the loop ---- */
+
+static void asker_drop(struct keeper *k, unsigned i)
+{
+	chan_close(&k->asker[i]);
+	k->asker[i] = k->asker[--k->n];
+}
+
+/* False when this asker is done with. */
+static bool asker_serve(struct keeper *k, struct chan *c)
+{
+	static struct pack p;
+	struct frame f;
+	int r;
+
+	do {
+		if (chan_recv(c, &f, NULL))
+			return false;
+		r = serve(k, &f, &p);
+		if (r == -1 || (r == 1 && pack_send(&p, c, K_ANSWER, NULL)))
+			return false;
+	} while (chan_wait(c, 0));
+	return true;
+}
+
+static bool leash_serve(struct keeper *k)
+{
+	struct frame f;
+	int fd;
+
+	if (chan_expect(k->leash, G_ASKER, &f, NULL))
+		return false;
+	while ((fd = chan_take_fd(k->leash)) >= 0) {
+		if (k->n == ASKERS_MAX) {
+			close(fd);
+			continue;
+		}
+		chan_init(&k->asker[k->n++], fd);
+	}
+	return true;
+}
+
+static void keeper_loop(struct keeper *k)
+{
+	static struct pollfd p[ASKERS_MAX + 1];
+
+	for (;;) {
+		p[0] = (struct pollfd){ .fd = k->leash->fd, .events = POLLIN };
+		for (unsigned i = 0; i < k->n; i++)
+			p[i + 1] = (struct pollfd){ .fd = k->asker[i].fd,
+			                            .events = POLLIN };
+		if (poll(p, k->n + 1, -1) == -1 && errno != EINTR)
+			return;
+		/* from the end, so that a dropped one moves none unseen */
+		for (unsigned i = k->n; i-- > 0;)
+			if (p[i + 1].revents && !asker_serve(k, &k->asker[i]))
+				asker_drop(k, i);
+		if (p[0].revents && !leash_serve(k))
+			return;
+	}
+}
+
+/* gpg would start it too, but from inside a session's box. */
+static void launch_gpg_agent(const struct conf *conf)
+{
+	char *argv[] = {
+		"gpgconf", "--launch", "gpg-agent", NULL, NULL, NULL
+	};
+	posix_spawn_file_actions_t fa;
+	pid_t pid;
+
+	if (conf->gnupghome) {
+		argv[1] = "--homedir";
+		argv[2] = conf->gnupghome;
+		argv[3] = "--launch";
+		argv[4] = "gpg-agent";
+	}
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&pid, "gpgconf", &fa, NULL, argv, environ))
+		log_error("gpgconf could not be started: is GnuPG installed?");
+	posix_spawn_file_actions_destroy(&fa);
+}
+
+int keeper_run(const struct conf *conf, struct chan *leash)
+{
+	static struct keeper k;
+	char *dir;
+	struct err e;
+
+	k.leash = leash;
+	signal(SIGCHLD, SIG_IGN);	/* gpgconf reaps itself */
+	if (!(dir = conf_state_dir(&e))
+	    || !(k.memory = memory_open(dir, &e))) {
+		log_error("%s", e.text);
+		free(dir);
+		return 1;
+	}
+	free(dir);
+	launch_gpg_agent(conf);
+	keeper_loop(&k);
+	while (k.n)
+		asker_drop(&k, 0);
+	memory_close(k.memory);
+	return 0;
+}

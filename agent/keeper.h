@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The keeper: what has to be remembered between sessions, and the MAC key. */
+#ifndef AGENT_KEEPER_H
+#define AGENT_KEEPER_H
+
+#include "agent/chan.h"
+#include "agent/conf.h"
+#include "crypto/verdict.h"
+
+/* Serve askers, which the guard passes over the leash, until it closes. */
+int keeper_run(const struct conf *conf, struct chan *leash);
+
+/* ---- the asker's side: one request, one answer; -1 when the keeper is gone
+ * or its answer is none ---- */
+int keeper_mac(struct chan *k, const struct verdict *v,
+               const unsigned char digest[VERDICT_DIGEST],
+               char line[VERDICT_LINE_MAX], struct err *e);
+/* *n octets at most into value; *found tells. */
+int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
+                  void *value, size_t n, bool *found, struct err *e);
+int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
+                    const void *value, size_t n, struct err *e);
+int keeper_contact(struct chan *k, const char *addr, bool *sealed,
+                   struct err *e);
+int keeper_sealed(struct chan *k, const char *addr, struct err *e);
+int keeper_code(struct chan *k, const char *text, unsigned *today,
+                unsigned *yesterday, struct err *e);
+/* Who has the letter with this digest already (within an hour)? */
+int keeper_part_find(struct chan *k, const unsigned char digest[32],
+                     struct addrs *have, struct err *e);
+int keeper_part_keep(struct chan *k, const unsigned char digest[32],
+                     const struct addrs *have, struct err *e);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The asker's side of the keeper: one frame out, one frame back. */
+#include <string.h>
+
+#include "agent/frames.h"
+#include "agent/keeper.h"
+
+static int ask(struct chan *k, struct pack *p, unsigned type,
+               struct unpack *u, struct err *e)
+{
+	struct frame f;
+
+	if (pack_send(p, k, type, e) || chan_expect(k, K_ANSWER, &f, e))
+		return -1;
+	unpack_init(u, &f);
+	return 0;
+}
+
+static int answered(const struct unpack *u, struct err *e)
+{
+	if (unpack_end(u))
+		return 0;
+	return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+	               "a part of the agent went wrong");
+}
+
+int keeper_mac(struct chan *k, const struct verdict *v,
+               const unsigned char digest[VERDICT_DIGEST],
+               char line[VERDICT_LINE_MAX], struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_u32(&p, v->encryption);
+	pack_u32(&p, v->signature);
+	pack_u32(&p, v->trust);
+	pack_u32(&p, v->reason);
+	pack_str(&p, v->signer);
+	pack_str(&p, v->fpr);
+	pack_u32(&p, v->has_body);
+	pack_mem(&p, v->body, sizeof v->body);
+	pack_mem(&p, digest, VERDICT_DIGEST);
+	if (ask(k, &p, K_MAC, &u, e))
+		return -1;
+	unpack_str(&u, line, VERDICT_LINE_MAX);
+	if (answered(&u, e))
+		return -1;
+	return line[0] ? 0 : err_set(e, gpg_error(GPG_ERR_INV_VALUE),
+	                             "the verdict could not be written");
+}
+
+int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
+                  void *value, size_t n, bool *found, struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_u64(&p, stamp);
+	pack_str(&p, key);
+	if (ask(k, &p, K_RECALL, &u, e))
+		return -1;
+	*found = unpack_u32(&u) != 0;
+	if (*found)
+		unpack_mem(&u, value, n);
+	return answered(&u, e);
+}
+
+int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
+                    const void *value, size_t n, struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u64(&p, stamp);
+	pack_str(&p, key);
+	pack_mem(&p, value, n);
+	return pack_send(&p, k, K_REMEMBER, e);
+}
+
+int keeper_contact(struct chan *k, const char *addr, bool *sealed,
+                   struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_str(&p, addr);
+	if (ask(k, &p, K_CONTACT, &u, e))
+		return -1;
+	*sealed = unpack_u32(&u) != 0;
+	return answered(&u, e);
+}
+
+int keeper_sealed(struct chan *k, const char *addr, struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_str(&p, addr);
+	return pack_send(&p, k, K_SEALED, e);
+}
+
+int keeper_code(struct chan *k, const char *text, unsigned *today,
+                unsigned *yesterday, struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_str(&p, text);
+	if (ask(k, &p, K_CODE, &u, e))
+		return -1;
+	*today = unpack_u32(&u);
+	*yesterday = unpack_u32(&u);
+	return answered(&u, e);
+}
+
+int keeper_part_find(struct chan *k, const unsigned char digest[32],
+                     struct addrs *have, struct err *e)
+{
+	char addr[ADDR_MAX + 1];
+	struct pack p;
+	struct unpack u;
+	uint32_t n;
+
+	pack_init(&p);
+	pack_mem(&p, digest, 32);
+	if (ask(k, &p, K_PART_FIND, &u, e))
+		return -1;
+	for (n = unpack_u32(&u); n && !u.bad; n--) {
+		unpack_str(&u, addr, sizeof addr);
+		if (!u.bad && addrs_add(have, addr, e))
+			return -1;
+	}
+	return answered(&u, e);
+}
+
+int keeper_part_keep(struct chan *k, const unsigned char digest[32],
+                     const struct addrs *have, struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_mem(&p, digest, 32);
+	pack_u32(&p, (uint32_t)have->n);
+	for (size_t i = 0; i < have->n; i++)
+		pack_str(&p, have->addr[i]);
+	return pack_send(&p, k, K_PART_KEEP, e);
+}

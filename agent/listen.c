@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The listening sockets: our own, or those that systemd passes. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/frames.h"
+#include "agent/guard.h"
+#include "agent/log.h"
+
+enum { LISTEN_FDS_START = 3, BACKLOG = 64 };
+
+static const char *const kind_name[] = { "submission", "pop3" };
+
+static uint16_t addr_port(const struct sockaddr_storage *a)
+{
+	return ntohs(a->ss_family == AF_INET6
+	             ? ((const struct sockaddr_in6 *)a)->sin6_port
+	             : ((const struct sockaddr_in *)a)->sin_port);
+}
+
+static void addr_name(const struct sockaddr_storage *a, char *out, size_t n)
+{
+	char ip[INET6_ADDRSTRLEN] = "?";
+
+	if (a->ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr,
+		          ip, sizeof ip);
+		snprintf(out, n, "[%s]:%u", ip, addr_port(a));
+	} else {
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr,
+		          ip, sizeof ip);
+		snprintf(out, n, "%s:%u", ip, addr_port(a));
+	}
+}
+
+static int add(struct listener *l, unsigned *n, int fd, int kind)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t len = sizeof a;
+	char name[80];
+
+	if (*n == LISTENERS_MAX)
+		return -1;
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == 0) {
+		addr_name(&a, name, sizeof name);
+		log_note("listening on %s (%s)", name, kind_name[kind]);
+	}
+	l[*n].fd = fd;
+	l[(*n)++].kind = kind;
+	return 0;
+}
+
+static int bind_one(const struct listen *want, int kind, struct listener *l,
+                    unsigned *n, struct err *e)
+{
+	char name[80];
+	int one = 1, fd, err;
+
+	addr_name(&want->addr, name, sizeof name);
+	fd = socket(want->addr.ss_family,
+	            SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return err_errno(e, name);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (want->addr.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (bind(fd, (const struct sockaddr *)&want->addr, want->len) == 0
+	    && listen(fd, BACKLOG) == 0)
+		return add(l, n, fd, kind);
+	err = errno;
+	close(fd);
+	if (err == EACCES || err == EPERM)
+		return err_set(e, gpg_error_from_errno(err),
+		               "%s may not be bound by this user. Let systemd "
+		               "open it (the socket units), or set %s to a port "
+		               "above 1023, %s by custom", name,
+		               kind == SESSION_SMTP ? "submission" : "pop3",
+		               kind == SESSION_SMTP ? "1587" : "1110");
+	if (err == EADDRINUSE)
+		return err_set(e, gpg_error_from_errno(err),
+		               "%s is in use by another program (or another "
+		               "letterlockd)", name);
+	errno = err;
+	return err_errno(e, name);
+}
+
+/* The n-th name of LISTEN_FDNAMES, colon-separated. */
+static bool fd_named(unsigned nth, const char *want)
+{
+	const char *p = getenv("LISTEN_FDNAMES");
+	size_t len;
+
+	while (p && nth--)
+		p = (p = strchr(p, ':')) ? p + 1 : NULL;
+	if (!p)
+		return false;
+	len = strcspn(p, ":");
+	return len == strlen(want) && strncmp(p, want, len) == 0;
+}
+
+static int inherited_kind(int fd, unsigned nth)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t len = sizeof a;
+
+	if (fd_named(nth, "submission"))
+		return SESSION_SMTP;
+	if (fd_named(nth, "pop3"))
+		return SESSION_POP3;
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1)
+		return -1;
+	switch (addr_port(&a)) {
+	case 587: case 1587: return SESSION_SMTP;
+	case 110: case 1110: return SESSION_POP3;
+	}
+	return -1;
+}
+
+/* How many sockets systemd passed to this very process. */
+static unsigned inherited(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+
+	if (!pid || !n || strtol(pid, NULL, 10) != (long)getpid())
+		return 0;
+	return (unsigned)strtoul(n, NULL, 10);
+}
+
+static int inherit_all(unsigned fds, struct listener *l, unsigned *n,
+                       struct err *e)
+{
+	int fd, kind;
+
+	for (unsigned i = 0; i < fds; i++) {
+		/* out of the way of what roles are given */
+		fd = fcntl(LISTEN_FDS_START + (int)i, F_DUPFD_CLOEXEC, 10);
+		if (fd == -1)
+			return err_errno(e, "LISTEN_FDS");
+		kind = inherited_kind(fd, i);
+		if (kind == -1)
+			return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
+			               "the socket unit's FileDescriptorName "
+			               "must be submission or pop3");
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		if (add(l, n, fd, kind) == -1)
+			return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
+			               "too many sockets were passed");
+	}
+	for (unsigned i = 0; i < fds; i++)
+		close(LISTEN_FDS_START + (int)i);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return 0;
+}
+
+int listen_all(const struct conf *conf, struct listener *l, unsigned *n,
+               struct err *e)
+{
+	unsigned fds = inherited();
+
+	*n = 0;
+	if (fds)
+		return inherit_all(fds, l, n, e);
+	for (unsigned i = 0; i < conf->n_submission; i++)
+		if (bind_one(&conf->submission[i], SESSION_SMTP, l, n, e))
+			return -1;
+	for (unsigned i = 0; i < conf->n_pop3; i++)
+		if (bind_one(&conf->pop3[i], SESSION_POP3, l, n, e))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The keeper's memory: two small files and two small tables. */
+#include "agent/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+enum { HASH = 32, SEALED_MAX = 1 << 20 };	/* contacts ever sealed to */
+
+struct lookup {
+	uint64_t stamp;
+	char *key;
+	unsigned char value[LOOKUP_VALUE_MAX];
+	size_t len;
+};
+
+struct part {
+	unsigned char digest[32];
+	int64_t since;
+	void *list;
+	size_t len;
+};
+
+struct memory {
+	int dir, sealed_fd;
+	unsigned char key_secret[MEMORY_KEY];
+	unsigned char (*sealed)[HASH];
+	size_t n_sealed;
+	struct lookup *lookup[LOOKUPS_MAX];
+	unsigned next_lookup, next_part;
+	struct part part[PARTS_MAX];
+};
+
+/* ---- the MAC key ---- */
+
+static int key_read(struct memory *m, struct err *e)
+{
+	int fd = openat(m->dir, "mac.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : err_errno(e, "mac.key");
+	n = read(fd, m->key_secret, MEMORY_KEY);
+	close(fd);
+	if (n != MEMORY_KEY)
+		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+		               "mac.key in the state folder is damaged. "
+		               "Restore it, or remove it to begin anew");
+	return 1;
+}
+
+/* Made whole under another name, then linked: two who make it at once get one. */
+static int key_make(struct memory *m, struct err *e)
+{
+	char name[64];
+	int fd, rc = -1;
+
+	if (RAND_bytes(m->key_secret, MEMORY_KEY) != 1)
+		return err_set(e, gpg_error(GPG_ERR_GENERAL), "no randomness");
+	snprintf(name, sizeof name, "mac.key.%ld", (long)getpid());
+	unlinkat(m->dir, name, 0);
+	fd = openat(m->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return err_errno(e, "mac.key");
+	if (write(fd, m->key_secret, MEMORY_KEY) != MEMORY_KEY || fsync(fd)
+	    || (linkat(m->dir, name, m->dir, "mac.key", 0) && errno != EEXIST))
+		err_errno(e, "mac.key");
+	else
+		rc = 0;
+	close(fd);
+	unlinkat(m->dir, name, 0);
+	fsync(m->dir);
+	return rc == 0 && key_read(m, e) == 1 ? 0 : -1;
+}
+
+/* ---- contacts ever sealed to ---- */
+
+static int sealed_read(struct memory *m, struct err *e)
+{
+	struct stat st;
+	size_t size;
+
+	m->sealed_fd = openat(m->dir, "sealed",
+	                      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (m->sealed_fd == -1 || fstat(m->sealed_fd, &st) == -1)
+		return err_errno(e, "sealed");
+	m->n_sealed = (size_t)st.st_size / HASH;
+	if (m->n_sealed > SEALED_MAX)
+		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
+		               "the list of contacts is too long");
+	/* a record that was cut by a crash is cut off */
+	size = m->n_sealed * HASH;
+	if ((off_t)size != st.st_size
+	    && ftruncate(m->sealed_fd, (off_t)size) == -1)
+		return err_errno(e, "sealed");
+	if (size && !(m->sealed = malloc(size)))
+		return err_errno(e, "memory");
+	if (size && pread(m->sealed_fd, m->sealed, size, 0) != (ssize_t)size)
+		return err_errno(e, "sealed");
+	return 0;
+}
+
+bool memory_sealed(const struct memory *m, const char *addr)
+{
+	unsigned char h[HASH];
+
+	memory_hash(m, "contact", addr, h);
+	for (size_t i = 0; i < m->n_sealed; i++)
+		if (memcmp(m->sealed[i], h, HASH) == 0)
+			return true;
+	return false;
+}
+
+int memory_seal(struct memory *m, const char *addr, struct err *e)
+{
+	unsigned char h[HASH], (*more)[HASH];
+
+	if (memory_sealed(m, addr) || m->n_sealed == SEALED_MAX)
+		return 0;
+	memory_hash(m, "contact", addr, h);
+	more = realloc(m->sealed, (m->n_sealed + 1) * HASH);
+	if (!more)
+		return err_errno(e, "memory");
+	m->sealed = more;
+	memcpy(m->sealed[m->n_sealed++], h, HASH);
+	if (write(m->sealed_fd, h, HASH) != HASH || fdatasync(m->sealed_fd))
+		return err_errno(e, "sealed");
+	return 0;
+}
+
+/* ---- open and close ---- */
+
+struct memory *memory_open(const char *dir, struct err *e)
+{
+	struct memory *m = calloc(1, sizeof *m);
+	int had;
+
+	if (!m) {
+		err_errno(e, "memory");
+		return NULL;
+	}
+	m->sealed_fd = -1;
+	m->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->dir == -1) {
+		err_errno(e, dir);
+		goto fail;
+	}
+	had = key_read(m, e);
+	if (had == -1 || (had == 0 && key_make(m, e)) || sealed_read(m, e))
+		goto fail;
+	return m;
+fail:
+	memory_close(m);
+	return NULL;
+}
+
+void memory_close(struct memory *m)
+{
+	if (!m)
+		return;
+	for (unsigned i = 0; i < LOOKUPS_MAX; i++) {
+		if (m->lookup[i])
+			free(m->lookup[i]->key);
+		free(m->lookup[i]);
+	}
+	for (unsigned i = 0; i < PARTS_MAX; i++)
+		free(m->part[i].list);
+	free(m->sealed);
+	if (m->sealed_fd != -1)
+		close(m->sealed_fd);
+	if (m->dir != -1)
+		close(m->dir);
+	OPENSSL_cleanse(m, sizeof *m);
+	free(m);
+}
+
+const unsigned char *memory_key(const struct memory *m)
+{
+	return m->key_secret;
+}
+
+/* ---- hashes ---- */
+
+void memory_hash(const struct memory *m, const char *what, const char *text,
+                 unsigned char out[32])
+{
+	size_t w = strlen(what) + 1, t = strlen(text);
+	unsigned char *both = malloc(w + t);
+	unsigned n = 0;
+
+	if (!both)
+		abort();
+	memcpy(both, what, w);
+	memcpy(both + w, text, t);
+	if (!HMAC(EVP_sha256(), m->key_secret, MEMORY_KEY, both, w + t, out, &n))
+		abort();
+	free(both);
+}
+
+unsigned memory_code(const struct memory *m, const char *text, int64_t day)
+{
+	unsigned char h[HASH];
+	char what[40];
+
+	snprintf(what, sizeof what, "clear %lld", (long long)day);
+	memory_hash(m, what, text, h);
+	return (unsigned)(h[0] << 16 | h[1] << 8 | h[2]) % 10000;
+}
+
+/* ---- look-ups ---- */
+
+static struct lookup *lookup_find(const struct memory *m, const char *key)
+{
+	for (unsigned i = 0; i < LOOKUPS_MAX && m->lookup[i]; i++)
+		if (strcmp(m->lookup[i]->key, key) == 0)
+			return m->lookup[i];
+	return NULL;
+}
+
+const void *memory_recall(const struct memory *m, uint64_t stamp,
+                          const char *key, size_t *n)
+{
+	const struct lookup *l = lookup_find(m, key);
+
+	if (!l || l->stamp != stamp)
+		return NULL;
+	*n = l->len;
+	return l->value;
+}
+
+void memory_remember(struct memory *m, uint64_t stamp, const char *key,
+                     const void *value, size_t n)
+{
+	struct lookup *l = lookup_find(m, key);
+	char *copy;
+
+	if (n > LOOKUP_VALUE_MAX)
+		return;
+	if (!l) {
+		if (!(copy = strdup(key)))
+			return;
+		l = m->lookup[m->next_lookup];
+		if (!l && !(l = calloc(1, sizeof *l))) {
+			free(copy);
+			return;
+		}
+		free(l->key);
+		l->key = copy;
+		m->lookup[m->next_lookup] = l;
+		m->next_lookup = (m->next_lookup + 1) % LOOKUPS_MAX;
+	}
+	l->stamp = stamp;
+	memcpy(l->value, value, n);
+	l->len = n;
+}
+
+/* ---- letters sent in part ---- */
+
+const void *memory_part_find(const struct memory *m,
+                             const unsigned char digest[32], int64_t now,
+                             size_t *n)
+{
+	for (unsigned i = 0; i < PARTS_MAX; i++) {
+		const struct part *p = &m->part[i];
+
+		if (p->list && now - p->since < PART_SECONDS
+		    && memcmp(p->digest, digest, 32) == 0) {
+			*n = p->len;
+			return p->list;
+		}
+	}
+	return NULL;
+}
+
+void memory_part_keep(struct memory *m, const unsigned char digest[32],
+                      int64_t now, const void *list, size_t n)
+{
+	struct part *p = NULL;
+	void *copy = n ? malloc(n) : NULL;
+
+	for (unsigned i = 0; i < PARTS_MAX && !p; i++)
+		if (memcmp(m->part[i].digest, digest, 32) == 0)
+			p = &m->part[i];
+	if (!p) {
+		p = &m->part[m->next_part];
+		m->next_part = (m->next_part + 1) % PARTS_MAX;
+	}
+	free(p->list);
+	p->list = copy;
+	p->len = copy ? n : 0;
+	p->since = now;
+	memcpy(p->digest, digest, 32);
+	if (copy)
+		memcpy(copy, list, n);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Starting a role: this program again, with an address layout of its own, a
+ * leash to the guard and the configuration's text. */
+#ifndef AGENT_SPAWN_H
+#define AGENT_SPAWN_H
+
+#include <sys/types.h>
+
+#include "agent/chan.h"
+
+enum role { ROLE_KEEPER, ROLE_FRONT, ROLE_MIME, ROLE_CRYPT, ROLE_UPSTREAM, ROLES };
+
+enum { LEASH_FD = 3, CONF_FD = 4 };	/* in the role */
+
+extern const char *const role_name[ROLES];
+
+struct child {
+	pid_t pid;		/* also its process group; 0 = none */
+	struct chan leash;
+};
+
+/* 0, or -1 with e filled and child untouched. */
+int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e);
+/* In the role: take the leash and the configuration, die with the guard. */
+struct conf;
+int spawn_arrive(enum role role, struct chan *leash, struct conf *conf,
+                 struct err *e);
+/* A socketpair, close-on-exec. */
+int spawn_pair(int pair[2], struct err *e);
+/* The sealed memfd that holds the configuration's text, or -1. */
+int spawn_conf_fd(const char *text, size_t len, struct err *e);
+
+#endif
