@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Values of the configuration: one "key = value" understood, or refused in
+ * words that say what would be right. */
+#ifndef AGENT_CONF_VALUE_H
+#define AGENT_CONF_VALUE_H
+
+#include "agent/conf.h"
+
+/* One entry as it stands in the file. */
+struct conf_value {
+	const char *path;	/* as it is to be named in messages */
+	unsigned line;		/* 1 = first */
+	const char *key, *text;	/* text: trimmed, without its comment */
+	bool private;		/* the text is not to be repeated in messages */
+};
+
+/* Each of these fills *out from v->text, or returns -1 with e filled
+ * ("path:line: key = text: WHAT is wanted", GPG_ERR_CONFIGURATION) and *out
+ * unchanged.  Strings and lists are malloced, the old ones freed. */
+int conf_value_policy(const struct conf_value *v, enum policy *out,
+                      struct err *e);
+int conf_value_sign(const struct conf_value *v, enum sign *out, struct err *e);
+int conf_value_bool(const struct conf_value *v, bool *out, struct err *e);
+int conf_value_number(const struct conf_value *v, unsigned min, unsigned max,
+                      unsigned *out, struct err *e);
+/* Octets: 100M, 64K, 2G (powers of 1024) or a plain number. */
+int conf_value_size(const struct conf_value *v, uint64_t min, uint64_t max,
+                    uint64_t *out, struct err *e);
+int conf_value_login(const struct conf_value *v, char **out, struct err *e);
+/* An absolute path, or one below "~/". */
+int conf_value_path(const struct conf_value *v, char **out, struct err *e);
+/* A fingerprint of 40 hex digits; blanks in it and lower case are allowed. */
+int conf_value_fpr(const struct conf_value *v, char **out, struct err *e);
+/* Addresses and *@domain patterns, comma-separated. */
+int conf_value_aliases(const struct conf_value *v, struct addrs *out,
+                       struct err *e);
+/* host:port and tls | starttls | plaintext (loopback hosts only). */
+int conf_value_server(const struct conf_value *v, struct server *out,
+                      struct err *e);
+/* Loopback addresses with a port (0: any free one), comma-separated. */
+int conf_value_listen(const struct conf_value *v,
+                      struct listen out[CONF_LISTEN_MAX], unsigned *n,
+                      struct err *e);
+/* Would the second fail to bind?  (Port 0 never does.) */
+bool conf_listen_same(const struct listen *a, const struct listen *b);
+
+/* Is it "@domain" or "*@domain" with a domain an address could have? */
+bool conf_value_is_domain(const char *pattern);
+/* "path:line: key = text: words", the text cut and stripped of controls. */
+int conf_value_bad(const struct conf_value *v, struct err *e,
+                   const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+
+/* For the parsers of values themselves. */
+struct conf_word {
+	const char *name;	/* NULL ends a list */
+	int value;
+};
+const struct conf_word *conf_value_word(const struct conf_word *list,
+                                        const char *text);
+/* Decimal digits up to max: where they end, or NULL. */
+const char *conf_value_digits(const char *p, uint64_t max, uint64_t *out);
+/* Cut the next piece of a comma-separated list out of *list, trimmed; NULL at
+ * the end.  An empty piece is "". */
+char *conf_value_piece(char **list);
+/* Replace the string *out by a copy of the n octets at text. */
+int conf_value_copy(const struct conf_value *v, const char *text, size_t n,
+                    char **out, struct err *e);
+
+#endif
