@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A letterlockd of the test's own: started, watched, ended."""
+import os
+import re
+import resource
+import signal
+import subprocess
+import threading
+import time
+import uuid
+
+from . import KitError, die_with_parent, letters, wait_for, write
+
+ROLES = ("guard", "keeper", "front", "mime", "crypt", "upstream")
+HELPERS = ("gpg", "gpg-agent", "gpgconf", "gpgsm", "dirmngr", "scdaemon")
+
+
+def built(name):
+    """The path of a program under test."""
+    build = os.environ.get("LETTERLOCK_BUILD")
+    if not build:
+        raise KitError("LETTERLOCK_BUILD must name the build folder")
+    for p in (name, "agent/" + name):
+        p = os.path.join(build, p)
+        if os.access(p, os.X_OK):
+            return os.path.abspath(p)
+    raise KitError("no %s in %s" % (name, build))
+
+
+def conf_text(accounts, agent=(), contacts=()):
+    """letterlock.conf: accounts and contacts are section -> {key: value}."""
+    out = "[agent]\n" + "".join("%s = %s\n" % x for x in dict(agent).items())
+    for name, keys in list(dict(accounts).items()) + [
+            ("to " + n, k) for n, k in dict(contacts).items()]:
+        out += "\n[%s]\n" % name
+        out += "".join("%s = %s\n" % x for x in keys.items())
+    return out
+
+
+class Process:
+    def __init__(self, pid):
+        self.pid = pid
+        with open("/proc/%d/stat" % pid) as f:
+            rest = f.read().rsplit(")", 1)[1].split()
+        self.state, self.ppid, self.session = rest[0], int(rest[1]), int(rest[3])
+        with open("/proc/%d/cmdline" % pid, "rb") as f:
+            self.argv = [x.decode("utf-8", "replace")
+                         for x in f.read().split(b"\0")]
+
+    @property
+    def name(self):
+        base = os.path.basename(self.argv[0].split(" ")[0].rstrip(":"))
+        if base in HELPERS:
+            return base
+        m = re.search(r"\b(%s)\b" % "|".join(ROLES),
+                      " ".join([self.argv[0].split("/")[-1]] + self.argv[1:]))
+        return m.group(1) if m else base
+
+    def __repr__(self):
+        return "<%d %s %s>" % (self.pid, self.state, " ".join(self.argv)[:80])
+
+
+def processes():
+    out = []
+    for n in os.listdir("/proc"):
+        if n.isdigit():
+            try:
+                out.append(Process(int(n)))
+            except (OSError, IndexError):
+                pass
+    return out
+
+
+class Agent:
+    """folder: short and its own. home: the GNUPGHOME, or None. accounts:
+    address -> {key: value}. limits: resource -> value for letterlockd.
+    mounts: [(what, where)] are bound over in a name space of its own."""
+
+    def __init__(self, folder, home, accounts, agent=(), contacts=(),
+                 limits=(), mounts=(), env=(), conf=None):
+        self.d, self.home = os.path.join(folder, "a"), home
+        self.limits, self.mounts = dict(limits), list(mounts)
+        self.log, self.process, self.mark = [], None, uuid.uuid4().hex
+        self.dirs = {k: os.path.join(self.d, k) for k in (
+            "home", "config", "state", "run", "tmp", "cwd")}
+        for p in [self.d] + list(self.dirs.values()):
+            os.makedirs(p, 0o700)
+        keys = {"submission": "127.0.0.1:0", "pop3": "127.0.0.1:0"}
+        if home:
+            keys["gnupghome"] = home
+        keys.update(agent)
+        self.conf = write(os.path.join(self.d, "letterlock.conf"),
+                          conf if conf is not None else
+                          conf_text(accounts, keys, contacts))
+        self.env = {
+            "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
+            "HOME": self.dirs["home"], "TMPDIR": self.dirs["tmp"],
+            "XDG_CONFIG_HOME": self.dirs["config"],
+            "XDG_STATE_HOME": self.dirs["state"],
+            "XDG_RUNTIME_DIR": self.dirs["run"], "LL_TEST": self.mark}
+        if home:
+            self.env["GNUPGHOME"] = home
+        for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+            if k in os.environ:
+                self.env[k] = os.environ[k]
+        self.env.update(env)
+        self.submission = self.pop3 = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *a):
+        # what went wrong first is what is to be seen
+        try:
+            self.stop()
+        except AssertionError:
+            if kind is None:
+                raise
+
+    # ---- life
+
+    def _limit(self):
+        die_with_parent()
+        for what, value in self.limits.items():
+            resource.setrlimit(what, (value, value))
+
+    def command(self):
+        cmd = [built("letterlockd"), "-c", self.conf]
+        if not self.mounts:
+            return cmd
+        binds = "".join('mount --bind "%s" "%s" && ' % m for m in self.mounts)
+        own = ["-m"] if os.geteuid() == 0 else ["-rm"]
+        return ["unshare"] + own + ["--propagation", "private", "sh", "-c",
+                                    binds + 'exec "$@"', "sh"] + cmd
+
+    def start(self, seconds=15):
+        self.submissions, self.pop3s = [], []
+        self.process = subprocess.Popen(
+            self.command(), env=self.env, cwd=self.dirs["cwd"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, start_new_session=True,
+            preexec_fn=self._limit)
+        self.pid = self.process.pid
+        self.reader = threading.Thread(target=self._read, daemon=True,
+                                       args=(self.process.stderr,))
+        self.reader.start()
+
+        def up():
+            if self.process.poll() is not None:
+                self.reader.join(2)
+                raise KitError("letterlockd ended at once (%s):\n%s" % (
+                    self.process.returncode, "".join(self.log)))
+            return self.submissions and self.pop3s
+
+        wait_for(up, seconds, 0.005)
+        self.submission, self.pop3 = self.submissions[0], self.pop3s[0]
+        return self
+
+    def _read(self, pipe):
+        for line in pipe:
+            line = line.decode("utf-8", "replace")
+            self.log.append(line)
+            m = re.search(r"listening on (\S+):(\d+) \((submission|pop3)\)",
+                          line)
+            if m:
+                (self.submissions if m.group(3) == "submission" else
+                 self.pop3s).append(int(m.group(2)))
+        pipe.close()
+
+    def stop(self, seconds=10):
+        """SIGTERM ends it cleanly and leaves no process but gpg-agent."""
+        p, self.process = self.process, None
+        if not p:
+            return
+        running = p.poll() is None
+        try:
+            if running:
+                p.send_signal(signal.SIGTERM)
+                try:
+                    p.wait(seconds)
+                except subprocess.TimeoutExpired:
+                    raise AssertionError("letterlockd lives on after SIGTERM")
+            try:
+                wait_for(lambda: not self.own(), 5)
+            except KitError:
+                raise AssertionError("left behind: %r" % self.own())
+            self.reader.join(5)
+            assert p.returncode == 0, "letterlockd ended with %d\n%s" % (
+                p.returncode, self.text())
+        finally:
+            for x in self.all():
+                try:
+                    os.kill(x.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            p.wait(5)
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def text(self):
+        return "".join(self.log)
+
+    # ---- its processes
+
+    def all(self):
+        """Every process that came from it, by its mark, session, or parent."""
+        mark = ("LL_TEST=" + self.mark).encode()
+        found, rest = {}, processes()
+        for p in rest:
+            if p.session == self.pid or p.pid == self.pid:
+                found[p.pid] = p
+                continue
+            try:
+                with open("/proc/%d/environ" % p.pid, "rb") as f:
+                    if mark in f.read().split(b"\0"):
+                        found[p.pid] = p
+            except OSError:
+                pass
+        while True:
+            more = [p for p in rest if p.ppid in found and p.pid not in found]
+            if not more:
+                break
+            found.update((p.pid, p) for p in more)
+        return [p for p in found.values() if p.state not in "ZX"]
+
+    def own(self):
+        """Those that must be gone after the end."""
+        return [p for p in self.all()
+                if p.name not in ("gpg-agent", "scdaemon", "dirmngr")]
+
+    def role(self, name):
+        if name == "guard":
+            return [p for p in self.all() if p.pid == self.pid]
+        return [p for p in self.all() if p.name == name and p.pid != self.pid]
+
+    def kill_role(self, name):
+        """SIGKILL for each process of a role: how many there were."""
+        n = 0
+        for p in self.role(name):
+            try:
+                os.kill(p.pid, signal.SIGKILL)
+                n += 1
+            except ProcessLookupError:
+                pass
+        return n
+
+    # ---- its files
+
+    def files(self):
+        """Everything in the folders it may write to, its open files (deleted
+        ones too): (name, path to read)."""
+        for top in [self.d] + ([self.home] if self.home else []):
+            for d, _, names in os.walk(top):
+                for n in names:
+                    p = os.path.join(d, n)
+                    if os.path.isfile(p) and not os.path.islink(p):
+                        yield p, p
+        for p in self.all():
+            fds = "/proc/%d/fd" % p.pid
+            try:
+                names = os.listdir(fds)
+            except OSError:
+                continue
+            for n in names:
+                f = os.path.join(fds, n)
+                try:
+                    to = os.readlink(f)
+                except OSError:
+                    continue
+                if (to.startswith("/") and not to.startswith(
+                        ("/dev/", "/proc/", "/usr/", "/lib", "/memfd:"))):
+                    yield "%s: %s" % (p, to), f
+
+    def leaks(self, most=32 << 20):
+        """Files that hold a canary; the first `most` octets are looked at."""
+        found = []
+        for name, path in self.files():
+            try:
+                with open(path, "rb") as f:
+                    if letters.canaries(f.read(most)):
+                        found.append(name)
+            except (OSError, ValueError):
+                pass
+        if letters.canaries(self.text().encode()):
+            found.append("the log")
+        return found
+
+    def assert_no_leak(self):
+        found = self.leaks()
+        assert not found, "cleartext in %s" % ", ".join(found)
+
+
+class Watch:
+    """Samples the memory of every process of an agent, and looks for
+    cleartext in its files meanwhile. peak: name -> most kB resident."""
+
+    def __init__(self, agent, pause=0.02, files=0.5):
+        self.agent, self.pause, self.every = agent, pause, files
+        self.peak, self.found, self.end = {}, set(), threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *a):
+        self.end.set()
+        self.thread.join(10)
+
+    def _run(self):
+        last = 0
+        while not self.end.wait(self.pause):
+            for p in self.agent.all():
+                try:
+                    with open("/proc/%d/status" % p.pid) as f:
+                        m = re.search(r"VmHWM:\s*(\d+) kB", f.read())
+                except OSError:
+                    continue
+                if m:
+                    self.peak[p.name] = max(self.peak.get(p.name, 0),
+                                            int(m.group(1)))
+            if self.every and time.monotonic() - last > self.every:
+                last = time.monotonic()
+                self.found.update(self.agent.leaks(8 << 20))
