@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commands of the command line, one file each: letterlock COMMAND ...
+ * argv[0] is the command's own name; the exit status follows sysexits.h. */
+#ifndef AGENT_CMD_H
+#define AGENT_CMD_H
+
+int cmd_demo(int argc, char **argv);
+int cmd_open(int argc, char **argv);
+int cmd_seal(int argc, char **argv);
+
+#endif
