@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -169,6 +170,7 @@ static bool asker_serve(struct keeper *k, struct chan *c)
 
 static bool leash_serve(struct keeper *k)
 {
+	const struct timeval patience = { .tv_sec = 2 };
 	struct frame f;
 	int fd;
 
@@ -179,6 +181,11 @@ static bool leash_serve(struct keeper *k)
 			close(fd);
 			continue;
 		}
+		/* half a frame from one must not hold up the others */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		           sizeof patience);
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		           sizeof patience);
 		chan_init(&k->asker[k->n++], fd);
 	}
 	return true;

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The front: the client's connection, whichever protocol it speaks. */
+#include "agent/front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/box.h"
+#include "agent/log.h"
+
+int front_run(const struct conf *conf, enum session_kind kind,
+              struct front_ends *ends)
+{
+	int one = 1;
+
+	if (ends->client < 0)
+		return 1;
+	setsockopt(ends->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	fcntl(ends->client, F_SETFL, fcntl(ends->client, F_GETFL) | O_NONBLOCK);
+	if (box_enter(BOX_FRONT))
+		return 1;
+	return kind == SESSION_SMTP ? front_smtp(conf, ends)
+	                            : front_pop3(conf, ends);
+}
+
+/* ---- the client's octets ---- */
+
+static int client_wait(const struct client *c, short events)
+{
+	struct pollfd p = { .fd = c->fd, .events = events };
+	int r;
+
+	do
+		r = poll(&p, 1, (int)c->timeout * 1000);
+	while (r == -1 && errno == EINTR);
+	return r > 0 ? 0 : -1;
+}
+
+static int client_write(struct client *c, const char *p, size_t n)
+{
+	ssize_t r;
+
+	while (n) {
+		r = send(c->fd, p, n, MSG_NOSIGNAL);
+		if (r > 0) {
+			p += r;
+			n -= (size_t)r;
+		} else if (errno == EAGAIN) {
+			if (client_wait(c, POLLOUT))
+				return -1;
+		} else if (errno != EINTR) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int client_flush(struct client *c)
+{
+	size_t n = c->out_len;
+
+	c->out_len = 0;
+	return client_write(c, c->out, n);
+}
+
+static int client_put(struct sink *sink, const void *buf, size_t n,
+                      struct err *e)
+{
+	struct client *c = (struct client *)sink;
+
+	if (n > sizeof c->out - c->out_len && client_flush(c))
+		goto gone;
+	if (n >= sizeof c->out) {
+		if (client_write(c, buf, n))
+			goto gone;
+		return 0;
+	}
+	memcpy(c->out + c->out_len, buf, n);
+	c->out_len += n;
+	return 0;
+gone:
+	return err_set(e, gpg_error(GPG_ERR_EPIPE), "the client is gone");
+}
+
+void client_init(struct client *c, int fd, unsigned timeout)
+{
+	memset(c, 0, sizeof *c);
+	c->sink.put = client_put;
+	c->fd = fd;
+	c->timeout = timeout;
+}
+
+/* More octets behind those that are there: 0, or -1. */
+static int client_fill(struct client *c)
+{
+	ssize_t r;
+
+	if (c->off) {
+		memmove(c->in, c->in + c->off, c->len - c->off);
+		c->len -= c->off;
+		c->off = 0;
+	}
+	if (client_flush(c))
+		return -1;
+	for (;;) {
+		r = recv(c->fd, c->in + c->len, sizeof c->in - c->len, 0);
+		if (r > 0) {
+			c->len += (size_t)r;
+			return 0;
+		}
+		if (r == 0 || (errno != EAGAIN && errno != EINTR))
+			return -1;
+		if (errno == EAGAIN && client_wait(c, POLLIN))
+			return -1;
+	}
+}
+
+int client_line(struct client *c, char *line, size_t size)
+{
+	bool skip = false;
+	char *lf;
+	size_t n;
+
+	for (;;) {
+		lf = memchr(c->in + c->off, '\n', c->len - c->off);
+		if (lf)
+			break;
+		if (c->len - c->off >= size) {
+			skip = true;
+			c->off = c->len = 0;
+		}
+		if (client_fill(c))
+			return -1;
+	}
+	n = (size_t)(lf - (c->in + c->off));
+	if (n && lf[-1] == '\r')
+		lf--;
+	if (skip || lf < c->in + c->off
+	    || (size_t)(lf - (c->in + c->off)) >= size
+	    || memchr(c->in + c->off, '\0', n)) {
+		c->off += n + 1;
+		return -2;
+	}
+	memcpy(line, c->in + c->off, (size_t)(lf - (c->in + c->off)));
+	line[lf - (c->in + c->off)] = '\0';
+	size = (size_t)(lf - (c->in + c->off));
+	explicit_bzero(c->in + c->off, n);
+	c->off += n + 1;
+	return (int)size;
+}
+
+int client_some(struct client *c, const char **p, size_t *n)
+{
+	if (c->off == c->len && client_fill(c))
+		return -1;
+	*p = c->in + c->off;
+	*n = c->len - c->off;
+	return 0;
+}
+
+void client_used(struct client *c, size_t n)
+{
+	c->off += n;
+}
+
+int client_say(struct client *c, const char *fmt, ...)
+{
+	char line[2048];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof line - 2, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -1;
+	if (n > (int)sizeof line - 3)
+		n = (int)sizeof line - 3;
+	for (int i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[n++] = '\r';
+	line[n++] = '\n';
+	return client_put(&c->sink, line, (size_t)n, NULL);
+}
+
+/* ---- a lane ---- */
+
+void lane_close(struct lane *l)
+{
+	chan_close(&l->crypt);
+	chan_close(&l->upstream);
+	l->logged_in = false;
+}
+
+bool lane_alive(const struct lane *l)
+{
+	return chan_open(&l->crypt) && chan_open(&l->upstream);
+}
+
+static int lane_lost(struct lane *l)
+{
+	l->outcome = DONE_LOST;
+	l->code = 0;
+	l->logged_in = false;
+	snprintf(l->text, sizeof l->text,
+	         "the connection to the provider broke");
+	return -1;
+}
+
+int lane_done(struct lane *l)
+{
+	struct frame f;
+	struct unpack u;
+
+	if (chan_expect(&l->upstream, U_DONE, &f, NULL))
+		return lane_lost(l);
+	unpack_init(&u, &f);
+	l->outcome = (enum outcome)unpack_u32(&u);
+	l->code = unpack_u32(&u);
+	unpack_str(&u, l->text, sizeof l->text);
+	if (u.left) {
+		l->has = unpack_u32(&u);
+		l->size_max = unpack_u64(&u);
+	}
+	if (!unpack_end(&u))
+		return lane_lost(l);
+	if (l->outcome == DONE_LOST || l->outcome == DONE_UNREACHABLE)
+		l->logged_in = false;
+	return 0;
+}
+
+int lane_tell(struct lane *l, unsigned type, const void *data, size_t n)
+{
+	if (chan_send(&l->upstream, type, data, n, NULL))
+		return lane_lost(l);
+	return 0;
+}
+
+int lane_ask(struct lane *l, unsigned type, struct pack *p)
+{
+	if (lane_tell(l, type, p ? p->buf : NULL, p ? p->len : 0))
+		return -1;
+	return lane_done(l);
+}
+
+int lane_login_start(struct lane *l, const struct login *who)
+{
+	struct pack p;
+	int rc;
+
+	pack_init(&p);
+	pack_u32(&p, who->index);
+	pack_str(&p, who->user);
+	pack_str(&p, who->password_secret);
+	rc = lane_tell(l, U_LOGIN, p.buf, p.len);
+	explicit_bzero(&p, sizeof p);
+	return rc;
+}
+
+int lane_login_end(struct lane *l)
+{
+	l->has = 0;
+	l->size_max = 0;
+	if (lane_done(l))
+		return -1;
+	l->logged_in = l->outcome == DONE_OK;
+	return 0;
+}
+
+int lane_login(struct lane *l, const struct login *who)
+{
+	return lane_login_start(l, who) ? -1 : lane_login_end(l);
+}
+
+/* ---- what AUTH carries ---- */
+
+static int b64_value(char c)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(set, c) : NULL;
+
+	return p ? (int)(p - set) : -1;
+}
+
+/* Strict base64 (RFC 4648 section 4): octets, or -1. */
+static int b64_decode(const char *in, char *out, size_t size)
+{
+	size_t len = strlen(in), n = 0;
+	unsigned bits = 0;
+	int v, pad = 0;
+
+	if (len % 4)
+		return -1;
+	while (pad < 2 && len && in[len - 1] == '=') {
+		len--;
+		pad++;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if ((v = b64_value(in[i])) < 0 || n >= size)
+			return -1;
+		bits = bits << 6 | (unsigned)v;
+		if (i % 4)
+			out[n++] = (char)(bits >> (6 - 2 * (i % 4)));
+	}
+	return (int)n;
+}
+
+int auth_decode(const char *b64, char *out, size_t size)
+{
+	int n = b64_decode(b64, out, size - 1);
+
+	if (n < 0 || memchr(out, '\0', (size_t)n))
+		return -1;
+	out[n] = '\0';
+	return 0;
+}
+
+int auth_plain(const char *b64, struct login *who)
+{
+	char buf_secret[SECRET_MAX];
+	const char *user, *pass, *end;
+	int n = b64_decode(b64, buf_secret, sizeof buf_secret), rc = -1;
+
+	if (n < 0)
+		goto out;
+	end = buf_secret + n;
+	/* authzid NUL authcid NUL passwd; an authzid must say the same */
+	user = memchr(buf_secret, '\0', (size_t)n);
+	if (!user++)
+		goto out;
+	pass = memchr(user, '\0', (size_t)(end - user));
+	if (!pass++ || pass - user > ADDR_MAX
+	    || memchr(pass, '\0', (size_t)(end - pass)))
+		goto out;
+	if (buf_secret[0] && strcmp(buf_secret, user) != 0)
+		goto out;
+	memcpy(who->user, user, (size_t)(pass - user));
+	memcpy(who->password_secret, pass, (size_t)(end - pass));
+	who->password_secret[end - pass] = '\0';
+	rc = 0;
+out:
+	explicit_bzero(buf_secret, sizeof buf_secret);
+	return rc;
+}

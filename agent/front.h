@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What both fronts share: the client's connection, and lanes. */
+#ifndef AGENT_FRONT_H
+#define AGENT_FRONT_H
+
+#include "agent/roles.h"
+
+enum {
+	CLIENT_BUFFER = 64 << 10,
+	CLIENT_LINE_MAX = 12288,	/* a command line (AUTH with a token) */
+	SECRET_MAX = 8192		/* a password or token */
+};
+
+struct client {
+	struct sink sink;	/* as a sink: octets to the client, buffered */
+	int fd;
+	unsigned timeout;	/* seconds it may be silent, or not read */
+	char in[CLIENT_BUFFER], out[CLIENT_BUFFER];
+	size_t off, len, out_len;
+};
+
+void client_init(struct client *c, int fd, unsigned timeout);
+/* The next line without its line end (CRLF, or LF alone) into line[size]:
+ * its length, -1 when the client is gone or silent too long, -2 when the line
+ * was too long or held a NUL (it was skipped). What was said is flushed first. */
+int client_line(struct client *c, char *line, size_t size);
+/* Octets as they come: a pointer to what is there, *n of them; -1: gone. */
+int client_some(struct client *c, const char **p, size_t *n);
+/* Say that the first n of them were used. */
+void client_used(struct client *c, size_t n);
+/* printf plus CRLF, buffered; controls in the text become '?'. */
+int client_say(struct client *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+int client_flush(struct client *c);
+
+/* A lane: crypt and upstream of one copy of a letter. */
+struct lane {
+	struct chan crypt, upstream;
+	bool logged_in;
+	enum outcome outcome;	/* of the last command to upstream */
+	unsigned code;		/* its SMTP reply, 0 = none */
+	char text[500];		/* its words */
+	unsigned has;		/* enum provider_flag, after login */
+	uint64_t size_max;	/* the provider's SIZE, 0 = none */
+};
+
+struct login {
+	const struct account *account;
+	uint32_t index;		/* of the account in the configuration */
+	char user[ADDR_MAX + 1];
+	char password_secret[SECRET_MAX];
+};
+
+void lane_close(struct lane *l);
+bool lane_alive(const struct lane *l);
+/* Send a command's frame and take its U_DONE. -1 when upstream is gone
+ * (outcome DONE_LOST, words set). */
+int lane_ask(struct lane *l, unsigned type, struct pack *p);
+int lane_done(struct lane *l);
+int lane_tell(struct lane *l, unsigned type, const void *data, size_t n);
+/* Log in: the outcome is in the lane. */
+int lane_login(struct lane *l, const struct login *who);
+/* Start to log in, without waiting: lane_done_login() takes the answer. */
+int lane_login_start(struct lane *l, const struct login *who);
+int lane_login_end(struct lane *l);
+
+/* "user\0pass" of AUTH PLAIN (RFC 4616) from base64 text: 0, or -1. */
+int auth_plain(const char *b64, struct login *who);
+/* One base64 line into out[size], NUL-terminated: 0, or -1. */
+int auth_decode(const char *b64, char *out, size_t size);
+
+#endif

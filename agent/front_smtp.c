@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Submission (RFC 6409, 5321): the commands a mail client sends. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent/log.h"
+#include "agent/smtp.h"
+
+enum { COMMANDS_MAX = 10000, ERRORS_MAX = 20, AUTH_FAILURES_MAX = 5 };
+
+/* ---- lanes ---- */
+
+int smtp_lane_open(struct smtp *s, unsigned n)
+{
+	struct lane *l = &s->lane[n];
+	struct frame f;
+	uint32_t k = n;
+	int fd, rc;
+
+	if (lane_alive(l) && s->lane_known[n])
+		return 0;
+	lane_close(l);
+	s->lane_known[n] = false;
+	if (chan_send(&s->ends->guard, G_LANE, NULL, 0, NULL)
+	    || chan_expect(&s->ends->guard, G_LANE, &f, NULL))
+		goto fail;
+	chan_init(&l->crypt, chan_take_fd(&s->ends->guard));
+	fd = chan_take_fd(&s->ends->guard);
+	chan_init(&l->upstream, chan_take_fd(&s->ends->guard));
+	if (fd < 0 || !lane_alive(l)) {
+		lane_close(l);
+		goto fail;
+	}
+	rc = chan_send_fds(&s->ends->mime, M_LANE, &k, sizeof k, &fd, 1, NULL);
+	chan_close(&(struct chan){ .fd = fd });
+	if (rc)
+		goto fail;
+	s->lane_known[n] = true;
+	return 0;
+fail:
+	l->outcome = DONE_FAILED;
+	l->code = 0;
+	snprintf(l->text, sizeof l->text, "Letterlock could not start a part "
+	         "of itself, so nothing was sent. Press Send again");
+	return -1;
+}
+
+int smtp_lane(struct smtp *s, unsigned n)
+{
+	struct lane *l = &s->lane[n];
+
+	if (lane_alive(l) && l->logged_in)
+		return 0;
+	if (l->outcome != DONE_OK)
+		lane_close(l);	/* it ended with its connection */
+	if (smtp_lane_open(s, n) || lane_login(l, &s->who))
+		return -1;
+	return l->logged_in ? 0 : -1;
+}
+
+/* ---- the transaction ---- */
+
+static void reset(struct smtp *s)
+{
+	s->has_from = false;
+	s->mail_flags = 0;
+	s->size = 0;
+	addrs_free(&s->to);
+}
+
+static int cmd_ehlo(struct smtp *s, char *arg)
+{
+	(void)arg;
+	reset(s);
+	s->greeted = true;
+	client_say(&s->client, "250-Letterlock");
+	client_say(&s->client, "250-SIZE %llu",
+	           (unsigned long long)s->conf->max_message_size);
+	client_say(&s->client, "250-8BITMIME");
+	client_say(&s->client, "250-PIPELINING");
+	client_say(&s->client, "250-ENHANCEDSTATUSCODES");
+	return client_say(&s->client, "250 AUTH PLAIN LOGIN");
+}
+
+static int cmd_helo(struct smtp *s, char *arg)
+{
+	(void)arg;
+	reset(s);
+	s->greeted = true;
+	return client_say(&s->client, "250 Letterlock");
+}
+
+/* ---- AUTH ---- */
+
+/* The credentials are tried on the account's own provider, now. */
+static int try_login(struct smtp *s)
+{
+	const struct account *a = conf_account(s->conf, s->who.user);
+	struct lane *l = &s->lane[0];
+
+	if (!a || !a->smtp.host)
+		return client_say(&s->client, "535 5.7.8 Letterlock knows no "
+		                  "account with this user name");
+	s->who.account = a;
+	s->who.index = (uint32_t)(a - s->conf->account);
+	smtp_lane(s, 0);
+	if (l->outcome == DONE_DENIED || l->outcome == DONE_REFUSED) {
+		s->auth_failures++;
+		return client_say(&s->client, "535 5.7.8 %s says: %s",
+		                  a->smtp.host, l->text);
+	}
+	if (l->outcome != DONE_OK)
+		log_note("the provider could not be reached");
+	/* unreachable is no wrong password: it is told at DATA */
+	s->authed = true;
+	s->auth_failures = 0;
+	return client_say(&s->client, "235 2.7.0 Welcome");
+}
+
+/* Ask with a 334 and take the client's line: 1, 0 (cancelled, said), -1. */
+static int challenge(struct smtp *s, const char *b64, char *line)
+{
+	int n;
+
+	client_say(&s->client, "334 %s", b64);
+	n = client_line(&s->client, line, CLIENT_LINE_MAX);
+	if (n == -1)
+		return -1;
+	if (n == -2 || strcmp(line, "*") == 0) {
+		client_say(&s->client, "501 5.7.0 Authentication ended");
+		return 0;
+	}
+	return 1;
+}
+
+static int auth_with_plain(struct smtp *s, const char *initial)
+{
+	char line_secret[CLIENT_LINE_MAX];
+	int r = 1, rc;
+
+	if (!initial && (r = challenge(s, "", line_secret)) == 1)
+		initial = line_secret;
+	if (r != 1)
+		rc = r;
+	else if (auth_plain(initial, &s->who))
+		rc = client_say(&s->client, "501 5.5.2 This is not what AUTH "
+		                "PLAIN takes");
+	else
+		rc = try_login(s);
+	explicit_bzero(line_secret, sizeof line_secret);
+	return rc;
+}
+
+static int auth_with_login(struct smtp *s, const char *initial)
+{
+	char line_secret[CLIENT_LINE_MAX];
+	int r, rc = 0;
+
+	if (initial)
+		snprintf(line_secret, sizeof line_secret, "%s", initial);
+	else if ((r = challenge(s, "VXNlcm5hbWU6", line_secret)) != 1)
+		return r;
+	if (auth_decode(line_secret, s->who.user, sizeof s->who.user))
+		goto bad;
+	if ((r = challenge(s, "UGFzc3dvcmQ6", line_secret)) != 1) {
+		rc = r;
+		goto out;
+	}
+	if (auth_decode(line_secret, s->who.password_secret, SECRET_MAX))
+		goto bad;
+	rc = try_login(s);
+out:
+	explicit_bzero(line_secret, sizeof line_secret);
+	return rc;
+bad:
+	rc = client_say(&s->client, "501 5.5.2 This is no base64");
+	goto out;
+}
+
+static int cmd_auth(struct smtp *s, char *arg)
+{
+	char *initial = strchr(arg, ' ');
+	int rc;
+
+	if (s->authed)
+		return client_say(&s->client, "503 5.5.1 You are logged in");
+	if (s->has_from)
+		return client_say(&s->client, "503 5.5.1 Not inside a letter");
+	if (initial)
+		*initial++ = '\0';
+	if (strcasecmp(arg, "PLAIN") == 0)
+		rc = auth_with_plain(s, initial);
+	else if (strcasecmp(arg, "LOGIN") == 0)
+		rc = auth_with_login(s, initial);
+	else
+		return client_say(&s->client, "504 5.5.4 AUTH PLAIN and AUTH "
+		                  "LOGIN are understood");
+	if (s->auth_failures >= AUTH_FAILURES_MAX) {
+		client_say(&s->client, "421 4.7.0 Too many wrong passwords");
+		s->quit = true;
+	}
+	return rc;
+}
+
+/* ---- MAIL and RCPT ---- */
+
+/* "FROM:<addr> params": the address into out, *params behind it.  0 or -1. */
+static int take_path(char *arg, const char *word, char *out, char **params)
+{
+	size_t n = strlen(word);
+	char *p = arg, *end;
+	bool quoted = false;
+
+	if (strncasecmp(p, word, n) != 0)
+		return -1;
+	for (p += n; *p == ' '; p++)
+		;
+	if (*p++ != '<')
+		return -1;
+	for (end = p; *end && (quoted || *end != '>'); end++) {
+		if (*end == '\\' && end[1])
+			end++;
+		else if (*end == '"')
+			quoted = !quoted;
+	}
+	if (*end != '>' || end - p > ADDR_MAX
+	    || (end[1] && end[1] != ' '))
+		return -1;
+	if (*p == '@' && memchr(p, ':', (size_t)(end - p)))
+		p = strchr(p, ':') + 1;	/* a source route is ignored */
+	memcpy(out, p, (size_t)(end - p));
+	out[end - p] = '\0';
+	*params = end + 1;
+	return 0;
+}
+
+/* One parameter of MAIL: NULL when fine, else a reply. */
+static const char *mail_param(struct smtp *s, const char *p)
+{
+	char *end;
+
+	if (strcasecmp(p, "BODY=7BIT") == 0)
+		return NULL;
+	if (strcasecmp(p, "BODY=8BITMIME") == 0) {
+		s->mail_flags |= MAIL_8BIT;
+		return NULL;
+	}
+	if (strncasecmp(p, "AUTH=", 5) == 0)
+		return NULL;	/* RFC 4954 section 5: it is not passed on */
+	if (strncasecmp(p, "SIZE=", 5) == 0 && isdigit((unsigned char)p[5])
+	    && strlen(p) <= 5 + 18) {
+		s->size = strtoull(p + 5, &end, 10);
+		if (*end == '\0')
+			return NULL;
+	}
+	return "555 5.5.4 This parameter of MAIL is not understood";
+}
+
+static int cmd_mail(struct smtp *s, char *arg)
+{
+	char *params, *word, *save = NULL;
+	const char *reply;
+
+	if (!s->authed)
+		return client_say(&s->client, "530 5.7.0 Log in first: set "
+		                  "your user name and password in your mail "
+		                  "program's outgoing server");
+	if (s->has_from)
+		return client_say(&s->client, "503 5.5.1 A letter has begun");
+	if (take_path(arg, "FROM:", s->from, &params)
+	    || (s->from[0] && !addr_ok(s->from)))
+		return client_say(&s->client, "501 5.1.7 This is no address");
+	reset(s);
+	for (word = strtok_r(params, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save))
+		if ((reply = mail_param(s, word)))
+			return client_say(&s->client, "%s", reply);
+	if (s->from[0] && !account_owns(s->who.account, s->from))
+		return client_say(&s->client, "550 5.7.1 Letterlock did not "
+		                  "send this: %s is not an address of this "
+		                  "account. Add it to aliases in the "
+		                  "configuration if it is yours", s->from);
+	if (s->size > s->conf->max_message_size)
+		return client_say(&s->client, "552 5.3.4 Letterlock did not "
+		                  "send this: the letter is larger than "
+		                  "max-message-size allows");
+	s->has_from = true;
+	return client_say(&s->client, "250 2.1.0 Sender taken");
+}
+
+static int cmd_rcpt(struct smtp *s, char *arg)
+{
+	char to[ADDR_MAX + 1], *params;
+
+	if (!s->has_from)
+		return client_say(&s->client, "503 5.5.1 MAIL comes first");
+	if (take_path(arg, "TO:", to, &params) || !addr_ok(to))
+		return client_say(&s->client, "501 5.1.3 This is no address");
+	if (params[strspn(params, " ")])
+		return client_say(&s->client, "555 5.5.4 This parameter of "
+		                  "RCPT is not understood");
+	if (s->to.n >= RCPT_MAX)
+		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
+		                  "most %d recipients for one letter",
+		                  RCPT_MAX);
+	if (!addrs_have(&s->to, to) && addrs_add(&s->to, to, NULL))
+		return client_say(&s->client, "451 4.3.0 No memory");
+	return client_say(&s->client, "250 2.1.5 Recipient taken");
+}
+
+static int cmd_data(struct smtp *s, char *arg)
+{
+	int rc;
+
+	(void)arg;
+	if (!s->has_from || s->to.n == 0)
+		return client_say(&s->client, "503 5.5.1 MAIL and RCPT come "
+		                  "first");
+	rc = letter_take(s);
+	reset(s);
+	return rc;
+}
+
+/* ---- the small ones ---- */
+
+static int cmd_rset(struct smtp *s, char *arg)
+{
+	(void)arg;
+	reset(s);
+	return client_say(&s->client, "250 2.0.0 Forgotten");
+}
+
+static int cmd_noop(struct smtp *s, char *arg)
+{
+	(void)arg;
+	return client_say(&s->client, "250 2.0.0 Fine");
+}
+
+static int cmd_vrfy(struct smtp *s, char *arg)
+{
+	(void)arg;
+	return client_say(&s->client, "252 2.1.5 Send and see");
+}
+
+static int cmd_help(struct smtp *s, char *arg)
+{
+	(void)arg;
+	return client_say(&s->client, "214 2.0.0 Letterlock seals what you "
+	                  "send. See letterlockd(8)");
+}
+
+static int cmd_quit(struct smtp *s, char *arg)
+{
+	(void)arg;
+	s->quit = true;
+	return client_say(&s->client, "221 2.0.0 Goodbye");
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(struct smtp *s, char *arg);	/* -1: end the connection */
+	bool arg;		/* wants one */
+	bool greeted;		/* only after EHLO or HELO */
+} commands[] = {
+	{ "EHLO", cmd_ehlo, true, false },
+	{ "HELO", cmd_helo, true, false },
+	{ "AUTH", cmd_auth, true, true },
+	{ "MAIL", cmd_mail, true, true },
+	{ "RCPT", cmd_rcpt, true, true },
+	{ "DATA", cmd_data, false, true },
+	{ "RSET", cmd_rset, false, false },
+	{ "NOOP", cmd_noop, false, false },
+	{ "VRFY", cmd_vrfy, false, false },
+	{ "HELP", cmd_help, false, false },
+	{ "QUIT", cmd_quit, false, false },
+};
+
+/* A browser that was led here: its request must not become a session. */
+static bool speaks_http(const char *line)
+{
+	static const char *const verbs[] = {
+		"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ",
+		"DELETE ", "PATCH ", "TRACE "
+	};
+
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (strncmp(line, verbs[i], strlen(verbs[i])) == 0)
+			return true;
+	return false;
+}
+
+static int dispatch(struct smtp *s, char *line, unsigned *errors)
+{
+	char *arg = line + strcspn(line, " ");
+
+	if (speaks_http(line))
+		return -1;
+	if (*arg)
+		*arg++ = '\0';
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		const struct command *c = &commands[i];
+
+		if (strcasecmp(line, c->name) != 0)
+			continue;
+		if (c->greeted && !s->greeted)
+			return client_say(&s->client,
+			                  "503 5.5.1 Say EHLO first");
+		if (c->arg && !*arg)
+			return client_say(&s->client, "501 5.5.4 %s wants an "
+			                  "argument", c->name);
+		return c->run(s, arg);
+	}
+	(*errors)++;
+	return client_say(&s->client, "500 5.5.1 This command is not known");
+}
+
+static void converse(struct smtp *s)
+{
+	char line[CLIENT_LINE_MAX];
+	unsigned errors = 0;
+	int n;
+
+	client_say(&s->client, "220 Letterlock ESMTP");
+	for (unsigned i = 0; i < COMMANDS_MAX && !s->quit; i++) {
+		n = client_line(&s->client, line, sizeof line);
+		if (n == -1)
+			return;
+		if (n == -2) {
+			errors++;
+			client_say(&s->client,
+			           "500 5.5.2 This line is too long or no text");
+		} else if (dispatch(s, line, &errors)) {
+			return;
+		}
+		if (errors > ERRORS_MAX) {
+			client_say(&s->client, "421 4.7.0 Too many errors");
+			break;
+		}
+	}
+	client_flush(&s->client);
+}
+
+int front_smtp(const struct conf *conf, struct front_ends *ends)
+{
+	static struct smtp s;
+
+	s.conf = conf;
+	s.ends = ends;
+	client_init(&s.client, ends->client, conf->client_timeout);
+	for (unsigned i = 0; i < LANES; i++) {
+		chan_init(&s.lane[i].crypt, -1);
+		chan_init(&s.lane[i].upstream, -1);
+	}
+	s.lane[0].crypt = ends->crypt;
+	s.lane[0].upstream = ends->upstream;
+	s.lane_known[0] = true;
+	converse(&s);
+	reset(&s);
+	if (s.lane[0].logged_in)
+		chan_send(&s.lane[0].upstream, U_QUIT, NULL, 0, NULL);
+	explicit_bzero(&s.who, sizeof s.who);
+	return 0;
+}

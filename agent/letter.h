@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One letter on its way out, as front conducts it. */
+#ifndef AGENT_LETTER_H
+#define AGENT_LETTER_H
+
+#include "agent/dots.h"
+#include "agent/smtp.h"
+#include "crypto/crlf.h"
+
+struct letter {
+	struct smtp *s;
+	/* from the client */
+	struct undots undots;
+	struct crlf crlf;	/* behind it: no bare CR or LF gets further */
+	struct sink null;	/* for what is only drained */
+	bool done;		/* CRLF.CRLF was met */
+	struct membuf head;	/* header block and what came with it */
+	size_t head_len;	/* of the header block in it */
+	struct chan_sink to_mime;
+	uint64_t octets;	/* of the letter so far */
+	bool gone;		/* the client */
+	/* what mime found in the header */
+	struct addrs from, shown;	/* From; To and Cc */
+	struct wishes wishes;
+	enum wish sign;
+	int code;		/* of [clear 1234], or -1 */
+	/* what was decided */
+	struct recipient to[RCPT_MAX];
+	size_t n;
+	bool sealed;
+	unsigned lanes;
+	/* the answer */
+	unsigned reply;		/* SMTP code, 0 = none yet */
+	char words[1600];	/* with the enhanced code */
+};
+
+/* Set the answer, unless there is one already; returns -1. */
+int letter_refuse(struct letter *l, unsigned reply, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* letter_lanes.c: envelope and sealing on every lane, and the end.  Each is 0,
+ * or -1 with the answer set. */
+int letter_open_lanes(struct letter *l);
+int letter_envelope(struct letter *l);
+int letter_go(struct letter *l);
+int letter_data(struct letter *l);
+int letter_finish(struct letter *l);
+/* After a failure: nothing of it may go on anywhere. */
+void letter_drop_lanes(struct letter *l);
+
+#endif

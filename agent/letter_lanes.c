@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The lanes of a letter: one for those it is addressed to, one for each Bcc.
+ * Nobody gets the final dot before every lane is ready for it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/keeper.h"
+#include "agent/letter.h"
+#include "agent/log.h"
+
+static const char *host(const struct letter *l)
+{
+	return l->s->who.account->smtp.host;
+}
+
+static int failed(struct letter *l, const struct lane *lane)
+{
+	if (lane->outcome == DONE_REFUSED || lane->outcome == DONE_DENIED)
+		return letter_refuse(l, lane->code >= 400 ? lane->code : 554,
+		                     "%c.0.0 %s says: %s",
+		                     lane->code >= 500 || lane->code < 400
+		                     ? '5' : '4', host(l), lane->text);
+	return letter_refuse(l, 451, "4.4.2 Letterlock did not send this: %s. "
+	                     "Press Send again", lane->text);
+}
+
+/* Is recipient i on this lane?  Lane 0 is for those in To and Cc; each Bcc of a
+ * sealed letter has its own; a letter to Bccs only begins with the first. */
+static bool on_lane(const struct letter *l, size_t i, unsigned lane)
+{
+	unsigned at = 0;
+	bool shown = false;
+
+	if (!l->sealed || !l->to[i].bcc)
+		return lane == 0;
+	for (size_t k = 0; k < l->n; k++)
+		shown = shown || !l->to[k].bcc;
+	for (size_t k = 0; k < i; k++)
+		at += l->to[k].bcc;
+	return lane == at + shown;
+}
+
+static unsigned count_lanes(const struct letter *l)
+{
+	unsigned n = 1;
+
+	for (size_t i = 0; i < l->n; i++)
+		while (n < RCPT_MAX && on_lane(l, i, n))
+			n++;
+	return n;
+}
+
+int letter_open_lanes(struct letter *l)
+{
+	struct smtp *s = l->s;
+
+	l->lanes = count_lanes(l);
+	if (l->lanes > s->conf->max_bcc + 1 || l->lanes > LANES) {
+		l->lanes = 1;
+		return letter_refuse(l, 452, "4.5.3 Letterlock did not send "
+		                     "this: at most %u people can be in Bcc "
+		                     "of one sealed letter", s->conf->max_bcc);
+	}
+	for (unsigned i = 1; i < l->lanes; i++)
+		if (smtp_lane_open(s, i))
+			return failed(l, &s->lane[i]);
+	/* all log in at once */
+	for (unsigned i = 1; i < l->lanes; i++)
+		if (lane_login_start(&s->lane[i], &s->who))
+			return failed(l, &s->lane[i]);
+	for (unsigned i = 1; i < l->lanes; i++)
+		if (lane_login_end(&s->lane[i]) || !s->lane[i].logged_in)
+			return failed(l, &s->lane[i]);
+	return 0;
+}
+
+static int go_lane(struct letter *l, unsigned k)
+{
+	struct chan *crypt = &l->s->lane[k].crypt;
+	uint32_t n = 0;
+	struct pack p;
+
+	if (!l->sealed)
+		return chan_send(crypt, C_CLEAR, NULL, 0, NULL);
+	for (size_t i = 0; i < l->n; i++)
+		n += on_lane(l, i, k);
+	pack_init(&p);
+	pack_u32(&p, l->s->who.index);
+	pack_u32(&p, l->s->who.account->sign != SIGN_NEVER
+	             && l->sign != WISH_NO);
+	pack_u32(&p, n);
+	for (size_t i = 0; i < l->n; i++)
+		if (on_lane(l, i, k))
+			pack_str(&p, l->to[i].addr);
+	return pack_send(&p, crypt, C_SEAL, NULL);
+}
+
+/* mime and crypt may begin while the provider still hears the envelope. */
+int letter_go(struct letter *l)
+{
+	const char *domain = strrchr(l->from.addr[0], '@');
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, l->lanes);
+	pack_u32(&p, l->sealed);
+	pack_str(&p, domain ? domain + 1 : "localhost");
+	for (unsigned k = 0; k < l->lanes; k++)
+		if (go_lane(l, k))
+			goto broken;
+	if (pack_send(&p, &l->s->ends->mime, M_GO, NULL) == 0)
+		return 0;
+broken:
+	return letter_refuse(l, 451, "4.3.0 A part of Letterlock failed, so "
+	                     "nothing was sent. Press Send again");
+}
+
+static int envelope_from(struct letter *l, struct lane *lane)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_str(&p, l->s->from);
+	/* what is sealed is ASCII outside (O14) */
+	pack_u32(&p, l->sealed ? 0 : l->s->mail_flags);
+	pack_u64(&p, l->sealed ? 0 : l->s->size);
+	if (lane_ask(lane, U_MAIL, &p) || lane->outcome != DONE_OK)
+		return failed(l, lane);
+	return 0;
+}
+
+/* Every recipient is tried, so that the answer can name all that are refused. */
+static int envelope_to(struct letter *l, unsigned k)
+{
+	struct lane *lane = &l->s->lane[k];
+	char refused[1200] = "";
+	unsigned code = 0;
+	struct pack p;
+	size_t len;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (!on_lane(l, i, k))
+			continue;
+		pack_init(&p);
+		pack_str(&p, l->to[i].addr);
+		if (lane_ask(lane, U_RCPT, &p))
+			return failed(l, lane);
+		if (lane->outcome == DONE_OK)
+			continue;
+		if (lane->outcome != DONE_REFUSED)
+			return failed(l, lane);
+		if (lane->code > code)
+			code = lane->code;
+		len = strlen(refused);
+		snprintf(refused + len, sizeof refused - len, "%s%s: %s",
+		         len ? "; " : "", l->to[i].addr, lane->text);
+	}
+	if (!code)
+		return 0;
+	return letter_refuse(l, code, "%c.1.1 Letterlock did not send this to "
+	                     "anybody. %s says: %s", code >= 500 ? '5' : '4',
+	                     host(l), refused);
+}
+
+int letter_envelope(struct letter *l)
+{
+	for (unsigned k = 0; k < l->lanes; k++)
+		if (envelope_from(l, &l->s->lane[k]) || envelope_to(l, k))
+			return -1;
+	return 0;
+}
+
+int letter_data(struct letter *l)
+{
+	struct lane *lane = l->s->lane;
+
+	for (unsigned k = 0; k < l->lanes; k++)
+		if (lane_tell(&lane[k], U_DATA, NULL, 0))
+			return failed(l, &lane[k]);
+	for (unsigned k = 0; k < l->lanes; k++)
+		if (lane_done(&lane[k]) || lane[k].outcome != DONE_OK)
+			return failed(l, &lane[k]);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static int crypt_done(struct letter *l, struct lane *lane)
+{
+	char words[500];
+	struct unpack u;
+	struct frame f;
+	enum outcome o;
+
+	if (chan_expect(&lane->crypt, C_DONE, &f, NULL))
+		return letter_refuse(l, 451, "4.3.0 A part of Letterlock "
+		                     "failed, so nothing was sent. Press "
+		                     "Send again");
+	unpack_init(&u, &f);
+	o = (enum outcome)unpack_u32(&u);
+	unpack_str(&u, words, sizeof words);
+	if (o == DONE_OK)
+		return 0;
+	if (o == DONE_LOST) {	/* upstream will say why */
+		lane_done(lane);
+		return failed(l, lane);
+	}
+	log_note("not sent: sealing failed");
+	if (o == DONE_LOCKED)
+		return letter_refuse(l, 451, "4.7.0 Letterlock did not send "
+		                     "this: your key is locked. Unlock it "
+		                     "with the Letterlock button or: "
+		                     "letterlock unlock. Then press Send "
+		                     "again");
+	return letter_refuse(l, 451, "4.3.0 Letterlock did not send this: "
+	                     "sealing it failed (%s). Press Send again", words);
+}
+
+/* All of the letter but the final dot has reached the provider. */
+static int upstream_ready(struct letter *l, struct lane *lane)
+{
+	struct unpack u;
+	struct frame f;
+
+	if (chan_recv(&lane->upstream, &f, NULL)) {
+		lane->outcome = DONE_LOST;
+		snprintf(lane->text, sizeof lane->text,
+		         "the connection to the provider broke");
+		return failed(l, lane);
+	}
+	if (f.type == U_READY)
+		return 0;
+	unpack_init(&u, &f);
+	lane->outcome = (enum outcome)unpack_u32(&u);
+	lane->code = unpack_u32(&u);
+	unpack_str(&u, lane->text, sizeof lane->text);
+	return failed(l, lane);
+}
+
+/* Some have it and some have not: say who, and let a second Send reach the
+ * others only. */
+static void part_words(struct letter *l, const bool *has)
+{
+	char have[700] = "", lack[700] = "", why[500] = "";
+	size_t n;
+
+	for (size_t i = 0; i < l->n; i++)
+		for (unsigned k = 0; k < l->lanes; k++) {
+			char *list = has[k] ? have : lack;
+
+			if (!on_lane(l, i, k))
+				continue;
+			n = strlen(list);
+			snprintf(list + n, sizeof have - n, "%s%s",
+			         n ? ", " : "", l->to[i].addr);
+			if (!has[k])
+				snprintf(why, sizeof why, "%s",
+				         l->s->lane[k].text);
+		}
+	letter_refuse(l, 554, "5.0.0 Letterlock: this letter has reached %s, "
+	              "but not %s: %s says: %s", have, lack, host(l), why);
+}
+
+static int commit(struct letter *l)
+{
+	struct lane *lane = l->s->lane;
+	bool has[LANES] = { false };
+	unsigned sent = 0, last = 0;
+
+	for (unsigned k = 0; k < l->lanes; k++)
+		if (lane_tell(&lane[k], U_COMMIT, NULL, 0))
+			return failed(l, &lane[k]);
+	for (unsigned k = 0; k < l->lanes; k++) {
+		has[k] = lane_done(&lane[k]) == 0
+		         && lane[k].outcome == DONE_OK;
+		sent += has[k];
+		if (!has[k])
+			last = k;
+	}
+	if (sent == l->lanes) {
+		letter_refuse(l, 250, "2.0.0 %s says: %s", host(l),
+		              lane[0].text);
+		return 0;
+	}
+	if (sent)
+		part_words(l, has);
+	else
+		failed(l, &lane[last]);
+	return -1;
+}
+
+static void lane_quit(struct smtp *s, unsigned k)
+{
+	chan_send(&s->lane[k].upstream, U_QUIT, NULL, 0, NULL);
+	lane_close(&s->lane[k]);
+	s->lane_known[k] = false;
+}
+
+int letter_finish(struct letter *l)
+{
+	struct lane *lane = l->s->lane;
+
+	for (unsigned k = 0; k < l->lanes; k++)
+		if (crypt_done(l, &lane[k]) || upstream_ready(l, &lane[k]))
+			return -1;
+	if (commit(l))
+		return -1;
+	for (unsigned k = 1; k < l->lanes; k++)
+		lane_quit(l->s, k);
+	return 0;
+}
+
+void letter_drop_lanes(struct letter *l)
+{
+	/* mime closed its ends at M_ABORT; a lane without is of no use */
+	for (unsigned k = 0; k < LANES; k++) {
+		lane_close(&l->s->lane[k]);
+		l->s->lane_known[k] = false;
+	}
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Policy: one decision for a whole letter, and the words of a refusal. */
+#include "agent/policy.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static bool can_read(const struct recipient *r, enum policy strictest)
+{
+	if (r->state != KEY_USABLE)
+		return false;
+	return strictest != POLICY_ALWAYS || r->valid;
+}
+
+/* ---- words ---- */
+
+static void add(char *words, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(char *words, const char *fmt, ...)
+{
+	size_t len = strlen(words);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words + len, POLICY_WORDS_MAX - len, fmt, ap);
+	va_end(ap);
+}
+
+/* "a", "a and b", "a, b and c": those with this state. */
+static size_t add_names(char *words, const struct recipient *to, size_t n,
+                        const bool *pick)
+{
+	size_t total = 0, done = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += pick[i];
+	for (size_t i = 0; i < n; i++)
+		if (pick[i]) {
+			done++;
+			add(words, "%s%s", done == 1 ? ""
+			    : done == total ? " and " : ", ", to[i].addr);
+		}
+	return total;
+}
+
+/* One that names a date of its own. */
+static bool refuse_expired(const struct recipient *to, size_t n,
+                           enum policy strictest, char *words)
+{
+	char day[40];
+	struct tm tm;
+	time_t t;
+
+	for (size_t i = 0; i < n; i++) {
+		if (can_read(&to[i], strictest))
+			continue;
+		if (to[i].state != KEY_EXPIRED)
+			return false;	/* no key at all says more */
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (to[i].state != KEY_EXPIRED)
+			continue;
+		t = (time_t)to[i].expires;
+		if (!gmtime_r(&t, &tm)
+		    || !strftime(day, sizeof day, "%e %B %Y", &tm))
+			return false;
+		add(words, "Letterlock did not send this: the key of %s ended "
+		    "on %s and no newer one was found. Ask for a renewed one, "
+		    "then press Send again", to[i].addr,
+		    day + (day[0] == ' '));
+		return true;
+	}
+	return false;
+}
+
+static void refuse(const struct recipient *to, size_t n, enum policy strictest,
+                   bool may_clear, unsigned code, char *words)
+{
+	bool pick[POLICY_RECIPIENTS_MAX], unjudged = false;
+	size_t many;
+
+	if (refuse_expired(to, n, strictest, words))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		pick[i] = !can_read(&to[i], strictest);
+		if (pick[i] && (to[i].state == KEY_USABLE
+		                || to[i].state == KEY_AMBIGUOUS))
+			unjudged = true;
+	}
+	add(words, "Letterlock did not send this: ");
+	many = add_names(words, to, n, pick);
+	if (unjudged)
+		add(words, many == 1
+		    ? " has a key that nobody has checked yet. Compare it by "
+		      "phone and sign it, then press Send again"
+		    : " have no key that was checked yet. Compare theirs by "
+		      "phone and sign them, then press Send again");
+	else
+		add(words, " cannot read sealed letters yet. Remove or invite "
+		    "%s", many == 1 ? "that address" : "those addresses");
+	if (may_clear)
+		add(words, ", or put [clear %04u] before the subject to send "
+		    "it readable by anyone on the way", code);
+}
+
+/* ---- the decision ---- */
+
+enum decision policy_decide(const struct recipient *to, size_t n,
+                            const struct wishes *w,
+                            char words[POLICY_WORDS_MAX])
+{
+	enum policy strictest = POLICY_NEVER;
+	bool all_can = n > 0, ratchet = false, wish_clear, may_clear;
+
+	words[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		if (to[i].policy > strictest)
+			strictest = to[i].policy;
+		ratchet = ratchet || to[i].sealed_before;
+	}
+	for (size_t i = 0; i < n; i++)
+		all_can = all_can && can_read(&to[i], strictest);
+	may_clear = strictest != POLICY_ALWAYS
+	            && (strictest < POLICY_ASK || !ratchet);
+	wish_clear = w->encrypt == WISH_NO || w->code_right;
+
+	if (wish_clear && may_clear)
+		return SEND_CLEAR;
+	if (wish_clear && w->encrypt == WISH_NO && all_can) {
+		add(words, "Letterlock did not send this: letters to these "
+		    "people have been sealed so far and stay sealed. Switch "
+		    "sealing on again, then press Send");
+		return SEND_REFUSED;
+	}
+	if (all_can && (strictest > POLICY_NEVER || w->encrypt == WISH_YES))
+		return SEND_SEALED;
+	if (strictest < POLICY_ASK && w->encrypt != WISH_YES)
+		return SEND_CLEAR;
+	refuse(to, n, strictest, may_clear && w->encrypt != WISH_YES, w->code,
+	       words);
+	return SEND_REFUSED;
+}
+
+bool policy_could_seal(const struct conf *c, const struct account *a)
+{
+	if (a->encrypt != POLICY_NEVER)
+		return true;
+	for (size_t i = 0; i < c->n_contacts; i++)
+		if (c->contact[i].encrypt != POLICY_NEVER)
+			return true;
+	return false;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Policy: sealed to all, readable to all, or refused (DESIGN: always, ask,
+ * when-possible, never; the strictest of account, contact and domain wins). */
+#ifndef AGENT_POLICY_H
+#define AGENT_POLICY_H
+
+#include "agent/conf.h"
+#include "agent/frames.h"
+#include "crypto/engine.h"
+
+struct recipient {
+	const char *addr;
+	bool bcc;		/* in no To or Cc */
+	enum policy policy;	/* the strictest that speaks of it */
+	enum key_state state;
+	bool valid;		/* its key is valid to GnuPG */
+	int64_t expires;	/* of its key, for KEY_EXPIRED; unix time */
+	bool sealed_before;	/* ever sealed to */
+};
+
+enum decision { SEND_SEALED, SEND_CLEAR, SEND_REFUSED };
+
+struct wishes {
+	enum wish encrypt;	/* X-Letterlock */
+	bool code_right;	/* the refusal's code stood before the subject */
+	unsigned code;		/* the one to offer */
+};
+
+enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = 200 };
+
+/* Decide for a letter to these (at most POLICY_RECIPIENTS_MAX); words are filled for a refusal (without the
+ * reply code). */
+enum decision policy_decide(const struct recipient *to, size_t n,
+                            const struct wishes *w,
+                            char words[POLICY_WORDS_MAX]);
+/* Could any letter of this account be sealed (so that the key is needed)? */
+bool policy_could_seal(const struct conf *c, const struct account *a);
+
+#endif

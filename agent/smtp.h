@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A submission session: what its commands and its letters share. */
+#ifndef AGENT_SMTP_H
+#define AGENT_SMTP_H
+
+#include "agent/front.h"
+#include "agent/policy.h"
+
+enum {
+	RCPT_MAX = POLICY_RECIPIENTS_MAX,
+	LANES = 33		/* one, and at most max-bcc more */
+};
+
+struct smtp {
+	const struct conf *conf;
+	struct front_ends *ends;
+	struct client client;
+	bool greeted, authed, quit;
+	unsigned auth_failures;
+	struct login who;
+	/* the transaction */
+	bool has_from;
+	char from[ADDR_MAX + 1];
+	unsigned mail_flags;	/* enum mail_flag */
+	uint64_t size;		/* as the client said, 0 = it didn't */
+	struct addrs to;
+	/* lane[0] outlives a letter, the others are for Bcc */
+	struct lane lane[LANES];
+	bool lane_known[LANES];	/* mime holds its end to this lane's crypt */
+};
+
+/* A lane that is logged in: a new one from the guard if need be.  0, or -1
+ * with the outcome and words in the lane. */
+int smtp_lane(struct smtp *s, unsigned n);
+/* Get a lane from the guard and tell mime of it, without logging in. */
+int smtp_lane_open(struct smtp *s, unsigned n);
+
+/* DATA: answers the client.  -1: the connection must end. */
+int letter_take(struct smtp *s);
+
+#endif
