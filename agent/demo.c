@@ -287,6 +287,9 @@ static int story(struct demo *d, struct err *e)
 	first_letter(d);
 	if (!demo_stopped)
 		second_letter(d);
+	/* Their files stand still only then. */
+	for (int i = 0; i < PEOPLE; i++)
+		demo_person_end(&d->p[i]);
 	screen_heading("Afterwards");
 	check(d, !demo_folder_holds(d->folder, demo_secrets()),
 	      "No file of the agents holds a word of it");

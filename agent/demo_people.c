@@ -265,6 +265,7 @@ void demo_person_end(struct demo_person *p)
 	p->agent = 0;
 	if (!*p->home)
 		return;
-	person_gpg(p, end, -1, NULL, NULL);
-	person_gpg(p, away, -1, NULL, NULL);
+	if (person_gpg(p, end, -1, NULL, NULL) == 0 &&
+	    person_gpg(p, away, -1, NULL, NULL) == 0)
+		p->home[0] = '\0';
 }

@@ -35,7 +35,8 @@ int demo_person_decrypt(struct demo_person *p, const char *letter,
 /* Write letterlock.conf, start a letterlockd, learn its ports. */
 int demo_person_start(struct demo_person *p, const char *letterlockd,
                       uint16_t smtp, uint16_t pop3, struct err *e);
-/* End the letterlockd and what GnuPG left running; NULL-safe for all parts. */
+/* End the letterlockd and what GnuPG left running, as far as they were begun;
+ * once that is done, doing it again does nothing. */
 void demo_person_end(struct demo_person *p);
 
 #endif
