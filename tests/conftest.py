@@ -2,17 +2,14 @@
 """The fixtures. Servers are real, on loopback, in short folders of /tmp."""
 import contextlib
 import os
+import types
 
 import pytest
 
-from kit import certs, dovecot, folder, keys, postfix
+from kit import certs, client, dovecot, folder, keys, postfix
 from kit.agent import Agent
-
-# The people of the tests: everybody's password at the provider.
-USERS = {a: a.split("@")[0] + "'s password, 17" for a in (
-    "alice@example.org", "bob@example.org", "carol@example.org",
-    "dan@example.com", "eve@example.net", "frank@example.org",
-    "mallory@example.net", "sally@example.org")}
+from kit.provider import Provider
+from people import ALICE, BOB, USERS
 
 
 class Mail:
@@ -104,3 +101,56 @@ def make_once():
     """The same for a whole file."""
     with homes_and_agents() as m:
         yield m
+
+
+@pytest.fixture(scope="module")
+def people(make_once, real):
+    """people(form): Alice's and Bob's agents, each with its own keyring, on
+    the real provider by tls or starttls; started when first asked for."""
+    known = {}
+
+    def get(form):
+        if form not in known:
+            alice = make_once.agent(
+                make_once.home(["alice"], ["gone", "mallory"],
+                               ["bob", "carol", "dan", "frank"]),
+                {ALICE: real.account(form)})
+            bob = make_once.agent(
+                make_once.home(["bob"], ["mallory"], ["alice", "frank"]),
+                {BOB: real.account(form)})
+            known[form] = types.SimpleNamespace(alice=alice, bob=bob)
+        return known[form]
+    return get
+
+
+@pytest.fixture(scope="module")
+def reader(make_once):
+    """reader(name): a keyring of plain gpg with this secret key."""
+    known = {}
+
+    def get(name):
+        if name not in known:
+            known[name] = make_once.home([name], [n for n in ("alice", "bob")
+                                                  if n != name])
+        return known[name]
+    return get
+
+
+@pytest.fixture
+def scripted(make):
+    """scripted(...): Alice's agent (password x) on a scripted provider, which
+    is its smtp and inbox; send(to, raw) sends a letter through it."""
+    with Provider("smtp", {ALICE: "x"}) as p, \
+            Provider("pop3", {ALICE: "x"}) as q:
+        def start(secret=("alice",), public=(), trusted=("bob", "frank"),
+                  account=(), contacts=(), agent=(), conf="", **kw):
+            a = make.agent(
+                make.home(list(secret), list(public), list(trusted),
+                          conf=conf),
+                {ALICE: dict({"smtp": p.conf, "pop3": q.conf}, **dict(account))},
+                agent, contacts, **kw)
+            a.smtp, a.inbox = p, q
+            a.send = lambda to, raw, **kw: client.send(
+                a.submission, ALICE, "x", to, raw, **kw)
+            return a
+        yield start

@@ -5,10 +5,13 @@ import os
 import poplib
 import smtplib
 import ssl
+import subprocess
 
 import pytest
 
 from kit import client, keys, letters, wait_for
+from kit.agent import Agent
+from kit.fakegpg import FakeGpg
 from kit.provider import Provider
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -115,6 +118,44 @@ def test_provider_pop3():
     with Provider("pop3", {BOB: "x"}, mailbox=raws) as p:
         assert client.fetch(p.port, BOB, "x") == raws
         assert p.mailbox == []
+
+
+@pytest.mark.parametrize("mode, output, status", [
+    ("normal", "sealed", True), ("die", "none", False),
+    ("die-middle", "some", False), ("die-end", "sealed", False),
+    ("cut", "some", True), ("garbage", "some", False), ("echo", "clear", False),
+    ("echo-lies", "clear", True), ("reader", "sealed", True)])
+def test_fake_gpg(make, mode, output, status):
+    home = make.home(["alice"], ["mallory"], ["bob"])
+    fake = FakeGpg(make.folder(), home, keys.FPR["mallory"])
+    a = Agent(make.folder(), home, {}, mounts=fake.mounts)
+    fake.mode(mode)
+    gpg = ["gpg", "--homedir", home, "--batch", "--no-tty", "--status-fd", "14",
+           "--enable-special-filenames", "--trust-model", "always",
+           "--compress-algo", "none", "--encrypt", "--sign", "--recipient",
+           keys.FPR["bob"], "--output", "-", "--", "-&15"]
+    clear = (letters.BODY * 5000).encode()
+    with open(os.path.join(home, "in"), "wb") as f:
+        f.write(clear)
+    p = subprocess.run(
+        a.within(["bash", "-c", '"$@" 14>%s/status 15<%s/in' % (home, home),
+                  "bash"] + gpg), capture_output=True, timeout=20)
+    with open(os.path.join(home, "status")) as f:
+        said = f.read()
+    assert ("END_ENCRYPTION" in said) == status, (said, p.stderr)
+    assert (p.returncode == 0) == (mode in (
+        "normal", "garbage", "echo", "echo-lies", "reader"))
+    assert fake.used("seal") == (mode != "normal")
+    if output == "sealed":
+        bob = make.home(["bob"], ["alice"])
+        got = keys.Decrypted(bob, p.stdout)
+        assert got.data == clear
+        assert (keys.enc_ids("mallory")[0] in got.enc_to) == (mode == "reader")
+    elif output == "clear":
+        assert p.stdout == clear
+    else:
+        assert (output == "some") == (len(p.stdout) > 1000)
+        assert not letters.canaries(p.stdout)
 
 
 def test_canaries_are_found():

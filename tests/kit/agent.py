@@ -125,7 +125,10 @@ class Agent:
             resource.setrlimit(what, (value, value))
 
     def command(self):
-        cmd = [built("letterlockd"), "-c", self.conf]
+        return self.within([built("letterlockd"), "-c", self.conf])
+
+    def within(self, cmd):
+        """This command with the mounts in place."""
         if not self.mounts:
             return cmd
         binds = "".join('mount --bind "%s" "%s" && ' % m for m in self.mounts)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mail clients of the tests, byte by byte."""
 import base64
+import re
 import socket
 import struct
 
@@ -100,6 +101,14 @@ class Reply:
 
     def __repr__(self):
         return "<%d %s>" % (self.code, self.text)
+
+
+def words(reply):
+    """The text of a reply behind its enhanced code (RFC 3463)."""
+    m = re.match(r"([245]\.\d+\.\d+) (.*)", reply.text, re.S)
+    assert m and m.group(1)[0] == str(reply.code)[0], reply
+    assert not m.group(2).endswith("."), "the client adds the full stop"
+    return m.group(2)
 
 
 class Smtp(Line):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fixed keys of tests/keys, and a GNUPGHOME of its own for each test."""
 import atexit
+import functools
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -179,9 +181,23 @@ class Decrypted:
         self.err = err
 
 
+@functools.lru_cache(None)
 def enc_ids(name):
     """The 16-digit key IDs of the encryption subkeys of a key."""
     with tempfile.TemporaryDirectory(prefix="llk", dir="/tmp") as d:
         _, out, _ = run(d, "--with-colons", "--show-keys", asc(name))
     return [f[4] for f in (x.split(":") for x in out.decode().splitlines())
             if f[0] == "sub" and "e" in f[11]]
+
+
+def ids(*names):
+    """The key IDs of their encryption subkeys, sorted."""
+    return sorted(i for n in names for i in enc_ids(n))
+
+
+def sealed_to(armor):
+    """The key IDs that an armored message is sealed to, sorted."""
+    with tempfile.TemporaryDirectory(prefix="llk", dir="/tmp") as d:
+        out = run(d, "--list-packets", data=armor, check=False)[1]
+    return sorted(re.findall(r"(?m)^:pubkey enc packet:.*keyid ([0-9A-F]{16})",
+                             out.decode("utf-8", "replace")))

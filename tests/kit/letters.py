@@ -4,7 +4,6 @@ import base64
 import email
 import email.policy
 import email.utils
-import hashlib
 import itertools
 import random
 import re
@@ -288,5 +287,22 @@ def without_verdict(raw):
     return raw.split(b"\r\n", 1)[1]
 
 
-def digest(data):
-    return hashlib.sha256(data).hexdigest()
+def cipher(raw):
+    """The armored OpenPGP message of a letter that must be exactly what
+    RFC 3156 section 4 says, and keep what is to be kept from outside."""
+    m = parse(raw)
+    assert m.get_content_type() == "multipart/encrypted", m.get_content_type()
+    assert m.get_param("protocol") == "application/pgp-encrypted"
+    parts = m.get_payload()
+    assert [p.get_content_type() for p in parts] == [
+        "application/pgp-encrypted", "application/octet-stream"]
+    assert parts[0].get_payload().split() == ["Version:", "1"]
+    assert field(raw, "Subject") == "[...]"
+    raw.decode("ascii")
+    assert max(len(x) for x in raw.split(b"\r\n")) <= 998
+    armor = parts[1].get_payload(decode=True).strip()
+    assert armor.startswith(b"-----BEGIN PGP MESSAGE-----")
+    assert armor.endswith(b"-----END PGP MESSAGE-----")
+    assert armor.count(b"-----BEGIN") == 1
+    assert not canaries(raw)
+    return armor

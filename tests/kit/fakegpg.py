@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gpg that fails on demand, put in the place of the real one for one agent
+(in a mount name space, since GPGME and the box of crypt know /usr/bin/gpg).
+What it does stands in the file "fake" of the keyring's folder: the box reads
+nothing else of ours."""
+import os
+import shutil
+
+from . import write
+
+REAL = "/usr/games"     # empty on Debian; the folder of the real gpg goes there
+
+SCRIPT = r"""#!/bin/bash
+real=%(real)s/gpg home=%(home)s
+op= status=1 in=0 prev= mode=normal
+for a; do
+	case $a in
+	--decrypt) op=open ;;
+	--encrypt) op=seal ;;
+	-\&*) in=${a#-&} ;;
+	esac
+	[ "$prev" = --status-fd ] && status=$a
+	prev=$a
+done
+[ -z "$op" ] || read -r mode < $home/fake
+[ "$mode" != normal ] || exec $real "$@"
+echo $op $mode >> $home/fake.log
+
+say() {
+	eval "echo '[GNUPG:] $*' >&$status"
+}
+# the real one's output and status lines, but for its last words
+unsaid() {
+	{
+		eval "$real \"\$@\" $status>&1 >&12 12>&-" |
+			eval "grep --line-buffered -Ev \
+			'END_|SIG_CREATED|DECRYPTION_OKAY|GOODMDC' >&$status"
+	} 12>&1
+}
+case $mode in
+die) exit 2 ;;
+die-middle) unsaid "$@" | head -c 1500; exit 2 ;;
+die-late) unsaid "$@" | head -c 300000; exit 2 ;;
+cut) $real "$@" | head -c 1500; exit 2 ;;
+die-end) unsaid "$@"; exit 2 ;;
+hang) exec sleep 600 ;;
+hang-middle) unsaid "$@" | head -c 1500; exec sleep 600 ;;
+hang-end) unsaid "$@"; exec sleep 600 ;;
+garbage) head -c 200000 /dev/urandom; exit 0 ;;
+garbage-status) eval "head -c 9000 /dev/urandom >&$status"; exit 0 ;;
+flood) eval "yes '[GNUPG:] PROGRESS x ? 1 1' | head -c 300000 >&$status"
+	exit 2 ;;
+echo) eval "cat <&$in"; exit 0 ;;
+echo-lies)
+	say BEGIN_SIGNING H8
+	say BEGIN_ENCRYPTION 2 9
+	eval "cat <&$in"
+	say END_ENCRYPTION
+	exit 0 ;;
+reader) exec $real --recipient %(reader)s "$@" ;;
+weak) exec $real --cipher-algo 3DES --allow-old-cipher-algos "$@" ;;
+esac
+exit 2
+"""
+
+
+class FakeGpg:
+    """folder: its own; home: the keyring of the agent; reader: the
+    fingerprint that mode "reader" adds. mounts: for Agent()."""
+
+    def __init__(self, folder, home, reader="0"):
+        self.home = home
+        real = os.path.join(folder, "real")
+        os.mkdir(real, 0o755)
+        shutil.copy("/usr/bin/gpg", real)
+        fake = write(os.path.join(folder, "gpg"), SCRIPT % dict(
+            real=REAL, home=home, reader=reader), 0o755)
+        self.mounts = [(real, REAL), (fake, "/usr/bin/gpg")]
+        self.mode("normal")
+
+    def mode(self, mode):
+        write(os.path.join(self.home, "fake"), mode + "\n")
+        write(os.path.join(self.home, "fake.log"), "")
+
+    def used(self, op):
+        """Did it play its trick on this operation (seal or open)?"""
+        with open(os.path.join(self.home, "fake.log")) as f:
+            return any(x.startswith(op + " ") for x in f)
