@@ -50,7 +50,7 @@ enum frame_type {
 	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
 	M_ABORT,		/* []: it is not; no answer */
 	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
-	M_OPEN,			/* u32 top (0: RETR), u32 lines: a letter comes from
+	M_OPEN,			/* u32 how (enum fetched), u32 lines: a letter comes from
 				 * the pipe; answered by M_DATA ..., then M_END or M_BAD */
 	/* mime -> front */
 	M_ADDR,			/* u32 field (enum addr_field), str addr */
@@ -76,6 +76,7 @@ enum frame_type {
 	X_TAIL,			/* octets that go out behind */
 	X_END,			/* []: complete */
 	/* mime -> crypt, incoming */
+	X_LETTER,		/* []: another letter begins, forget the last */
 	X_RAW,			/* octets as they came */
 	X_CIPHER,		/* binary OpenPGP, to be decrypted */
 	X_CIPHER_END,		/* []: the end of it */
@@ -84,7 +85,7 @@ enum frame_type {
 	X_JUDGE,		/* u32 n, str From address ..., mem digest[32],
 				 * u32 has body, mem body[32]: X_VERDICT */
 	/* crypt -> mime */
-	X_OPENED,		/* u32 encryption, u32 reason, u32 locked */
+	X_OPENED,		/* u32 encryption, u32 reason, u32 held (enum held) */
 	X_VERDICT,		/* str: the whole header line */
 
 	/* crypt, front -> keeper; each is answered by K_ANSWER */
@@ -102,6 +103,11 @@ enum frame_type {
 };
 
 enum session_kind { SESSION_SMTP, SESSION_POP3 };
+enum held {			/* why a letter can't be handed over now */
+	HELD_NOT,
+	HELD_LOCKED,		/* the key is locked */
+	HELD_BROKEN		/* no memory, no disk */
+};
 enum spool_name { SPOOL_RAW, SPOOL_CLEAR };
 
 enum outcome {
@@ -114,6 +120,11 @@ enum outcome {
 	DONE_FAILED		/* something of ours failed: words say what */
 };
 
+enum fetched {
+	FETCHED_ALL,		/* by RETR: to be opened and handed over whole */
+	FETCHED_FOR_TOP,	/* by RETR: its header and that many lines */
+	FETCHED_TOP		/* by TOP: what there is, no claim for a sealed one */
+};
 enum addr_field { FIELD_FROM, FIELD_TO };	/* FIELD_TO: To and Cc */
 enum wish { WISH_NONE, WISH_NO, WISH_YES };	/* X-Letterlock: */
 enum mail_flag { MAIL_8BIT = 1, MAIL_UTF8 = 2 };

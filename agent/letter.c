@@ -197,6 +197,7 @@ static int ask_mime(struct letter *l)
 	struct chan *mime = &l->s->ends->mime;
 	struct frame f;
 
+	l->at_mime = true;
 	chan_sink_init(&l->to_mime, mime, M_DATA);
 	if (chan_send(mime, M_LETTER, NULL, 0, NULL)
 	    || sink_put(&l->to_mime.sink, l->head.buf, l->head_len, NULL)
@@ -386,7 +387,8 @@ static void conduct(struct letter *l)
 		goto failed;
 	return;
 failed:
-	chan_send(&l->s->ends->mime, M_ABORT, NULL, 0, NULL);
+	if (l->at_mime)
+		chan_send(&l->s->ends->mime, M_ABORT, NULL, 0, NULL);
 	if (gone_to_lanes)
 		letter_drop_lanes(l);
 	drain(l);

@@ -19,6 +19,7 @@ struct letter {
 	struct chan_sink to_mime;
 	uint64_t octets;	/* of the letter so far */
 	bool gone;		/* the client */
+	bool at_mime;		/* mime knows of it */
 	/* what mime found in the header */
 	struct addrs from, shown;	/* From; To and Cc */
 	struct wishes wishes;

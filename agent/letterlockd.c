@@ -4,17 +4,14 @@
 #include "config.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "agent/guard.h"
-#include "agent/keeper.h"
 #include "agent/log.h"
 #include "agent/roles.h"
-#include "agent/spawn.h"
 
 static const char usage[] =
 "Usage: letterlockd [-c FILE] [-v]\n"
@@ -36,109 +33,6 @@ static int usage_error(void)
 {
 	fputs("Try: letterlockd --help\n", stderr);
 	return EX_USAGE;
-}
-
-/* ---- as a role ---- */
-
-static void take(struct chan *leash, struct chan *c)
-{
-	chan_init(c, chan_take_fd(leash));
-}
-
-static int run_front(const struct conf *conf, struct chan *leash,
-                     enum session_kind kind)
-{
-	struct front_ends f = { .guard = *leash };
-
-	f.client = chan_take_fd(&f.guard);
-	take(&f.guard, &f.keeper);
-	take(&f.guard, &f.mime);
-	take(&f.guard, &f.crypt);
-	take(&f.guard, &f.upstream);
-	return front_run(conf, kind, &f);
-}
-
-static int run_mime(const struct conf *conf, struct chan *leash,
-                    enum session_kind kind)
-{
-	struct mime_ends m;
-
-	take(leash, &m.front);
-	take(leash, &m.crypt);
-	take(leash, &m.upstream);
-	chan_close(leash);
-	return mime_run(conf, kind, &m);
-}
-
-static int run_crypt(struct crypt *crypt, struct chan *leash,
-                     enum session_kind kind)
-{
-	struct crypt_ends c;
-
-	take(leash, &c.front);
-	take(leash, &c.mime);
-	take(leash, &c.keeper);
-	chan_init(&c.upstream, -1);
-	if (kind == SESSION_SMTP)
-		take(leash, &c.upstream);
-	c.spool[0] = chan_take_fd(leash);
-	c.spool[1] = chan_take_fd(leash);
-	chan_close(leash);
-	return crypt_run(crypt, kind, &c);
-}
-
-static int run_upstream(struct upstream *up, struct chan *leash,
-                        enum session_kind kind)
-{
-	struct upstream_ends u;
-
-	take(leash, &u.front);
-	take(leash, &u.pipe);
-	chan_close(leash);
-	return upstream_run(up, kind, &u);
-}
-
-/* What a spare does before a client comes, the wait, and its life. */
-static int run_role(enum role role)
-{
-	static struct conf conf;
-	struct crypt *crypt = NULL;
-	struct upstream *up = NULL;
-	struct chan leash;
-	struct unpack u;
-	struct frame f;
-	struct err e;
-	enum session_kind kind;
-
-	if (spawn_arrive(role, &leash, &conf, &e) == -1) {
-		log_error("%s", e.text);
-		return EX_SOFTWARE;
-	}
-	if (role == ROLE_KEEPER)
-		return keeper_run(&conf, &leash);
-	if (role == ROLE_CRYPT && !(crypt = crypt_prepare(&conf)))
-		return EX_UNAVAILABLE;
-	if (role == ROLE_UPSTREAM && !(up = upstream_prepare(&conf)))
-		return EX_UNAVAILABLE;
-	if (chan_expect(&leash, G_START, &f, &e) == -1)
-		return 0;	/* the guard has gone */
-	unpack_init(&u, &f);
-	kind = unpack_u32(&u) == SESSION_POP3 ? SESSION_POP3 : SESSION_SMTP;
-	switch (role) {
-	case ROLE_FRONT: return run_front(&conf, &leash, kind);
-	case ROLE_MIME: return run_mime(&conf, &leash, kind);
-	case ROLE_CRYPT: return run_crypt(crypt, &leash, kind);
-	case ROLE_UPSTREAM: return run_upstream(up, &leash, kind);
-	default: return EX_SOFTWARE;
-	}
-}
-
-static int role_of(const char *name)
-{
-	for (int r = 0; r < ROLES; r++)
-		if (strcmp(name, role_name[r]) == 0)
-			return r;
-	return -1;
 }
 
 /* ---- as the guard ---- */
@@ -185,7 +79,8 @@ int main(int argc, char **argv)
 	};
 	const char *config = NULL;
 	bool test = false;
-	int c, role = ROLES;
+	const char *role = NULL;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "c:tvqh", opts, NULL)) != -1)
 		switch (c) {
@@ -195,13 +90,13 @@ int main(int argc, char **argv)
 		case 'q': log_level = 0; break;
 		case 'h': fputs(usage, stdout); return 0;
 		case OPT_VERSION: puts(PACKAGE_STRING); return 0;
-		case OPT_ROLE: role = role_of(optarg); break;
+		case OPT_ROLE: role = optarg; break;
 		case OPT_LEVEL: log_level = optarg[0] - '0'; break;
 		default: return usage_error();
 		}
-	if (optind < argc || role == -1)
+	if (optind < argc)
 		return usage_error();
-	if (role != ROLES)
-		return run_role((enum role)role);
+	if (role)
+		return role_main(role);
 	return run_guard(config, test);
 }

@@ -9,6 +9,9 @@
 #include "agent/conf.h"
 #include "agent/frames.h"
 
+/* The whole life of a process started by spawn_role(): its exit status. */
+int role_main(const char *name);
+
 struct front_ends {
 	struct chan guard;	/* the leash: asks for lanes */
 	int client;		/* the client's connection */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The boxes: no new privileges, no core, no files by Landlock, and the system
+ * calls a role needs by seccomp; what is forbidden answers EACCES. */
+#include "agent/box.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+
+#ifdef SANITIZERS
+/* The sanitizers need more than a box allows. */
+int box_enter(enum box box)
+{
+	(void)box;
+	return 0;
+}
+#else
+
+/* What front, mime and upstream do once they run: talk over what they have. */
+static const int talk[] = {
+	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
+	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),
+	SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select),
+	SCMP_SYS(pselect6), SCMP_SYS(close), SCMP_SYS(shutdown),
+	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
+	SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
+	SCMP_SYS(madvise), SCMP_SYS(mprotect), SCMP_SYS(futex),
+	SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+	SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+	SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid),
+	SCMP_SYS(sysinfo), SCMP_SYS(exit), SCMP_SYS(exit_group)
+};
+
+static int allow_talk(scmp_filter_ctx f)
+{
+	for (size_t i = 0; i < sizeof talk / sizeof talk[0]; i++)
+		if (seccomp_rule_add(f, SCMP_ACT_ALLOW, talk[i], 0))
+			return -1;
+	return 0;
+}
+
+/* crypt starts gpg and speaks to its agent: no sockets but unix ones. */
+static int deny_network(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
+	                        SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+}
+
+static int enter_seccomp(enum box box)
+{
+	bool crypt = box == BOX_CRYPT;
+	scmp_filter_ctx f = seccomp_init(crypt ? SCMP_ACT_ALLOW
+	                                 : SCMP_ACT_ERRNO(EACCES));
+	int rc = -1;
+
+	if (f && (crypt ? deny_network(f) : allow_talk(f)) == 0)
+		rc = seccomp_load(f);
+	if (f)
+		seccomp_release(f);
+	return rc;
+}
+
+/* All of the file system, in what Landlock's first version knows of it. */
+static int enter_landlock(void)
+{
+	struct landlock_ruleset_attr a = {
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1
+	};
+	int fd, rc;
+
+	fd = (int)syscall(SYS_landlock_create_ruleset, &a, sizeof a, 0);
+	if (fd < 0)
+		return -1;
+	rc = (int)syscall(SYS_landlock_restrict_self, fd, 0);
+	close(fd);
+	return rc;
+}
+
+int box_enter(enum box box)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+		log_error("no_new_privs: %s", strerror(errno));
+		return -1;
+	}
+	prctl(PR_SET_DUMPABLE, 0);
+	if (box != BOX_CRYPT) {
+		setrlimit(RLIMIT_FSIZE, &none);
+		if (enter_landlock())
+			log_note("this kernel has no Landlock");
+	}
+	if (enter_seccomp(box))
+		log_note("this kernel has no seccomp");
+	return 0;
+}
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the two halves of crypt share. */
+#ifndef AGENT_CRYPT_H
+#define AGENT_CRYPT_H
+
+#include "agent/roles.h"
+#include "crypto/engine.h"
+
+struct crypt {
+	const struct conf *conf;
+	struct engine *engine;
+	struct crypt_ends *ends;
+};
+
+/* A key with what was found out about it. */
+struct found {
+	enum key_state state;
+	struct key key;
+};
+
+/* The recipient's key, or our own for an account: remembered by the keeper
+ * until something in GNUPGHOME changes.  -1: GnuPG failed. */
+int crypt_find(struct crypt *c, const char *addr, struct found *f,
+               struct err *e);
+int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
+                   struct err *e);
+
+/* Sealing for front (crypt_out.c), opening for mime (crypt_in.c). */
+int crypt_out(struct crypt *c);
+int crypt_in(struct crypt *c);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* letterlock: the command line; each command is in a file of its own. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "agent/cmd.h"
+#include "agent/log.h"
+#include "agent/roles.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{ "demo", cmd_demo, "show all of it, with two throw-away people" },
+	{ "seal", cmd_seal, "sign and encrypt a letter from standard input" },
+	{ "open", cmd_open, "decrypt and verify a letter from standard input" },
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *f)
+{
+	fputs("Usage: letterlock COMMAND [ARGUMENT]...\n\n", f);
+	for (int i = 0; i < COMMANDS; i++)
+		fprintf(f, "  %-6s %s\n", commands[i].name, commands[i].what);
+	fputs("  help   say more about a command\n\n"
+	      "letterlock help COMMAND tells its options.  The agent itself is "
+	      "letterlockd(8).\n", f);
+}
+
+static const struct command *find(const char *name)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	fprintf(stderr, "letterlock: there is no command %s\n", name);
+	return NULL;
+}
+
+static int help(const char *name)
+{
+	static char word[] = "--help";
+	char *argv[3] = { NULL, word, NULL };
+	const struct command *c;
+
+	if (!name) {
+		usage(stdout);
+		return 0;
+	}
+	if (!(c = find(name)))
+		return EX_USAGE;
+	argv[0] = (char *)(uintptr_t)c->name;
+	return c->run(2, argv);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+	const char *word = argc > 1 ? argv[1] : "";
+
+	/* a part of the agent that a command started */
+	if (strncmp(word, "--role=", 7) == 0)
+		return role_main(word + 7);
+	log_level = 0;
+	if (strcmp(word, "--version") == 0) {
+		puts(PACKAGE_STRING);
+		return 0;
+	}
+	if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0
+	    || strcmp(word, "-h") == 0)
+		return help(argc > 2 ? argv[2] : NULL);
+	if (!*word) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	c = find(word);
+	return c ? c->run(argc - 1, argv + 1) : EX_USAGE;
+}

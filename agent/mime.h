@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the two halves of mime share. */
+#ifndef AGENT_MIME_H
+#define AGENT_MIME_H
+
+#include "agent/roles.h"
+
+/* Letters from front to the lanes (mime_out.c), and from upstream to front
+ * (mime_in.c): until front is gone. */
+int mime_out(struct mime_ends *ends);
+int mime_in(struct mime_ends *ends);
+
+#endif

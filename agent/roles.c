@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A process that the guard (or a command) started as a role: its set-up, its
+ * wait for a client, its life. */
+#include "agent/roles.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+#include "agent/keeper.h"
+#include "agent/log.h"
+#include "agent/spawn.h"
+
+static void take(struct chan *leash, struct chan *c)
+{
+	chan_init(c, chan_take_fd(leash));
+}
+
+static int run_front(const struct conf *conf, struct chan *leash,
+                     enum session_kind kind)
+{
+	struct front_ends f = { .guard = *leash };
+
+	f.client = chan_take_fd(&f.guard);
+	take(&f.guard, &f.keeper);
+	take(&f.guard, &f.mime);
+	take(&f.guard, &f.crypt);
+	take(&f.guard, &f.upstream);
+	return front_run(conf, kind, &f);
+}
+
+static int run_mime(const struct conf *conf, struct chan *leash,
+                    enum session_kind kind)
+{
+	struct mime_ends m;
+
+	take(leash, &m.front);
+	take(leash, &m.crypt);
+	take(leash, &m.upstream);
+	chan_close(leash);
+	return mime_run(conf, kind, &m);
+}
+
+static int run_crypt(struct crypt *crypt, struct chan *leash,
+                     enum session_kind kind)
+{
+	struct crypt_ends c;
+
+	take(leash, &c.front);
+	take(leash, &c.mime);
+	take(leash, &c.keeper);
+	chan_init(&c.upstream, -1);
+	if (kind == SESSION_SMTP)
+		take(leash, &c.upstream);
+	c.spool[0] = chan_take_fd(leash);
+	c.spool[1] = chan_take_fd(leash);
+	chan_close(leash);
+	return crypt_run(crypt, kind, &c);
+}
+
+static int run_upstream(struct upstream *up, struct chan *leash,
+                        enum session_kind kind)
+{
+	struct upstream_ends u;
+
+	take(leash, &u.front);
+	take(leash, &u.pipe);
+	chan_close(leash);
+	return upstream_run(up, kind, &u);
+}
+
+/* What a spare does before a client comes, the wait, and its life. */
+static int run_role(enum role role)
+{
+	static struct conf conf;
+	struct crypt *crypt = NULL;
+	struct upstream *up = NULL;
+	struct chan leash;
+	struct unpack u;
+	struct frame f;
+	struct err e;
+	enum session_kind kind;
+
+	if (spawn_arrive(role, &leash, &conf, &e) == -1) {
+		log_error("%s", e.text);
+		return EX_SOFTWARE;
+	}
+	if (role == ROLE_KEEPER)
+		return keeper_run(&conf, &leash);
+	if (role == ROLE_CRYPT && !(crypt = crypt_prepare(&conf)))
+		return EX_UNAVAILABLE;
+	if (role == ROLE_UPSTREAM && !(up = upstream_prepare(&conf)))
+		return EX_UNAVAILABLE;
+	if (chan_expect(&leash, G_START, &f, &e) == -1)
+		return 0;	/* the guard has gone */
+	unpack_init(&u, &f);
+	kind = unpack_u32(&u) == SESSION_POP3 ? SESSION_POP3 : SESSION_SMTP;
+	switch (role) {
+	case ROLE_FRONT: return run_front(&conf, &leash, kind);
+	case ROLE_MIME: return run_mime(&conf, &leash, kind);
+	case ROLE_CRYPT: return run_crypt(crypt, &leash, kind);
+	case ROLE_UPSTREAM: return run_upstream(up, &leash, kind);
+	default: return EX_SOFTWARE;
+	}
+}
+
+int role_main(const char *name)
+{
+	for (int r = 0; r < ROLES; r++)
+		if (strcmp(name, role_name[r]) == 0)
+			return run_role((enum role)r);
+	return EX_USAGE;
+}
