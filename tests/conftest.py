@@ -18,8 +18,10 @@ class Mail:
     def __init__(self, d, pki):
         self.users, self.ca = USERS, pki.ca
         self.dovecot = dovecot.Dovecot(os.path.join(d, "d"), *pki.good, USERS)
-        self.postfix = postfix.Postfix(os.path.join(d, "p"), self.dovecot,
-                                       *pki.good)
+        self.postfix = postfix.postfix(
+            d=os.path.join(d, "p"), sasl=self.dovecot.sasl, cert=pki.good[0],
+            key=pki.good[1], mail=self.dovecot.mail, uid=self.dovecot.uid,
+            gid=self.dovecot.gid, users=sorted(USERS))
 
     def account(self, form="tls"):
         """The keys of an account section; form: tls or starttls."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real Dovecot: POP3 (plain, STLS, TLS) and the SASL service of Postfix, in
 a folder of its own."""
+import grp
 import os
 import pwd
 import socket
@@ -92,13 +93,13 @@ class Dovecot:
         raise KitError("dovecot does not start: " + self.log())
 
     def _try(self):
-        me = pwd.getpwuid(os.geteuid()).pw_name
+        me = (pwd.getpwuid(os.geteuid()).pw_name,) * 2 + (
+            grp.getgrgid(self.gid).gr_name,)
         users = "" if self.root else (
             "default_internal_user = %s\ndefault_login_user = %s\n"
-            "default_internal_group = %d\n" % (me, me, self.gid) + "".join(
-                "service %s {\n  chroot =\n}\n" % s for s in (
-                    "anvil", "pop3-login", "stats", "imap-urlauth-login",
-                    "director", "ipc", "old-stats")))
+            "default_internal_group = %s\n" % me + "".join(
+                "service %s {\n  chroot =\n}\n" % s
+                for s in ("anvil", "pop3-login", "stats")))
         conf = write(os.path.join(self.d, "dovecot.conf"), CONF.format(
             d=self.d, cert=self.cert, key=self.key, uid=self.uid,
             gid=self.gid, pop3=self.pop3, pop3s=self.pop3s, users=users), 0o644)
