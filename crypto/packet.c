@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reads for whom an OpenPGP message is, from its first packets. */
+#include "crypto/packet.h"
+
+#include <string.h>
+
+enum {
+	TAG_PKESK = 1,
+	TAG_SKESK = 3,
+	TAG_SED = 9,
+	TAG_MARKER = 10,
+	TAG_TRUST = 12,
+	TAG_SEIPD = 18,
+	TAG_AEAD = 20
+};
+
+enum { PKESK_MIN = 10 };	/* version, key ID, algorithm */
+
+static uint64_t be(const unsigned char *p, size_t n)
+{
+	uint64_t v = 0;
+
+	while (n--)
+		v = v << 8 | *p++;
+	return v;
+}
+
+/* The octets of tag and length at p, and the length of the body: 1, 0 if more
+ * octets are needed, -1 if the length is not definite. */
+static int packet_length(const unsigned char *p, size_t len, size_t *head,
+                         uint64_t *body)
+{
+	unsigned type = p[0] & 3;
+
+	if (!(p[0] & 0x40)) {
+		if (type == 3)
+			return -1;
+		*head = 1 + (1U << type);
+		if (len < *head)
+			return 0;
+		*body = be(p + 1, *head - 1);
+		return 1;
+	}
+	if (len < 2)
+		return 0;
+	if (p[1] >= 224 && p[1] < 255)
+		return -1;
+	*head = p[1] < 192 ? 2 : p[1] < 224 ? 3 : 6;
+	if (len < *head)
+		return 0;
+	if (*head == 2)
+		*body = p[1];
+	else if (*head == 3)
+		*body = be(p + 1, 2) - (192 << 8) + 192;
+	else
+		*body = be(p + 2, 4);
+	return 1;
+}
+
+static int packet_note(struct packet_head *h, unsigned tag,
+                       const unsigned char *body, uint64_t len, struct err *e)
+{
+	if (tag == TAG_SKESK)
+		h->symmetric = true;
+	if (tag != TAG_PKESK)
+		return 0;
+	if (len && body[0] != 3) {
+		h->unknown = true;
+		return 0;
+	}
+	if (len < PKESK_MIN)
+		return err_set(e, GPG_ERR_INV_PACKET,
+		               "A session-key packet is too short");
+	if (h->n == PACKET_KEYS_MAX)
+		return err_set(e, GPG_ERR_TOO_MANY,
+		               "The message is for more than %d keys",
+		               PACKET_KEYS_MAX);
+	h->key[h->n++] = be(body + 1, 8);
+	return 0;
+}
+
+/* Does this packet end the head? */
+static bool packet_ends(struct packet_head *h, unsigned tag)
+{
+	if (tag == TAG_PKESK || tag == TAG_SKESK || tag == TAG_MARKER ||
+	    tag == TAG_TRUST)
+		return false;
+	h->tag = tag;
+	h->encrypted = tag == TAG_SED || tag == TAG_SEIPD || tag == TAG_AEAD;
+	return true;
+}
+
+int packet_head(struct packet_head *h, const void *buf, size_t len,
+                struct err *e)
+{
+	const unsigned char *p = buf;
+	size_t off, head;
+	uint64_t body;
+	unsigned tag;
+	int r;
+
+	memset(h, 0, sizeof *h);
+	for (off = 0; off < len; off += head + body) {
+		tag = p[off] & 0x40 ? p[off] & 63 : p[off] >> 2 & 15;
+		if (!(p[off] & 0x80) || !tag)
+			return err_set(e, GPG_ERR_INV_PACKET,
+			               "This is not an OpenPGP message");
+		if (packet_ends(h, tag))
+			return 1;
+		r = packet_length(p + off, len - off, &head, &body);
+		if (r < 0)
+			return err_set(e, GPG_ERR_INV_PACKET,
+			               "A session-key packet has no length");
+		if (!r)
+			return 0;
+		if (head + body > PACKET_HEAD_MAX - off)
+			return err_set(e, GPG_ERR_TOO_LARGE,
+			               "The session-key packets are too large");
+		if (head + body > len - off)
+			return 0;
+		if (packet_note(h, tag, p + off + head, body, e))
+			return -1;
+	}
+	return 0;
+}
