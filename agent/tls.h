@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Verified TLS towards a provider as a low stream of libetpan's: TLS 1.2 or
+ * later, chain and host name checked (RFC 8314, RFC 9525), no way around. */
+#ifndef AGENT_TLS_H
+#define AGENT_TLS_H
+
+#include <stdint.h>
+
+#include <libetpan/mailstream.h>
+
+#include "crypto/err.h"
+
+struct tls_trust;
+
+/* Whom to believe: the system's CAs, parsed now (20 ms), so that no file is
+ * needed later.  NULL with e filled. */
+struct tls_trust *tls_trust_new(struct err *e);
+/* Believe the certificates in this PEM file as well. */
+int tls_trust_add(struct tls_trust *t, const char *ca_file, struct err *e);
+void tls_trust_free(struct tls_trust *t);
+
+/* Shake hands over the connected socket fd, which does not block, until
+ * deadline (stream_clock()), with a host of this name or IP address.  NULL with
+ * e filled ("smtp.example.org: certificate: hostname mismatch"), and fd is
+ * still the caller's; else the stream owns it.  See stream.h for its data. */
+mailstream_low *tls_low_new(struct tls_trust *t, int fd, const char *host,
+                            int64_t deadline, struct err *e);
+
+#endif
