@@ -268,7 +268,7 @@ static int seal(struct crypt *c, struct unpack *u)
 	static struct outgoing o;
 	struct incoming in;
 	struct key own;
-	size_t n;
+	size_t n = 0;
 	bool sign;
 	struct err e = { .text = "" };
 	int rc;

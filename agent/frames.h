@@ -30,7 +30,8 @@ enum frame_type {
 	U_TOP,			/* u32 n, u32 lines: the same */
 	/* upstream -> front */
 	U_DONE,			/* u32 outcome (enum outcome), u32 code (SMTP reply,
-				 * 0 = none), str text; after U_LOGIN also
+				 * 0 = none; DONE_UNREACHABLE: not 0 where the words
+				 * say more than that), str text; after U_LOGIN also
 				 * u32 flags (enum provider_flag), u64 SIZE (0 = none) */
 	U_ITEM,			/* u32 n, str text */
 	U_READY,		/* []: all of the letter but its final dot is sent */
@@ -94,8 +95,10 @@ enum frame_type {
 				 * str line ("" when it can't be made) */
 	K_RECALL,		/* u64 stamp, str key: u32 found, mem value */
 	K_REMEMBER,		/* u64 stamp, str key, mem value; no answer */
-	K_CONTACT,		/* str addr: u32 ever sealed to */
+	K_CONTACT,		/* str addr: u32 ever sealed to, u32 readable allowed */
 	K_SEALED,		/* str addr: it was sealed to; no answer */
+	K_CLEAR,		/* str addr: readable letters to it are allowed (by an
+				 * explicit act, until a key is known); no answer */
 	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
 	K_PART_FIND,		/* mem digest[32]: u32 n, str addr who have the letter */
 	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */

@@ -58,7 +58,9 @@ static int try_login(struct pop3 *s)
 		log_note("the provider could not be reached");
 		snprintf(s->unreachable, sizeof s->unreachable, "[SYS/TEMP] "
 		         "Letterlock cannot reach %.100s. Check the connection "
-		         "and fetch again (%.200s)", a->pop3.host, l->text);
+		         "and fetch again%s%.200s%s", a->pop3.host,
+		         l->code ? " (" : "", l->code ? l->text : "",
+		         l->code ? ")" : "");
 	}
 	return client_say(&s->client, "+OK Welcome");
 }

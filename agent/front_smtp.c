@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Submission (RFC 6409, 5321): the commands a mail client sends. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,9 +251,11 @@ static const char *mail_param(struct smtp *s, const char *p)
 	}
 	if (strncasecmp(p, "AUTH=", 5) == 0)
 		return NULL;	/* RFC 4954 section 5: it is not passed on */
-	if (strncasecmp(p, "SIZE=", 5) == 0 && isdigit((unsigned char)p[5])
-	    && strlen(p) <= 5 + 18) {
+	if (strncasecmp(p, "SIZE=", 5) == 0 && isdigit((unsigned char)p[5])) {
+		errno = 0;
 		s->size = strtoull(p + 5, &end, 10);
+		if (errno)
+			s->size = UINT64_MAX;	/* refused as too large */
 		if (*end == '\0')
 			return NULL;
 	}

@@ -77,13 +77,22 @@ static void note_lookup(struct keeper *k, struct unpack *u, char *text)
 		memory_remember(k->memory, stamp, text, u->p, u->left);
 }
 
-static void note_sealed(struct keeper *k, struct unpack *u, char *text)
+static void answer_contact(struct keeper *k, struct unpack *u, struct pack *p,
+                           char *text)
+{
+	unpack_str(u, text, TEXT_MAX);
+	pack_u32(p, memory_has(k->memory, MEMORY_SEALED, text));
+	pack_u32(p, memory_has(k->memory, MEMORY_CLEAR, text));
+}
+
+static void note_contact(struct keeper *k, struct unpack *u, char *text,
+                         enum memory_list list)
 {
 	struct err e;
 
 	unpack_str(u, text, TEXT_MAX);
-	if (unpack_end(u) && memory_seal(k->memory, text, &e))
-		log_error("a sealed contact is not remembered: %s", e.text);
+	if (unpack_end(u) && memory_add(k->memory, list, text, &e))
+		log_error("a contact is not remembered: %s", e.text);
 }
 
 static void answer_code(struct keeper *k, struct unpack *u, struct pack *p,
@@ -132,12 +141,10 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p)
 	case K_RECALL: answer_recall(k, &u, p, text); return 1;
 	case K_CODE: answer_code(k, &u, p, text); return 1;
 	case K_PART_FIND: answer_part(k, &u, p); return 1;
-	case K_CONTACT:
-		unpack_str(&u, text, sizeof text);
-		pack_u32(p, memory_sealed(k->memory, text));
-		return 1;
+	case K_CONTACT: answer_contact(k, &u, p, text); return 1;
 	case K_REMEMBER: note_lookup(k, &u, text); return 0;
-	case K_SEALED: note_sealed(k, &u, text); return 0;
+	case K_SEALED: note_contact(k, &u, text, MEMORY_SEALED); return 0;
+	case K_CLEAR: note_contact(k, &u, text, MEMORY_CLEAR); return 0;
 	case K_PART_KEEP: note_part(k, &u); return 0;
 	}
 	return -1;

@@ -21,8 +21,9 @@ int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
 int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
                     const void *value, size_t n, struct err *e);
 int keeper_contact(struct chan *k, const char *addr, bool *sealed,
-                   struct err *e);
+                   bool *clear, struct err *e);
 int keeper_sealed(struct chan *k, const char *addr, struct err *e);
+int keeper_clear(struct chan *k, const char *addr, struct err *e);
 int keeper_code(struct chan *k, const char *text, unsigned *today,
                 unsigned *yesterday, struct err *e);
 /* Who has the letter with this digest already (within an hour)? */

@@ -80,7 +80,7 @@ int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
 }
 
 int keeper_contact(struct chan *k, const char *addr, bool *sealed,
-                   struct err *e)
+                   bool *clear, struct err *e)
 {
 	struct pack p;
 	struct unpack u;
@@ -90,16 +90,27 @@ int keeper_contact(struct chan *k, const char *addr, bool *sealed,
 	if (ask(k, &p, K_CONTACT, &u, e))
 		return -1;
 	*sealed = unpack_u32(&u) != 0;
+	*clear = unpack_u32(&u) != 0;
 	return answered(&u, e);
 }
 
-int keeper_sealed(struct chan *k, const char *addr, struct err *e)
+static int tell(struct chan *k, unsigned type, const char *addr, struct err *e)
 {
 	struct pack p;
 
 	pack_init(&p);
 	pack_str(&p, addr);
-	return pack_send(&p, k, K_SEALED, e);
+	return pack_send(&p, k, type, e);
+}
+
+int keeper_sealed(struct chan *k, const char *addr, struct err *e)
+{
+	return tell(k, K_SEALED, addr, e);
+}
+
+int keeper_clear(struct chan *k, const char *addr, struct err *e)
+{
+	return tell(k, K_CLEAR, addr, e);
 }
 
 int keeper_code(struct chan *k, const char *text, unsigned *today,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "agent/keeper.h"
 #include "agent/log.h"
@@ -77,8 +78,11 @@ static int ready(struct letter *l)
 		log_note("not sent: %s", lane->text);
 		return letter_refuse(l, 451, "4.4.1 Letterlock cannot reach "
 		                     "%s, so nothing was sent. Check the "
-		                     "connection and press Send again (%s)",
-		                     s->who.account->smtp.host, lane->text);
+		                     "connection and press Send again%s%s%s",
+		                     s->who.account->smtp.host,
+		                     lane->code ? " (" : "",
+		                     lane->code ? lane->text : "",
+		                     lane->code ? ")" : "");
 	}
 	if (lane->outcome == DONE_DENIED)
 		return letter_refuse(l, 451, "4.7.0 %s no longer takes the "
@@ -145,7 +149,8 @@ static int take_header(struct letter *l)
 	size_t from = 0;
 
 	undots_init(&l->undots);
-	crlf_init(&l->crlf, &l->head.sink);
+	resend_init(&l->resend, &l->head.sink);
+	crlf_init(&l->crlf, &l->resend.sink);
 	while (!l->done) {
 		if (take_some(l))
 			return -1;
@@ -302,7 +307,7 @@ static int know_recipients(struct letter *l)
 		r->bcc = !addrs_have(&l->shown, r->addr);
 		r->policy = conf_policy(s->conf, s->who.account, r->addr);
 		if (keeper_contact(&s->ends->keeper, r->addr,
-		                   &r->sealed_before, NULL))
+		                   &r->sealed_before, &r->clear_allowed, NULL))
 			return broken(l);
 	}
 	return 0;
@@ -345,12 +350,21 @@ static int decide(struct letter *l)
 
 /* ---- the body ---- */
 
+/* Now that all of it was seen: who have this very letter already? */
+static int known(struct letter *l)
+{
+	if (resend_end(&l->resend, l->digest)
+	    || keeper_part_find(&l->s->ends->keeper, l->digest, &l->have, NULL))
+		return broken(l);
+	return 0;
+}
+
 static int body_to_mime(struct letter *l)
 {
 	struct chan *mime = &l->s->ends->mime;
 	struct frame f;
 
-	l->crlf.out = &l->to_mime.sink;
+	l->resend.out = &l->to_mime.sink;
 	if (sink_put(&l->to_mime.sink, l->head.buf + l->head_len,
 	             l->head.len - l->head_len, NULL))
 		return broken(l);
@@ -368,7 +382,7 @@ static int body_to_mime(struct letter *l)
 	    || chan_recv(mime, &f, NULL))
 		return broken(l);
 	if (f.type == M_END)
-		return 0;
+		return known(l);
 	return f.type == M_BAD ? take_fact(l, &f) : broken(l);
 }
 
@@ -394,13 +408,43 @@ failed:
 	drain(l);
 }
 
+/* Has the client gone, so that it can't hear the answer? */
+static bool deaf(const struct client *c)
+{
+	char octet;
+
+	return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A 250 that nobody heard: the letter will be sent again, and must not go to
+ * anybody twice.  A 250 that was heard ends all that. */
+static void remember_answer(struct letter *l, bool heard)
+{
+	struct chan *keeper = &l->s->ends->keeper;
+	struct addrs none = { 0 };
+
+	if (l->reply != 250)
+		return;
+	if (!heard)
+		keeper_part_keep(keeper, l->digest, &l->s->to, NULL);
+	else if (l->have.n)
+		keeper_part_keep(keeper, l->digest, &none, NULL);
+}
+
+/* Once sealed, sealed for ever; once allowed to be readable by the code, so
+ * until a key is known. */
 static void remember(struct letter *l)
 {
-	if (l->reply != 250 || !l->sealed)
+	struct chan *keeper = &l->s->ends->keeper;
+
+	if (l->reply != 250)
 		return;
 	for (size_t i = 0; i < l->n; i++)
-		if (!l->to[i].sealed_before)
-			keeper_sealed(&l->s->ends->keeper, l->to[i].addr, NULL);
+		if (l->sealed && !l->to[i].sealed_before)
+			keeper_sealed(keeper, l->to[i].addr, NULL);
+		else if (l->wishes.code_right && l->to[i].state == KEY_NONE
+		         && !l->to[i].clear_allowed)
+			keeper_clear(keeper, l->to[i].addr, NULL);
 }
 
 int letter_take(struct smtp *s)
@@ -421,7 +465,8 @@ int letter_take(struct smtp *s)
 		goto out;
 	}
 	client_say(&s->client, "%u %s", l.reply, l.words);
-	rc = client_flush(&s->client);
+	rc = deaf(&s->client) || client_flush(&s->client) ? -1 : 0;
+	remember_answer(&l, rc == 0);
 	remember(&l);
 	if (!chan_open(&s->ends->mime))
 		rc = -1;
@@ -429,6 +474,8 @@ out:
 	membuf_free(&l.head);
 	addrs_free(&l.from);
 	addrs_free(&l.shown);
+	addrs_free(&l.have);
+	resend_free(&l.resend);
 	explicit_bzero(&l.to_mime, sizeof l.to_mime);
 	return rc;
 }

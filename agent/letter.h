@@ -4,6 +4,7 @@
 #define AGENT_LETTER_H
 
 #include "agent/dots.h"
+#include "agent/resend.h"
 #include "agent/smtp.h"
 #include "crypto/crlf.h"
 
@@ -12,6 +13,9 @@ struct letter {
 	/* from the client */
 	struct undots undots;
 	struct crlf crlf;	/* behind it: no bare CR or LF gets further */
+	struct resend resend;	/* behind that: is it sent again? */
+	unsigned char digest[RESEND_DIGEST];
+	struct addrs have;	/* who have it already, in the last hour */
 	struct sink null;	/* for what is only drained */
 	bool done;		/* CRLF.CRLF was met */
 	struct membuf head;	/* header block and what came with it */

@@ -13,13 +13,36 @@ static const char *host(const struct letter *l)
 	return l->s->who.account->smtp.host;
 }
 
+/* The enhanced code (RFC 3463) a reply begins with moves before our words; one
+ * is made from the reply's class where it has none. */
+static const char *enhanced(const char *text, unsigned code, char out[12])
+{
+	size_t a = strspn(text, "0123456789."), dots = 0;
+
+	for (size_t i = 0; i < a; i++)
+		dots += text[i] == '.';
+	if (a >= 5 && a <= 11 && dots == 2 && text[a] == ' ') {
+		memcpy(out, text, a);
+		out[a] = '\0';
+		return text + a + 1;
+	}
+	snprintf(out, 12, "%u.0.0", code / 100 % 10);
+	return text;
+}
+
 static int failed(struct letter *l, const struct lane *lane)
 {
-	if (lane->outcome == DONE_REFUSED || lane->outcome == DONE_DENIED)
-		return letter_refuse(l, lane->code >= 400 ? lane->code : 554,
-		                     "%c.0.0 %s says: %s",
-		                     lane->code >= 500 || lane->code < 400
-		                     ? '5' : '4', host(l), lane->text);
+	unsigned code = lane->code >= 400 ? lane->code : 554;
+	const char *text;
+	char enh[12];
+
+	if (lane->outcome == DONE_REFUSED || lane->outcome == DONE_DENIED) {
+		text = enhanced(lane->text, code, enh);
+		if (strncmp(text, "Letterlock", 10) == 0)
+			return letter_refuse(l, code, "%s %s", enh, text);
+		return letter_refuse(l, code, "%s %s says: %s", enh, host(l),
+		                     text);
+	}
 	return letter_refuse(l, 451, "4.4.2 Letterlock did not send this: %s. "
 	                     "Press Send again", lane->text);
 }
@@ -237,28 +260,49 @@ static int upstream_ready(struct letter *l, struct lane *lane)
 	return failed(l, lane);
 }
 
+/* Everybody on this lane has the letter from an earlier Send. */
+static bool all_have(const struct letter *l, unsigned k)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (on_lane(l, i, k) && !addrs_have(&l->have, l->to[i].addr))
+			return false;
+	return l->have.n > 0;
+}
+
+static void name(char list[700], size_t *n, const char *addr)
+{
+	size_t len = strlen(list);
+
+	snprintf(list + len, 700 - len, "%s%s", len ? ", " : "", addr);
+	++*n;
+}
+
 /* Some have it and some have not: say who, and let a second Send reach the
  * others only. */
 static void part_words(struct letter *l, const bool *has)
 {
 	char have[700] = "", lack[700] = "", why[500] = "";
-	size_t n;
+	size_t n_have = 0, n_lack = 0;
+	struct addrs who = { 0 };
 
 	for (size_t i = 0; i < l->n; i++)
 		for (unsigned k = 0; k < l->lanes; k++) {
-			char *list = has[k] ? have : lack;
-
 			if (!on_lane(l, i, k))
 				continue;
-			n = strlen(list);
-			snprintf(list + n, sizeof have - n, "%s%s",
-			         n ? ", " : "", l->to[i].addr);
-			if (!has[k])
-				snprintf(why, sizeof why, "%s",
-				         l->s->lane[k].text);
+			if (has[k]) {
+				name(have, &n_have, l->to[i].addr);
+				addrs_add(&who, l->to[i].addr, NULL);
+				continue;
+			}
+			name(lack, &n_lack, l->to[i].addr);
+			snprintf(why, sizeof why, "%s", l->s->lane[k].text);
 		}
-	letter_refuse(l, 554, "5.0.0 Letterlock: this letter has reached %s, "
-	              "but not %s: %s says: %s", have, lack, host(l), why);
+	keeper_part_keep(&l->s->ends->keeper, l->digest, &who, NULL);
+	addrs_free(&who);
+	letter_refuse(l, 554, "5.0.0 %s %s this letter, %s %s not: %s says: "
+	              "%.300s. Press Send again within an hour and only %s "
+	              "will get it", have, n_have > 1 ? "have" : "has", lack,
+	              n_lack > 1 ? "do" : "does", host(l), why, lack);
 }
 
 static int commit(struct letter *l)
@@ -266,20 +310,33 @@ static int commit(struct letter *l)
 	struct lane *lane = l->s->lane;
 	bool has[LANES] = { false };
 	unsigned sent = 0, last = 0;
+	const char *text;
+	char enh[12];
 
-	for (unsigned k = 0; k < l->lanes; k++)
-		if (lane_tell(&lane[k], U_COMMIT, NULL, 0))
-			return failed(l, &lane[k]);
 	for (unsigned k = 0; k < l->lanes; k++) {
-		has[k] = lane_done(&lane[k]) == 0
-		         && lane[k].outcome == DONE_OK;
+		has[k] = all_have(l, k);
+		if (has[k]) {	/* closed without its final dot */
+			lane_close(&lane[k]);
+			l->s->lane_known[k] = false;
+		} else {
+			lane_tell(&lane[k], U_COMMIT, NULL, 0);
+		}
+	}
+	for (unsigned k = 0; k < l->lanes; k++) {
+		if (!has[k])
+			has[k] = lane_done(&lane[k]) == 0
+			         && lane[k].outcome == DONE_OK;
 		sent += has[k];
 		if (!has[k])
 			last = k;
 	}
+	if (sent == l->lanes && !lane_alive(&lane[0])) {
+		letter_refuse(l, 250, "2.0.0 %s has this letter", host(l));
+		return 0;
+	}
 	if (sent == l->lanes) {
-		letter_refuse(l, 250, "2.0.0 %s says: %s", host(l),
-		              lane[0].text);
+		text = enhanced(lane[0].text, 250, enh);
+		letter_refuse(l, 250, "%s %s says: %s", enh, host(l), text);
 		return 0;
 	}
 	if (sent)

@@ -15,7 +15,13 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
-enum { HASH = 32, SEALED_MAX = 1 << 20 };	/* contacts ever sealed to */
+enum { HASH = 32, LIST_MAX = 1 << 20 };	/* contacts in a list */
+
+struct list {
+	int fd;
+	unsigned char (*hash)[HASH];
+	size_t n;
+};
 
 struct lookup {
 	uint64_t stamp;
@@ -32,10 +38,9 @@ struct part {
 };
 
 struct memory {
-	int dir, sealed_fd;
+	int dir;
 	unsigned char key_secret[MEMORY_KEY];
-	unsigned char (*sealed)[HASH];
-	size_t n_sealed;
+	struct list list[MEMORY_LISTS];
 	struct lookup *lookup[LOOKUPS_MAX];
 	unsigned next_lookup, next_part;
 	struct part part[PARTS_MAX];
@@ -83,58 +88,64 @@ static int key_make(struct memory *m, struct err *e)
 	return rc == 0 && key_read(m, e) == 1 ? 0 : -1;
 }
 
-/* ---- contacts ever sealed to ---- */
+/* ---- lists of contacts ---- */
 
-static int sealed_read(struct memory *m, struct err *e)
+static const char *const list_name[MEMORY_LISTS] = { "sealed", "clear" };
+
+static int list_read(struct memory *m, enum memory_list which, struct err *e)
 {
+	struct list *l = &m->list[which];
 	struct stat st;
 	size_t size;
 
-	m->sealed_fd = openat(m->dir, "sealed",
-	                      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (m->sealed_fd == -1 || fstat(m->sealed_fd, &st) == -1)
-		return err_errno(e, "sealed");
-	m->n_sealed = (size_t)st.st_size / HASH;
-	if (m->n_sealed > SEALED_MAX)
+	l->fd = openat(m->dir, list_name[which],
+	               O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (l->fd == -1 || fstat(l->fd, &st) == -1)
+		return err_errno(e, list_name[which]);
+	l->n = (size_t)st.st_size / HASH;
+	if (l->n > LIST_MAX)
 		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
 		               "the list of contacts is too long");
 	/* a record that was cut by a crash is cut off */
-	size = m->n_sealed * HASH;
-	if ((off_t)size != st.st_size
-	    && ftruncate(m->sealed_fd, (off_t)size) == -1)
-		return err_errno(e, "sealed");
-	if (size && !(m->sealed = malloc(size)))
+	size = l->n * HASH;
+	if ((off_t)size != st.st_size && ftruncate(l->fd, (off_t)size) == -1)
+		return err_errno(e, list_name[which]);
+	if (size && !(l->hash = malloc(size)))
 		return err_errno(e, "memory");
-	if (size && pread(m->sealed_fd, m->sealed, size, 0) != (ssize_t)size)
-		return err_errno(e, "sealed");
+	if (size && pread(l->fd, l->hash, size, 0) != (ssize_t)size)
+		return err_errno(e, list_name[which]);
 	return 0;
 }
 
-bool memory_sealed(const struct memory *m, const char *addr)
+bool memory_has(const struct memory *m, enum memory_list which,
+                const char *addr)
 {
+	const struct list *l = &m->list[which];
 	unsigned char h[HASH];
 
-	memory_hash(m, "contact", addr, h);
-	for (size_t i = 0; i < m->n_sealed; i++)
-		if (memcmp(m->sealed[i], h, HASH) == 0)
+	memory_hash(m, list_name[which], addr, h);
+	for (size_t i = 0; i < l->n; i++)
+		if (memcmp(l->hash[i], h, HASH) == 0)
 			return true;
 	return false;
 }
 
-int memory_seal(struct memory *m, const char *addr, struct err *e)
+int memory_add(struct memory *m, enum memory_list which, const char *addr,
+               struct err *e)
 {
+	struct list *l = &m->list[which];
 	unsigned char h[HASH], (*more)[HASH];
 
-	if (memory_sealed(m, addr) || m->n_sealed == SEALED_MAX)
+	if (memory_has(m, which, addr) || l->n == LIST_MAX)
 		return 0;
-	memory_hash(m, "contact", addr, h);
-	more = realloc(m->sealed, (m->n_sealed + 1) * HASH);
+	memory_hash(m, list_name[which], addr, h);
+	more = realloc(l->hash, (l->n + 1) * HASH);
 	if (!more)
 		return err_errno(e, "memory");
-	m->sealed = more;
-	memcpy(m->sealed[m->n_sealed++], h, HASH);
-	if (write(m->sealed_fd, h, HASH) != HASH || fdatasync(m->sealed_fd))
-		return err_errno(e, "sealed");
+	l->hash = more;
+	memcpy(l->hash[l->n++], h, HASH);
+	if (write(l->fd, h, HASH) != HASH || fdatasync(l->fd))
+		return err_errno(e, list_name[which]);
 	return 0;
 }
 
@@ -149,15 +160,19 @@ struct memory *memory_open(const char *dir, struct err *e)
 		err_errno(e, "memory");
 		return NULL;
 	}
-	m->sealed_fd = -1;
+	for (int i = 0; i < MEMORY_LISTS; i++)
+		m->list[i].fd = -1;
 	m->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->dir == -1) {
 		err_errno(e, dir);
 		goto fail;
 	}
 	had = key_read(m, e);
-	if (had == -1 || (had == 0 && key_make(m, e)) || sealed_read(m, e))
+	if (had == -1 || (had == 0 && key_make(m, e)))
 		goto fail;
+	for (int i = 0; i < MEMORY_LISTS; i++)
+		if (list_read(m, (enum memory_list)i, e))
+			goto fail;
 	return m;
 fail:
 	memory_close(m);
@@ -175,9 +190,11 @@ void memory_close(struct memory *m)
 	}
 	for (unsigned i = 0; i < PARTS_MAX; i++)
 		free(m->part[i].list);
-	free(m->sealed);
-	if (m->sealed_fd != -1)
-		close(m->sealed_fd);
+	for (int i = 0; i < MEMORY_LISTS; i++) {
+		free(m->list[i].hash);
+		if (m->list[i].fd != -1)
+			close(m->list[i].fd);
+	}
 	if (m->dir != -1)
 		close(m->dir);
 	OPENSSL_cleanse(m, sizeof *m);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the keeper remembers: the MAC key and the contacts ever sealed to in
- * files of the state folder, look-ups and letters sent in part in memory. */
+/* What the keeper remembers: the MAC key and two lists of contacts in files of
+ * the state folder, look-ups and letters sent in part in memory. */
 #ifndef AGENT_MEMORY_H
 #define AGENT_MEMORY_H
 
@@ -36,9 +36,15 @@ const void *memory_recall(const struct memory *m, uint64_t stamp,
 void memory_remember(struct memory *m, uint64_t stamp, const char *key,
                      const void *value, size_t n);
 
-/* Contacts ever sealed to: salted hashes, appended to a file and synced. */
-bool memory_sealed(const struct memory *m, const char *addr);
-int memory_seal(struct memory *m, const char *addr, struct err *e);
+/* Lists of contacts: salted hashes, appended to a file and synced. */
+enum memory_list {
+	MEMORY_SEALED,		/* ever sealed to */
+	MEMORY_CLEAR,		/* may be written to readably, the user said */
+	MEMORY_LISTS
+};
+bool memory_has(const struct memory *m, enum memory_list l, const char *addr);
+int memory_add(struct memory *m, enum memory_list l, const char *addr,
+               struct err *e);
 
 /* Letters sent in part: a packed list of addresses under a digest, now in
  * seconds.  find gives NULL when there is none or it is too old. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mime on the way out: what a header block says, then the letter rebuilt for
  * each lane (RFC 3156 section 4, RFC 9788). */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,18 @@ static int tell_bad(struct out *o, unsigned code, const char *words)
 	pack_u32(&p, code);
 	pack_str(&p, words);
 	return pack_send(&p, o->front, M_BAD, NULL);
+}
+
+/* A header block that RFC 5322 forbids, or (550) one without its one sender. */
+static int tell_odd(struct out *o, const struct err *e)
+{
+	unsigned code = header_count(&o->header, "From") == 1 ? 554 : 550;
+	char words[ERR_TEXT_MAX + 60];
+
+	snprintf(words, sizeof words, "5.6.0 Letterlock did not send this: "
+	         "%c%s", e->text[0] ? tolower((unsigned char)e->text[0]) : ' ',
+	         e->text[0] ? e->text + 1 : "");
+	return tell_bad(o, code, words);
 }
 
 static int tell_addrs(struct out *o, const char *name, enum addr_field field)
@@ -245,7 +258,7 @@ static int go(struct out *o, struct unpack *u)
 		if (chan_recv(o->front, &f, NULL))
 			return -1;
 	while (f.type == M_DATA);
-	return f.type == M_END ? tell_bad(o, 554, e.text) : 1;
+	return f.type == M_END ? tell_odd(o, &e) : 1;
 }
 
 /* ---- one letter, and the next ---- */
@@ -305,7 +318,7 @@ static int letter(struct out *o)
 		return -1;
 	if (header_cut(&o->header, o->text.buf, o->text.len, &e)
 	    || check(o, &e))
-		rc = tell_bad(o, 554, e.text);
+		rc = tell_odd(o, &e);
 	else
 		rc = tell_facts(o);
 	while (rc == 0) {

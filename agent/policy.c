@@ -7,6 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+/* Allowed once by an explicit act, and nothing has changed since. */
+static bool may_read_clear(const struct recipient *r)
+{
+	return r->clear_allowed && r->state == KEY_NONE && !r->sealed_before;
+}
+
 static bool can_read(const struct recipient *r, enum policy strictest)
 {
 	if (r->state != KEY_USABLE)
@@ -68,8 +74,8 @@ static bool refuse_expired(const struct recipient *to, size_t n,
 		    || !strftime(day, sizeof day, "%e %B %Y", &tm))
 			return false;
 		add(words, "Letterlock did not send this: the key of %s ended "
-		    "on %s and no newer one was found. Ask for a renewed one, "
-		    "then press Send again", to[i].addr,
+		    "on %s and no newer one was found. Ask its owner to renew "
+		    "it and write to you once, then press Send again", to[i].addr,
 		    day + (day[0] == ' '));
 		return true;
 	}
@@ -113,7 +119,8 @@ enum decision policy_decide(const struct recipient *to, size_t n,
                             char words[POLICY_WORDS_MAX])
 {
 	enum policy strictest = POLICY_NEVER;
-	bool all_can = n > 0, ratchet = false, wish_clear, may_clear;
+	bool all_can = n > 0, all_may = n > 0, ratchet = false;
+	bool wish_clear, may_clear;
 
 	words[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
@@ -121,8 +128,12 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 			strictest = to[i].policy;
 		ratchet = ratchet || to[i].sealed_before;
 	}
-	for (size_t i = 0; i < n; i++)
-		all_can = all_can && can_read(&to[i], strictest);
+	for (size_t i = 0; i < n; i++) {
+		bool can = can_read(&to[i], strictest);
+
+		all_can = all_can && can;
+		all_may = all_may && (can || may_read_clear(&to[i]));
+	}
 	may_clear = strictest != POLICY_ALWAYS
 	            && (strictest < POLICY_ASK || !ratchet);
 	wish_clear = w->encrypt == WISH_NO || w->code_right;
@@ -137,7 +148,8 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 	}
 	if (all_can && (strictest > POLICY_NEVER || w->encrypt == WISH_YES))
 		return SEND_SEALED;
-	if (strictest < POLICY_ASK && w->encrypt != WISH_YES)
+	if ((strictest < POLICY_ASK || (may_clear && all_may))
+	    && w->encrypt != WISH_YES)
 		return SEND_CLEAR;
 	refuse(to, n, strictest, may_clear && w->encrypt != WISH_YES, w->code,
 	       words);

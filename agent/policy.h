@@ -16,6 +16,7 @@ struct recipient {
 	bool valid;		/* its key is valid to GnuPG */
 	int64_t expires;	/* of its key, for KEY_EXPIRED; unix time */
 	bool sealed_before;	/* ever sealed to */
+	bool clear_allowed;	/* the user once allowed readable letters to it */
 };
 
 enum decision { SEND_SEALED, SEND_CLEAR, SEND_REFUSED };
