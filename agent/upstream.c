@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The upstream: one connection to one provider, from the name to the login. */
+#include "agent/upstream.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/box.h"
+#include "agent/log.h"
+#include "agent/stream.h"
+
+static bool needs_tls(const struct server *s)
+{
+	return s->host && s->transport != TRANSPORT_PLAINTEXT;
+}
+
+struct upstream *upstream_prepare(const struct conf *conf)
+{
+	struct upstream *up = calloc(1, sizeof *up);
+	bool tls = false;
+	struct err e;
+
+	signal(SIGPIPE, SIG_IGN);
+	tzset();	/* OpenSSL's dates want its file, the box allows none */
+	if (!up)
+		return NULL;
+	up->conf = conf;
+	up->wire.timeout = conf->provider_timeout;
+	for (unsigned i = 0; i < conf->n_accounts; i++)
+		tls = tls || needs_tls(&conf->account[i].smtp) ||
+		      needs_tls(&conf->account[i].pop3);
+	if (tls && !(up->trust = tls_trust_new(&e)))
+		log_error("%s", e.text);	/* the login says it too */
+	return up;
+}
+
+int upstream_run(struct upstream *up, enum session_kind kind,
+                 struct upstream_ends *ends)
+{
+	int rc = kind == SESSION_SMTP ? upstream_smtp(up, ends)
+	                              : upstream_pop3(up, ends);
+
+	wire_close(&up->wire);
+	chan_close(&ends->front);
+	chan_close(&ends->pipe);
+	tls_trust_free(up->trust);
+	free(up);
+	return rc;
+}
+
+/* ---- connecting ---- */
+
+static bool is_loopback(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *v4 = (const void *)sa;
+	const struct sockaddr_in6 *v6 = (const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	return sa->sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* Connect to one address until deadline: a socket that does not block, or -1
+ * with errno. */
+static int dial(const struct addrinfo *a, int64_t deadline)
+{
+	struct stream s = { .deadline = deadline };
+	socklen_t len = sizeof s.error;
+	int one = 1;
+
+	s.fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	              0);
+	if (s.fd < 0)
+		return -1;
+	setsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (connect(s.fd, a->ai_addr, a->ai_addrlen) == 0)
+		return s.fd;
+	s.error = errno;
+	if (s.error == EINPROGRESS && stream_wait(&s, POLLOUT) == 0 &&
+	    getsockopt(s.fd, SOL_SOCKET, SO_ERROR, &s.error, &len) == 0 &&
+	    s.error == 0)
+		return s.fd;
+	close(s.fd);
+	errno = s.error;
+	return -1;
+}
+
+static int64_t share(int64_t end, const struct addrinfo *a)
+{
+	int64_t now = stream_clock();
+	int n = 0;
+
+	for (; a; a = a->ai_next)
+		n++;
+	return now + (end - now) / n;
+}
+
+/* Each address of the host in turn, with a fair share of the time. */
+static int dial_any(struct upstream *up, int64_t end, struct err *e)
+{
+	const struct server *s = up->server;
+	struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *list, *a;
+	char port[8];
+	int r, fd = -1;
+
+	snprintf(port, sizeof port, "%u", (unsigned)s->port);
+	r = getaddrinfo(s->host, port, &want, &list);
+	if (r)
+		return err_set(e, GPG_ERR_UNKNOWN_HOST, "%s: %s", s->host,
+		               gai_strerror(r));
+	for (a = list; a && fd < 0; a = a->ai_next) {
+		if (s->transport == TRANSPORT_PLAINTEXT &&
+		    !is_loopback(a->ai_addr)) {
+			err_set(e, GPG_ERR_FORBIDDEN, "%s: plaintext is for "
+			        "this machine's own addresses only", s->host);
+			continue;
+		}
+		fd = dial(a, share(end, a));
+		if (fd < 0)
+			err_errno(e, s->host);
+	}
+	freeaddrinfo(list);
+	return fd;
+}
+
+static int trust_account(struct upstream *up, struct err *e)
+{
+	if (!needs_tls(up->server))
+		return 0;
+	if (!up->trust && !(up->trust = tls_trust_new(e)))
+		return -1;
+	if (!up->account->ca_file)
+		return 0;
+	return tls_trust_add(up->trust, up->account->ca_file, e);
+}
+
+/* The wire to the provider, and the box: there is no second connection. */
+static int upstream_connect(struct upstream *up, struct err *e)
+{
+	unsigned limit = up->wire.timeout < WIRE_CONNECT_MAX
+	                 ? up->wire.timeout : WIRE_CONNECT_MAX;
+	int64_t end = stream_clock() + (int64_t)limit * 1000;
+	mailstream_low *low = NULL;
+	int fd;
+
+	if (up->boxed)
+		return err_set(e, GPG_ERR_EPIPE, "%s closed the connection",
+		               up->server->host);
+	if (trust_account(up, e))
+		return -1;
+	fd = dial_any(up, end, e);
+	if (fd < 0)
+		return -1;
+	up->boxed = true;
+	if (box_enter(BOX_UPSTREAM)) {
+		err_set(e, GPG_ERR_FORBIDDEN, "the box could not be entered");
+		goto fail;
+	}
+	err_set(e, GPG_ERR_ENOMEM, "Out of memory");
+	low = up->server->transport == TRANSPORT_TLS
+	      ? tls_low_new(up->trust, fd, up->server->host, end, e)
+	      : stream_low_new(fd);
+	if (!low)
+		goto fail;
+	if (wire_open(&up->wire, low, e) == 0)
+		return 0;
+	mailstream_low_close(low);
+	mailstream_low_free(low);
+	return -1;
+fail:
+	close(fd);
+	return -1;
+}
+
+/* ---- logging in ---- */
+
+/* One answer, with the host's name before the words if it can't be given. */
+static int sasl_step(struct upstream *up, struct sasl *s,
+                     const char *challenge, char *answer_secret, struct err *e)
+{
+	const char *host = up->server->host;
+	struct err why;
+
+	if (sasl_answer(s, challenge, answer_secret, &why) == 0)
+		return 0;
+	if (gpg_err_code(why.code) == GPG_ERR_BAD_SIGNATURE)
+		return err_set(e, why.code, "%s did not prove that it knows "
+		               "the password", host);
+	return err_set(e, why.code, "%s: %s", host, why.text);
+}
+
+enum outcome upstream_sasl(struct upstream *up, reply_fn *reply,
+                           size_t line_max, const struct credentials *c,
+                           struct reply *r, struct err *e)
+{
+	unsigned mech = sasl_best(up->mechs);
+	struct sasl *s = sasl_new(mech, c->user, c->password_secret, e);
+	char answer_secret[SASL_ANSWER_MAX] = "";
+	enum outcome o = DONE_UNREACHABLE;
+	const char *name = sasl_name(mech);
+	bool first = sasl_first(mech), held;
+	int sent;
+
+	if (!s || (first && sasl_step(up, s, "", answer_secret, e)))
+		goto out;
+	held = first && strlen("AUTH  \r\n") + strlen(name) +
+	       strlen(answer_secret) > line_max;
+	sent = first && !held ? wire_send(&up->wire, e, "AUTH %s %s", name,
+	                                  answer_secret)
+	                      : wire_send(&up->wire, e, "AUTH %s", name);
+	if (sent)
+		goto out;
+	for (unsigned n = 0; n < SASL_ROUNDS_MAX; n++) {
+		if (reply(up, r, e))
+			goto out;
+		if (r->answer != ANSWER_MORE)
+			break;
+		if (!held && sasl_step(up, s, r->text, answer_secret, e))
+			goto out;
+		held = false;
+		if (wire_send(&up->wire, e, "%s", answer_secret))
+			goto out;
+	}
+	if (r->answer == ANSWER_NO)
+		o = DONE_DENIED;
+	else if (r->answer == ANSWER_OK && sasl_done(s))
+		o = DONE_OK;
+	else
+		err_set(e, GPG_ERR_BAD_SIGNATURE, "%s did not prove that it "
+		        "knows the password", up->server->host);
+out:
+	sasl_free(s);
+	explicit_bzero(answer_secret, sizeof answer_secret);
+	return o;
+}
+
+/* A process is for one account: its CAs must not vouch for another's host. */
+static int choose_account(struct upstream *up, uint32_t index,
+                          enum session_kind kind, struct err *e)
+{
+	const struct account *a;
+
+	if (index >= up->conf->n_accounts)
+		return err_set(e, GPG_ERR_INV_VALUE,
+		               "there is no such account");
+	a = &up->conf->account[index];
+	if (up->account && up->account != a)
+		return err_set(e, GPG_ERR_INV_VALUE, "another account's login");
+	up->account = a;
+	up->server = kind == SESSION_SMTP ? &a->smtp : &a->pop3;
+	if (!up->server->host)
+		return err_set(e, GPG_ERR_CONFIGURATION,
+		               "no server is configured for this account");
+	up->wire.host = up->server->host;
+	return 0;
+}
+
+static enum outcome login(struct upstream *up, const struct protocol *p,
+                          const struct credentials *c, struct reply *r,
+                          struct err *e)
+{
+	enum outcome o = DONE_UNREACHABLE;
+
+	if (!arg_ok(c->user, ARGUMENT_MAX) ||
+	    !arg_ok(c->password_secret, CREDENTIAL_MAX)) {
+		static const char no[] = "a control character is in the user "
+		                         "name or the password";
+
+		reply_add(r, no, strlen(no));
+		return DONE_DENIED;
+	}
+	if (!up->greeted) {
+		if (upstream_connect(up, e))
+			return o;
+		if (p->greet(up, e))
+			goto out;
+		up->greeted = true;
+	}
+	o = p->auth(up, c, r, e);
+out:
+	if (o == DONE_UNREACHABLE) {
+		up->greeted = false;
+		wire_close(&up->wire);
+	}
+	return o;
+}
+
+int upstream_login(struct upstream *up, struct chan *front,
+                   const struct frame *f, enum session_kind kind,
+                   const struct protocol *p)
+{
+	enum outcome o = DONE_FAILED;
+	struct credentials c = { 0 };
+	struct reply r = { 0 };
+	struct err e = { 0 };
+	struct unpack u;
+	struct pack done;
+	uint32_t index;
+
+	unpack_init(&u, f);
+	index = unpack_u32(&u);
+	unpack_str(&u, c.user, sizeof c.user);
+	unpack_str(&u, c.password_secret, sizeof c.password_secret);
+	if (!unpack_end(&u))
+		err_set(&e, GPG_ERR_TOO_LARGE,
+		        "the user name or the password is too long");
+	else if (choose_account(up, index, kind, &e) == 0)
+		o = login(up, p, &c, &r, &e);
+	explicit_bzero(&c, sizeof c);
+	r.text[REPLY_TEXT_MAX] = '\0';
+	pack_init(&done);
+	pack_u32(&done, o);
+	pack_u32(&done, r.code);
+	pack_str(&done, o == DONE_OK || o == DONE_DENIED ? r.text : e.text);
+	pack_u32(&done, up->flags);
+	pack_u64(&done, up->size);
+	return pack_send(&done, front, U_DONE, NULL);
+}
+
+/* ---- answering the front ---- */
+
+int upstream_done(struct chan *front, enum outcome o, unsigned code,
+                  const char *text)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, o);
+	pack_u32(&p, code);
+	pack_u32(&p, (uint32_t)strnlen(text, REPLY_TEXT_MAX));
+	pack_mem(&p, text, strnlen(text, REPLY_TEXT_MAX));
+	return pack_send(&p, front, U_DONE, NULL);
+}
+
+int upstream_lost(struct upstream *up, struct chan *front,
+                  const struct err *e)
+{
+	wire_close(&up->wire);
+	return upstream_done(front, DONE_LOST, 0, e->text);
+}
+
+int upstream_says(struct upstream *up, const struct reply *r, struct err *e)
+{
+	if (r->code)
+		return err_set(e, GPG_ERR_SERVER_FAILED, "%s says: %u %s",
+		               up->server->host, r->code, r->text);
+	return err_set(e, GPG_ERR_SERVER_FAILED, "%s says: %s",
+	               up->server->host, r->text);
+}
