@@ -34,9 +34,12 @@ enum key_state {
 
 struct engine;
 
-/* Initialise GPGME once for gnupghome (NULL: GnuPG's default) and make the kept
- * contexts.  stall: seconds without any movement of gpg after which it is given
- * up (its process group is the caller's to kill).  Spends the first execs. */
+/* Initialise GPGME once for gnupghome (NULL: GnuPG's default; else GNUPGHOME is
+ * set), make the kept context and list our secret keys: three execs, so that
+ * later operations need one each.  stall: seconds without any movement of gpg
+ * after which it is killed (the time a source or sink takes is not gpg's; what
+ * gpg started itself is the caller's to kill by its process group).  Needs
+ * /proc, and nobody else may reap our children (no SIGCHLD ignored). */
 struct engine *engine_new(const char *gnupghome, unsigned stall, struct err *e);
 void engine_free(struct engine *g);
 
@@ -67,10 +70,12 @@ struct source {
 	ssize_t (*get)(struct source *s, void *buf, size_t n, struct err *e);
 };
 
-/* Sign and encrypt (RFC 3156 section 6.2) source to the keys and to the signer:
- * binary OpenPGP into out, not one octet of which is given before the status
- * lines showed allowed algorithms and the session-key packets are for exactly
- * the wanted keys.  sign false: encrypt only. */
+/* Sign and encrypt (RFC 3156 section 6.2) source to the keys, among which the
+ * caller puts the signer's own: binary OpenPGP into out, not one octet of which
+ * is given before the status lines showed allowed algorithms and the session-key
+ * packets are for exactly the wanted keys.  A key given twice counts once.  sign
+ * false: encrypt only, signer may be NULL.  Reads source to its end unless that
+ * or out failed.  GPG_ERR_FORBIDDEN: gpg.conf wants something else. */
 int engine_seal(struct engine *g, const struct key *signer, bool sign,
                 const struct key *to, size_t n_to,
                 struct source *in, struct sink *out, struct err *e);
@@ -79,23 +84,29 @@ int engine_seal(struct engine *g, const struct key *signer, bool sign,
 struct opened {
 	enum verdict_encryption encryption;
 	enum verdict_reason reason;	/* when it failed */
-	bool locked;			/* failed only for want of a passphrase */
+	bool locked;			/* failed only for want of a passphrase
+					 * or of gpg-agent; reason is then
+					 * REASON_NO_SECRET_KEY */
 	enum verdict_signature signature; /* before the identity is compared */
 	enum verdict_trust trust;
 	char fpr[41];			/* signing primary key, if it was checked */
-	struct addrs uids;		/* addresses of its valid user IDs */
+	struct addrs uids;		/* addresses of its user IDs: with SIG_GOOD
+					 * those GnuPG calls valid, with
+					 * SIG_UNTRUSTED all not revoked */
 };
 
 /* Decrypt (and verify) binary OpenPGP from in into out.  What out took must not
  * be shown unless o->encryption is ENC_OK.  ask: a passphrase may be asked for.
- * max: octets of cleartext at most.  -1 only when we failed (memory, disk:
- * the letter is none the wiser); all else is in *o. */
+ * max: octets of cleartext at most.  -1 only when we failed (memory, disk, a gpg
+ * that can't be started: the letter is none the wiser); all else is in *o.
+ * Reads in to its end unless we failed.  Free *o with opened_free(). */
 int engine_open(struct engine *g, bool ask, uint64_t max, struct source *in,
                 struct sink *out, struct opened *o, struct err *e);
 void opened_free(struct opened *o);
 
 /* The rule of identity: may this signature be called good for this From?
- * Sets v->signature, signer, fpr, trust.  The one place that says SIG_GOOD. */
+ * Sets v->signature, signer, fpr, trust.  The one place that says SIG_GOOD.
+ * Who accepts a key that came as SIG_UNTRUSTED sets o->trust before. */
 void opened_judge(const struct opened *o, const struct addrs *from,
                   struct verdict *v);
 

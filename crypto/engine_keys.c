@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Keys: whose they are, whether they are fit, and whether gpg-agent has them
+ * unlocked. */
+#include "crypto/engine_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void keyring_clear(struct keyring *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		gpgme_key_unref(r->key[i]);
+	free(r->key);
+	*r = (struct keyring){ NULL };
+}
+
+int engine_list(struct engine *g, const char *pattern, bool secret,
+                struct keyring *r, struct err *e)
+{
+	const char *patterns[] = { pattern, NULL };
+	gpg_error_t err;
+
+	gpgme_set_keylist_mode(g->x, GPGME_KEYLIST_MODE_LOCAL |
+	                       (secret ? GPGME_KEYLIST_MODE_WITH_KEYGRIP : 0));
+	g->list = r;
+	engine_begin(g, NULL, NULL);
+	err = pattern ?
+		gpgme_op_keylist_ext_start(g->x, patterns, secret, 0) :
+		gpgme_op_keylist_start(g->x, NULL, secret);
+	err = engine_run(g, err, g->stall, 4 * g->stall);
+	g->list = NULL;
+	/* GPGME calls a gpg that dies an empty list; "not found" is exit 2. */
+	if (!err && g->exited && !(g->exited == 2 && g->not_found))
+		err = gpg_error(GPG_ERR_INV_ENGINE);
+	if (!err)
+		return 0;
+	keyring_clear(r);
+	return err_set(e, err, "GnuPG cannot list its keys: %s",
+	               gpg_strerror(err));
+}
+
+int engine_secrets(struct engine *g, struct err *e)
+{
+	struct keyring r = { NULL };
+	uint64_t stamp = engine_stamp(g);
+
+	if (g->secret.known && g->secret.stamp == stamp)
+		return 0;
+	if (engine_list(g, NULL, true, &r, e))
+		return -1;
+	keyring_clear(&g->secret);
+	g->secret = r;
+	g->secret.known = true;
+	g->secret.stamp = engine_stamp(g);	/* gpg may make its own files */
+	return 0;
+}
+
+static gpgme_key_t keyring_get(const struct keyring *r, const char *fpr)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->key[i]->fpr && !strcmp(r->key[i]->fpr, fpr))
+			return r->key[i];
+	return NULL;
+}
+
+gpgme_key_t engine_secret(struct engine *g, const char *fpr, struct err *e)
+{
+	gpgme_key_t key;
+
+	if (engine_secrets(g, e))
+		return NULL;
+	key = keyring_get(&g->secret, fpr);
+	if (!key)
+		err_set(e, GPG_ERR_NO_SECKEY, "The secret key is not here");
+	return key;
+}
+
+gpgme_key_t engine_signer(struct engine *g, const char *fpr, struct err *e)
+{
+	gpgme_key_t key = NULL;
+	uint64_t stamp = engine_stamp(g);
+
+	if (g->signers.stamp != stamp || g->signers.n >= ENGINE_SIGNERS_MAX)
+		keyring_clear(&g->signers);
+	if (g->secret.known && g->secret.stamp == stamp)
+		key = keyring_get(&g->secret, fpr);
+	if (!key)
+		key = keyring_get(&g->signers, fpr);
+	if (key)
+		return key;
+	if (engine_list(g, fpr, false, &g->signers, e))
+		return NULL;
+	g->signers.stamp = engine_stamp(g);
+	key = keyring_get(&g->signers, fpr);
+	if (!key)
+		err_set(e, GPG_ERR_NO_PUBKEY, "The signer's key is not here");
+	return key;
+}
+
+/* Fitness. */
+
+static bool sub_dead(gpgme_subkey_t s)
+{
+	return s->revoked || s->disabled || s->invalid;
+}
+
+static bool sub_can(gpgme_subkey_t s, bool sign)
+{
+	return sign ? s->can_sign && s->secret : s->can_encrypt;
+}
+
+/* When the subkeys for this use end at last; 0: never, -1: there are none. */
+static int64_t key_ends(gpgme_key_t key, bool sign)
+{
+	int64_t last = -1, own = key->subkeys->expires;
+
+	for (gpgme_subkey_t s = key->subkeys; s; s = s->next) {
+		if (sub_dead(s) || !sub_can(s, sign))
+			continue;
+		if (!s->expires || last == 0)
+			last = 0;
+		else if (s->expires > last)
+			last = s->expires;
+	}
+	return own && last >= 0 && (!last || own < last) ? own : last;
+}
+
+static enum key_state key_fit(gpgme_key_t key, bool sign)
+{
+	if (key->revoked || key->disabled || key->invalid || !key->fpr ||
+	    strlen(key->fpr) != 40 || key_ends(key, sign) < 0)
+		return KEY_UNUSABLE;
+	if (!key->expired)
+		for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
+			if (!sub_dead(s) && !s->expired && sub_can(s, sign))
+				return KEY_USABLE;
+	return KEY_EXPIRED;
+}
+
+/* GnuPG's validity of the address on this key, -1 if it isn't there.  (With a
+ * key all its user IDs are revoked.) */
+static int key_validity(gpgme_key_t key, const char *addr)
+{
+	char own[ADDR_MAX + 1];
+	int best = -1;
+
+	for (gpgme_user_id_t u = key->uids; u; u = u->next)
+		if ((!u->revoked || key->revoked) && !u->invalid && u->uid &&
+		    (int)u->validity > best && addr_of_uid(u->uid, own) &&
+		    addr_same(own, addr))
+			best = (int)u->validity;
+	return best;
+}
+
+/* gpg signs with the newest signing subkey, with the primary only failing
+ * that. */
+static void key_grip(gpgme_key_t key, char grip[41])
+{
+	gpgme_subkey_t best = NULL;
+
+	for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
+		if (!sub_dead(s) && !s->expired && sub_can(s, true) &&
+		    (!best || best == key->subkeys ||
+		     s->timestamp >= best->timestamp))
+			best = s;
+	if (best && best->keygrip && strlen(best->keygrip) == 40)
+		memcpy(grip, best->keygrip, 41);
+}
+
+static void key_fill(struct key *k, gpgme_key_t key, bool sign, int validity)
+{
+	memset(k, 0, sizeof *k);
+	memcpy(k->fpr, key->fpr, sizeof k->fpr);
+	k->valid = validity >= GPGME_VALIDITY_FULL;
+	k->expires = key_ends(key, sign);
+	if (sign)
+		key_grip(key, k->grip_sign);
+	for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
+		if (!sub_dead(s) && !s->expired && sub_can(s, false) &&
+		    k->n_enc < KEY_SUBKEYS_MAX)
+			k->enc[k->n_enc++] = strtoull(s->keyid, NULL, 16);
+}
+
+struct choice {
+	gpgme_key_t key;
+	enum key_state state;
+	int validity;
+	unsigned unjudged;	/* usable ones that GnuPG doesn't call valid */
+};
+
+/* Usable before expired before unusable; then valid ones; then the one that
+ * lasts longest if it has ended, else the newest. */
+static bool better(const struct choice *a, const struct choice *b, bool sign)
+{
+	static const int rank[] = { [KEY_USABLE] = 3, [KEY_EXPIRED] = 2,
+		[KEY_UNUSABLE] = 1, [KEY_NONE] = 0 };
+	bool va = a->validity >= GPGME_VALIDITY_FULL;
+	bool vb = b->validity >= GPGME_VALIDITY_FULL;
+
+	if (a->state != b->state)
+		return rank[a->state] > rank[b->state];
+	if (a->state == KEY_EXPIRED)
+		return key_ends(a->key, sign) > key_ends(b->key, sign);
+	if (va != vb)
+		return va;
+	return a->key->subkeys->timestamp > b->key->subkeys->timestamp;
+}
+
+static struct choice choose(const struct keyring *r, const char *addr,
+                            bool sign)
+{
+	struct choice best = { NULL, KEY_NONE, -1, 0 }, c;
+	unsigned unjudged = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		c.key = r->key[i];
+		c.validity = c.key->subkeys ? key_validity(c.key, addr) : -1;
+		if (c.validity < 0)
+			continue;
+		c.state = key_fit(c.key, sign);
+		if (c.validity == GPGME_VALIDITY_NEVER &&
+		    c.state == KEY_USABLE)
+			c.state = KEY_UNUSABLE;
+		if (c.state == KEY_USABLE && c.validity < GPGME_VALIDITY_FULL)
+			unjudged++;
+		if (!best.key || better(&c, &best, sign))
+			best = c;
+	}
+	best.unjudged = unjudged;
+	return best;
+}
+
+int engine_find(struct engine *g, const char *addr, struct key *key,
+                enum key_state *state, struct err *e)
+{
+	char pattern[ADDR_MAX + 3];
+	struct keyring r = { NULL };
+	struct choice c;
+
+	memset(key, 0, sizeof *key);
+	*state = KEY_NONE;
+	if (!addr_ok(addr))
+		return 0;
+	snprintf(pattern, sizeof pattern, "<%s>", addr);
+	if (engine_list(g, pattern, false, &r, e))
+		return -1;
+	c = choose(&r, addr, false);
+	*state = c.state;
+	if (c.state == KEY_USABLE && c.validity < GPGME_VALIDITY_FULL &&
+	    c.unjudged > 1)
+		*state = KEY_AMBIGUOUS;
+	else if (c.state == KEY_USABLE || c.state == KEY_EXPIRED)
+		key_fill(key, c.key, false, c.validity);
+	keyring_clear(&r);
+	return 0;
+}
+
+int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
+                       struct key *key, enum key_state *state, struct err *e)
+{
+	struct choice c = { NULL, KEY_NONE, -1, 0 };
+
+	memset(key, 0, sizeof *key);
+	*state = KEY_NONE;
+	if (engine_secrets(g, e))
+		return -1;
+	if (!fpr || !*fpr) {
+		c = choose(&g->secret, addr, true);
+	} else if ((c.key = keyring_get(&g->secret, fpr))) {
+		c.state = key_fit(c.key, true);
+		c.validity = addr ? key_validity(c.key, addr) : -1;
+	}
+	*state = c.state;
+	if (c.state == KEY_USABLE || c.state == KEY_EXPIRED)
+		key_fill(key, c.key, true, c.validity);
+	return 0;
+}

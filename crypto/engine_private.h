@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the engine's own files share: the context, its loop, and the caches. */
+#ifndef CRYPTO_ENGINE_PRIVATE_H
+#define CRYPTO_ENGINE_PRIVATE_H
+
+#include <gpgme.h>
+#include <limits.h>
+
+#include "crypto/engine.h"
+
+enum {
+	ENGINE_FDS = 16,		/* GPGME needs five or six at once */
+	ENGINE_KEYS_MAX = 2000,		/* keys in one listing */
+	ENGINE_SIGNERS_MAX = 32,	/* signers remembered */
+	ENGINE_SIGS_MAX = 16,		/* checked signatures of one letter */
+	ENGINE_STATUS_MAX = 1000000	/* status lines of one operation */
+};
+
+/* Keys of one listing. */
+struct keyring {
+	gpgme_key_t *key;
+	size_t n;
+	bool known;		/* listed at all, under stamp */
+	uint64_t stamp;
+};
+
+struct engine_fd {
+	int fd;			/* -1: free */
+	bool reads;
+	gpgme_io_cb_t fnc;
+	void *data;
+};
+
+struct engine {
+	gpgme_ctx_t x;
+	unsigned stall;
+	char home[PATH_MAX];
+	char socket[108];	/* gpg-agent's */
+
+	/* the operation under way */
+	struct engine_fd fd[ENGINE_FDS];
+	char kids[4096];	/* our children before it */
+	pid_t pid;		/* gpg, while it is a child of ours */
+	bool done;
+	bool moved;		/* a callback was called: gpg does something */
+	gpg_error_t result;
+	int exited;		/* gpg's exit code, -1: killed, -2: unknown */
+	unsigned lines;		/* status lines seen */
+	gpg_error_t (*status)(void *arg, const char *key, const char *args);
+	void *status_arg;
+	struct keyring *list;	/* where a listing goes */
+	bool not_found;
+
+	struct keyring secret;	/* all our secret keys */
+	struct keyring signers;	/* who signed lately */
+};
+
+/* An operation is: engine_begin(), some gpgme_op_*_start(), engine_run() with
+ * what that returned.  stall and total in seconds, total 0: no end.  The result
+ * is GPGME's, or GPG_ERR_TIMEOUT. */
+void engine_begin(struct engine *g,
+                  gpg_error_t (*status)(void *, const char *, const char *),
+                  void *arg);
+gpg_error_t engine_run(struct engine *g, gpg_error_t started, unsigned stall,
+                       unsigned total);
+
+int64_t engine_now(void);	/* milliseconds of a clock that only goes on */
+
+/* What engine_begin() and engine_run() do about the child: note our children,
+ * find the new one, let it end within ms (else it is killed: false). */
+void engine_child_before(struct engine *g);
+void engine_child_find(struct engine *g);
+bool engine_child_wait(struct engine *g, int64_t ms);
+/* A process that kills our new children every g->stall seconds. */
+pid_t engine_child_watch(struct engine *g);
+void engine_child_unwatch(pid_t pid);
+
+/* List the keys that match pattern (NULL: all) into r, one exec. */
+int engine_list(struct engine *g, const char *pattern, bool secret,
+                struct keyring *r, struct err *e);
+void keyring_clear(struct keyring *r);
+
+/* Our secret keys, listed again only after a change of the stamp. */
+int engine_secrets(struct engine *g, struct err *e);
+/* The secret key with this primary fingerprint, borrowed; NULL: e is filled. */
+gpgme_key_t engine_secret(struct engine *g, const char *fpr, struct err *e);
+/* The certificate of a signer by its primary fingerprint, borrowed, looked up
+ * once under a stamp. */
+gpgme_key_t engine_signer(struct engine *g, const char *fpr, struct err *e);
+
+enum agent_answer {
+	AGENT_SILENT,	/* not running, or it doesn't answer: e is filled */
+	AGENT_NONE,	/* no such secret key */
+	AGENT_COLD,
+	AGENT_WARM,
+	AGENT_CARD	/* on a card: nobody knows without trying */
+};
+enum agent_answer agent_ask(struct engine *g, const char *grip, struct err *e);
+
+/* GPGME's data objects over ours.  Words of a failure go to e, once. */
+struct engine_in {
+	struct engine *g;
+	struct source *in;
+	const char *head;	/* octets already read from it */
+	size_t head_len;
+	bool ended, failed;
+	struct err *e;
+};
+extern const struct gpgme_data_cbs *const engine_in_cbs;
+/* Read in to its end unless it failed. */
+void engine_drain(struct engine_in *in);
+
+/* The keys of the signatures that gpg could check: subkey and primary. */
+struct engine_sigs {
+	unsigned n;
+	struct { char sub[41], primary[41]; } sig[ENGINE_SIGS_MAX];
+};
+/* The verdict on the signatures of the operation just done: fills
+ * o->signature, trust, fpr and uids.  -1: no memory. */
+int engine_sig_judge(struct engine *g, const struct engine_sigs *h,
+                     struct opened *o, struct err *e);
+
+#endif

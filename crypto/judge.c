@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The rule of identity (RFC 9787): a signature is good only by a key of the
+ * one who says the letter is from them. */
+#include <string.h>
+
+#include "crypto/engine.h"
+
+/* The one mailbox of From if it is an address of the signing key. */
+static const char *signer(const struct opened *o, const struct addrs *from)
+{
+	if (from->n != 1 || from->group || from->bad)
+		return NULL;
+	for (size_t i = 0; i < o->uids.n; i++)
+		if (addr_same(o->uids.addr[i], from->addr[0]))
+			return from->addr[0];
+	return NULL;
+}
+
+void opened_judge(const struct opened *o, const struct addrs *from,
+                  struct verdict *v)
+{
+	const char *addr = signer(o, from);
+
+	v->signature = SIG_NONE;
+	v->trust = TRUST_NONE;
+	v->signer[0] = v->fpr[0] = '\0';
+	if (o->encryption == ENC_FAILED)
+		return;		/* nothing of a failed opening is used */
+	v->signature = o->signature;
+	memcpy(v->fpr, o->fpr, sizeof v->fpr);
+	if (o->signature != SIG_GOOD && o->signature != SIG_UNTRUSTED)
+		return;
+	if (!addr || strlen(addr) >= sizeof v->signer) {
+		v->signature = SIG_MISMATCH;
+		return;
+	}
+	memcpy(v->signer, addr, strlen(addr) + 1);
+	v->trust = o->trust;
+	v->signature = o->trust == TRUST_NONE ? SIG_UNTRUSTED : SIG_GOOD;
+}
