@@ -57,7 +57,8 @@ enum frame_type {
 	M_ADDR,			/* u32 field (enum addr_field), str addr */
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
 				 * u32 sign (enum wish) */
-	M_BAD,			/* u32 code (SMTP reply, 0 for POP3), str words */
+	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
+				 * go on), str words */
 
 	/* front -> crypt */
 	C_WARM = 80,		/* u32 account, u32 ask: C_DONE */

@@ -319,6 +319,7 @@ static int hand_over(struct pop3 *s)
 	struct chan *mime = &s->ends->mime;
 	bool line_begun = wait_opening(s), begun = false;
 	char words[900];
+	uint32_t last;
 	struct dots d;
 	struct unpack u;
 	struct frame f;
@@ -351,9 +352,10 @@ static int hand_over(struct pop3 *s)
 		return -1;
 	}
 	unpack_init(&u, &f);
-	unpack_u32(&u);
+	last = unpack_u32(&u);
 	unpack_str(&u, words, sizeof words);
-	return client_say(&s->client, "-ERR %s", words);
+	client_say(&s->client, "-ERR %s", words);
+	return last ? -1 : 0;
 }
 
 static int fetch(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k,

@@ -24,6 +24,7 @@
 enum {
 	SESSIONS_MAX = 256,
 	LANES_MAX = 40,		/* of one session */
+	DEATHS_MAX = 10,	/* then no more spares until a client comes */
 	GRACE_MS = 5000,	/* for the others after front has ended */
 	STOP_MS = 3000		/* for all after SIGTERM */
 };
@@ -48,6 +49,7 @@ struct guard {
 	unsigned n_listeners;
 	struct child keeper, spare[ROLES];
 	struct session *session;
+	unsigned deaths;	/* of spares and keepers since a session began */
 	bool stopping;
 };
 
@@ -73,6 +75,11 @@ static void spare_fill(struct guard *g)
 {
 	struct err e;
 
+	if (g->stopping || g->deaths > DEATHS_MAX)
+		return;
+	if (!g->keeper.pid
+	    && spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, &e))
+		log_error("keeper: %s", e.text);
 	for (int r = ROLE_FRONT; r < ROLES; r++)
 		if (!g->spare[r].pid
 		    && spawn_role(&g->spare[r], (enum role)r, g->conf_fd, &e))
@@ -254,6 +261,7 @@ static void session_start(struct guard *g, int client, enum session_kind kind)
 	memset(s, 0, sizeof *s);
 	s->used = true;
 	s->kind = kind;
+	g->deaths = 0;
 	if (session_wire(g, s, client, &e) == -1) {
 		log_error("a session could not start: %s", e.text);
 		turn_away(client, kind, "could not start a session. "
@@ -349,12 +357,14 @@ static bool session_empty(const struct session *s)
 static void reap_one(struct guard *g, pid_t pid)
 {
 	if (child_is(&g->keeper, pid)) {
+		g->deaths++;
 		if (!g->stopping)
 			log_error("the keeper ended; a new one starts");
 		return;
 	}
 	for (int r = 0; r < ROLES; r++)
 		if (child_is(&g->spare[r], pid)) {
+			g->deaths++;
 			if (!g->stopping)
 				log_error("a spare %s ended", role_name[r]);
 			return;
@@ -453,8 +463,10 @@ static void guard_loop(struct guard *g)
 		for (unsigned i = first; i < n; i++)
 			if (p[i].revents)
 				session_asks(g, of[i - first]);
-		if (p[0].revents)
+		if (p[0].revents) {
 			on_signal(g);
+			spare_fill(g);
+		}
 		for (unsigned i = 0; i < g->n_listeners; i++)
 			if (p[1 + i].revents)
 				accept_all(g, &g->listener[i]);
@@ -511,10 +523,6 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	}
 	if (g.n_listeners == 0)
 		log_note("no listener is configured");
-	if (spawn_role(&g.keeper, ROLE_KEEPER, g.conf_fd, &e) == -1) {
-		log_error("%s", e.text);
-		goto out;
-	}
 	spare_fill(&g);
 	guard_loop(&g);
 	guard_stop(&g);

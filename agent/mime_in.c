@@ -93,25 +93,25 @@ static int finish(struct in *in)
 	return chan_send(in->front, M_END, NULL, 0, NULL);
 }
 
-static int tell_bad(struct in *in, const char *words)
+static int tell_bad(struct in *in, unsigned last, const char *words)
 {
 	struct pack p;
 
 	pack_init(&p);
-	pack_u32(&p, 0);
+	pack_u32(&p, last);
 	pack_str(&p, words);
 	return pack_send(&p, in->front, M_BAD, NULL);
 }
 
 static int tell_lost(struct in *in)
 {
-	return tell_bad(in, "[SYS/TEMP] The connection to your provider broke "
+	return tell_bad(in, 1, "[SYS/TEMP] The connection to your provider broke "
 	                "while this letter was fetched. Fetch again");
 }
 
 static int tell_broken(struct in *in)
 {
-	return tell_bad(in, "[SYS/TEMP] A part of Letterlock failed while this "
+	return tell_bad(in, 1, "[SYS/TEMP] A part of Letterlock failed while this "
 	                "letter was opened. Fetch again");
 }
 
@@ -419,7 +419,7 @@ static int sealed(struct in *in)
 	if (!unpack_end(&u) || held == HELD_BROKEN)
 		return tell_broken(in);
 	if (held == HELD_LOCKED)
-		return tell_bad(in, "[SYS/TEMP] Your key is locked, so sealed "
+		return tell_bad(in, 0, "[SYS/TEMP] Your key is locked, so sealed "
 		                "letters wait safely at your provider. Unlock "
 		                "it with the Letterlock button or: letterlock "
 		                "unlock. Then fetch again");
@@ -432,15 +432,16 @@ static int sealed(struct in *in)
  * the verdict, which stands over an empty block. */
 static int letter(struct in *in)
 {
+	struct frame f;
 	int rc;
 
 	in->at_end = in->lost = in->body_done = false;
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
 	chan_sink_init(&in->to_front, in->front, M_DATA);
-	if (chan_send(in->crypt, X_LETTER, NULL, 0, NULL))
-		return tell_broken(in);
-	if (take_header(in)) {
+	if (chan_send(in->crypt, X_LETTER, NULL, 0, NULL)) {
+		rc = tell_broken(in);
+	} else if (take_header(in)) {
 		header_free(&in->outer);
 		memset(&in->outer, 0, sizeof in->outer);
 		in->head_len = 0;
@@ -452,6 +453,8 @@ static int letter(struct in *in)
 	}
 	header_free(&in->outer);
 	membuf_free(&in->head);
+	while (next_data(in, &f))
+		;	/* upstream must not wait for us */
 	return rc;
 }
 

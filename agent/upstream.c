@@ -160,8 +160,10 @@ static int upstream_connect(struct upstream *up, struct err *e)
 	if (trust_account(up, e))
 		return -1;
 	fd = dial_any(up, end, e);
-	if (fd < 0)
+	if (fd < 0) {
+		up->no_route = gpg_err_code(e->code) != GPG_ERR_FORBIDDEN;
 		return -1;
+	}
 	up->boxed = true;
 	if (box_enter(BOX_UPSTREAM)) {
 		err_set(e, GPG_ERR_FORBIDDEN, "the box could not be entered");
@@ -321,7 +323,7 @@ int upstream_login(struct upstream *up, struct chan *front,
 	r.text[REPLY_TEXT_MAX] = '\0';
 	pack_init(&done);
 	pack_u32(&done, o);
-	pack_u32(&done, r.code);
+	pack_u32(&done, o == DONE_UNREACHABLE ? !up->no_route : r.code);
 	pack_str(&done, o == DONE_OK || o == DONE_DENIED ? r.text : e.text);
 	pack_u32(&done, up->flags);
 	pack_u64(&done, up->size);

@@ -80,6 +80,7 @@ struct upstream {
 	const struct server *server;
 	struct wire wire;
 	bool boxed;			/* connected once, and never again */
+	bool no_route;			/* there was no connection at all */
 	bool greeted;			/* ready for AUTH */
 	/* what the provider offers */
 	unsigned mechs;			/* enum sasl_mech */
