@@ -8,6 +8,7 @@
 #include "agent/crypt.h"
 #include "agent/keeper.h"
 #include "agent/log.h"
+#include "agent/mime.h"
 #include "crypto/spool.h"
 
 enum { ASK_AGAIN = 1800 };	/* seconds after an unanswered prompt */
@@ -203,12 +204,14 @@ static int tell_verdict(struct in *in, struct unpack *u)
 	char addr[ADDR_MAX + 1], line[VERDICT_LINE_MAX];
 	struct verdict v = { .encryption = ENC_NONE };
 	struct addrs from = { 0 };
-	uint32_t n = unpack_u32(u), has_body;
+	char id[ID_MAX + 1];
+	uint32_t n, has_body;
 	struct pack p;
 	struct err e = { .text = "" };
 	int rc = -1;
 
-	for (; n && !u->bad; n--) {
+	unpack_str(u, id, sizeof id);
+	for (n = unpack_u32(u); n && !u->bad; n--) {
 		unpack_str(u, addr, sizeof addr);
 		if (!u->bad && addrs_add(&from, addr, &e))
 			goto out;
@@ -231,6 +234,8 @@ static int tell_verdict(struct in *in, struct unpack *u)
 		log_error("verdict: %s", e.text);
 		goto out;
 	}
+	if (v.encryption == ENC_OK && id[0])
+		keeper_came(&in->c->ends->keeper, id, NULL);
 	pack_init(&p);
 	pack_str(&p, line);
 	rc = pack_send(&p, in->mime, X_VERDICT, NULL);

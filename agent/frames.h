@@ -55,6 +55,7 @@ enum frame_type {
 				 * the pipe; answered by M_DATA ..., then M_END or M_BAD */
 	/* mime -> front */
 	M_ADDR,			/* u32 field (enum addr_field), str addr */
+	M_ANSWERS,		/* str Message-ID of a letter it answers or forwards */
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
 				 * u32 sign (enum wish) */
 	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
@@ -84,8 +85,8 @@ enum frame_type {
 	X_CIPHER_END,		/* []: the end of it */
 	X_RAW_END,		/* u32 well-formed: answered by X_OPENED */
 	X_READ,			/* u32 spool (enum spool_name): X_DATA ... X_END */
-	X_JUDGE,		/* u32 n, str From address ..., mem digest[32],
-				 * u32 has body, mem body[32]: X_VERDICT */
+	X_JUDGE,		/* str Message-ID, u32 n, str From address ..., mem
+				 * digest[32], u32 has body, mem body[32]: X_VERDICT */
 	/* crypt -> mime */
 	X_OPENED,		/* u32 encryption, u32 reason, u32 held (enum held) */
 	X_VERDICT,		/* str: the whole header line */
@@ -100,6 +101,8 @@ enum frame_type {
 	K_SEALED,		/* str addr: it was sealed to; no answer */
 	K_CLEAR,		/* str addr: readable letters to it are allowed (by an
 				 * explicit act, until a key is known); no answer */
+	K_CAME,			/* str Message-ID: a letter came sealed; no answer */
+	K_DID_COME,		/* str Message-ID: u32 it came sealed, within a year */
 	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
 	K_PART_FIND,		/* mem digest[32]: u32 n, str addr who have the letter */
 	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */

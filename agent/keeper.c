@@ -142,8 +142,13 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p)
 	case K_CODE: answer_code(k, &u, p, text); return 1;
 	case K_PART_FIND: answer_part(k, &u, p); return 1;
 	case K_CONTACT: answer_contact(k, &u, p, text); return 1;
+	case K_DID_COME:
+		unpack_str(&u, text, sizeof text);
+		pack_u32(p, memory_has(k->memory, MEMORY_CAME, text));
+		return 1;
 	case K_REMEMBER: note_lookup(k, &u, text); return 0;
 	case K_SEALED: note_contact(k, &u, text, MEMORY_SEALED); return 0;
+	case K_CAME: note_contact(k, &u, text, MEMORY_CAME); return 0;
 	case K_CLEAR: note_contact(k, &u, text, MEMORY_CLEAR); return 0;
 	case K_PART_KEEP: note_part(k, &u); return 0;
 	}
@@ -225,6 +230,8 @@ static void launch_gpg_agent(const struct conf *conf)
 		"gpgconf", "--launch", "gpg-agent", NULL, NULL, NULL
 	};
 	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	sigset_t child;
 	pid_t pid;
 
 	if (conf->gnupghome) {
@@ -236,9 +243,16 @@ static void launch_gpg_agent(const struct conf *conf)
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, "gpgconf", &fa, NULL, argv, environ))
+	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_init(&at);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);	/* gpgconf waits for its own */
+	posix_spawnattr_setsigdefault(&at, &child);
+	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGDEF);
+	if (posix_spawnp(&pid, "gpgconf", &fa, &at, argv, environ))
 		log_error("gpgconf could not be started: is GnuPG installed?");
 	posix_spawn_file_actions_destroy(&fa);
+	posix_spawnattr_destroy(&at);
 }
 
 int keeper_run(const struct conf *conf, struct chan *leash)

@@ -24,6 +24,10 @@ int keeper_contact(struct chan *k, const char *addr, bool *sealed,
                    bool *clear, struct err *e);
 int keeper_sealed(struct chan *k, const char *addr, struct err *e);
 int keeper_clear(struct chan *k, const char *addr, struct err *e);
+/* Message-IDs of letters that came sealed. */
+int keeper_came(struct chan *k, const char *id, struct err *e);
+int keeper_did_come(struct chan *k, const char *id, bool *sealed,
+                    struct err *e);
 int keeper_code(struct chan *k, const char *text, unsigned *today,
                 unsigned *yesterday, struct err *e);
 /* Who has the letter with this digest already (within an hour)? */

@@ -113,6 +113,25 @@ int keeper_clear(struct chan *k, const char *addr, struct err *e)
 	return tell(k, K_CLEAR, addr, e);
 }
 
+int keeper_came(struct chan *k, const char *id, struct err *e)
+{
+	return tell(k, K_CAME, id, e);
+}
+
+int keeper_did_come(struct chan *k, const char *id, bool *sealed,
+                    struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_str(&p, id);
+	if (ask(k, &p, K_DID_COME, &u, e))
+		return -1;
+	*sealed = unpack_u32(&u) != 0;
+	return answered(&u, e);
+}
+
 int keeper_code(struct chan *k, const char *text, unsigned *today,
                 unsigned *yesterday, struct err *e)
 {

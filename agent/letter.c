@@ -169,7 +169,7 @@ static int take_header(struct letter *l)
 
 static int take_fact(struct letter *l, const struct frame *f)
 {
-	char addr[ADDR_MAX + 1], words[900];
+	char addr[ADDR_MAX + 1], words[1000];
 	uint32_t field, code;
 	struct unpack u;
 
@@ -181,6 +181,14 @@ static int take_fact(struct letter *l, const struct frame *f)
 		if (!unpack_end(&u)
 		    || addrs_add(field == FIELD_FROM ? &l->from : &l->shown,
 		                 addr, NULL))
+			return broken(l);
+		return 0;
+	case M_ANSWERS:
+		unpack_str(&u, words, sizeof words);
+		if (!unpack_end(&u) || l->wishes.answers_sealed)
+			return u.bad ? broken(l) : 0;
+		if (keeper_did_come(&l->s->ends->keeper, words,
+		                    &l->wishes.answers_sealed, NULL))
 			return broken(l);
 		return 0;
 	case M_FACTS:

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -15,11 +16,16 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
-enum { HASH = 32, LIST_MAX = 1 << 20 };	/* contacts in a list */
+enum { HASH = 32, LIST_MAX = 1 << 20 };	/* records in a list */
+
+struct record {			/* as it stands in the file */
+	unsigned char hash[HASH];
+	int32_t day;		/* since 1970 */
+};
 
 struct list {
 	int fd;
-	unsigned char (*hash)[HASH];
+	struct record *record;
 	size_t n;
 };
 
@@ -88,64 +94,101 @@ static int key_make(struct memory *m, struct err *e)
 	return rc == 0 && key_read(m, e) == 1 ? 0 : -1;
 }
 
-/* ---- lists of contacts ---- */
+/* ---- lists ---- */
 
-static const char *const list_name[MEMORY_LISTS] = { "sealed", "clear" };
+static const struct {
+	const char *name;
+	int days;		/* how long it is kept, 0 = for ever */
+} list_of[MEMORY_LISTS] = {
+	[MEMORY_SEALED] = { "sealed", 0 },
+	[MEMORY_CLEAR] = { "clear", 0 },
+	[MEMORY_CAME] = { "came", 366 },
+};
+
+static int32_t today(void)
+{
+	return (int32_t)(time(NULL) / 86400);
+}
+
+/* Drop what is too old; written anew only when there is something. */
+static int list_prune(struct memory *m, enum memory_list which, struct err *e)
+{
+	struct list *l = &m->list[which];
+	size_t keep = 0, size;
+
+	for (size_t i = 0; list_of[which].days && i < l->n; i++)
+		if (today() - l->record[i].day <= list_of[which].days)
+			l->record[keep++] = l->record[i];
+	if (!list_of[which].days || keep == l->n)
+		return 0;
+	l->n = keep;
+	size = keep * sizeof *l->record;
+	if (ftruncate(l->fd, 0) || (size && write(l->fd, l->record, size)
+	                            != (ssize_t)size))
+		return err_errno(e, list_of[which].name);
+	return 0;
+}
 
 static int list_read(struct memory *m, enum memory_list which, struct err *e)
 {
+	const char *name = list_of[which].name;
 	struct list *l = &m->list[which];
 	struct stat st;
 	size_t size;
 
-	l->fd = openat(m->dir, list_name[which],
-	               O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	l->fd = openat(m->dir, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC,
+	               0600);
 	if (l->fd == -1 || fstat(l->fd, &st) == -1)
-		return err_errno(e, list_name[which]);
-	l->n = (size_t)st.st_size / HASH;
+		return err_errno(e, name);
+	l->n = (size_t)st.st_size / sizeof *l->record;
 	if (l->n > LIST_MAX)
 		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
-		               "the list of contacts is too long");
+		               "the list %s is too long", name);
 	/* a record that was cut by a crash is cut off */
-	size = l->n * HASH;
+	size = l->n * sizeof *l->record;
 	if ((off_t)size != st.st_size && ftruncate(l->fd, (off_t)size) == -1)
-		return err_errno(e, list_name[which]);
-	if (size && !(l->hash = malloc(size)))
+		return err_errno(e, name);
+	if (size && !(l->record = malloc(size)))
 		return err_errno(e, "memory");
-	if (size && pread(l->fd, l->hash, size, 0) != (ssize_t)size)
-		return err_errno(e, list_name[which]);
-	return 0;
+	if (size && pread(l->fd, l->record, size, 0) != (ssize_t)size)
+		return err_errno(e, name);
+	return list_prune(m, which, e);
 }
 
-bool memory_has(const struct memory *m, enum memory_list which,
-                const char *addr)
+static bool list_has(const struct list *l, const unsigned char h[HASH])
 {
-	const struct list *l = &m->list[which];
-	unsigned char h[HASH];
-
-	memory_hash(m, list_name[which], addr, h);
 	for (size_t i = 0; i < l->n; i++)
-		if (memcmp(l->hash[i], h, HASH) == 0)
+		if (memcmp(l->record[i].hash, h, HASH) == 0)
 			return true;
 	return false;
 }
 
-int memory_add(struct memory *m, enum memory_list which, const char *addr,
+bool memory_has(const struct memory *m, enum memory_list which,
+                const char *text)
+{
+	unsigned char h[HASH];
+
+	memory_hash(m, list_of[which].name, text, h);
+	return list_has(&m->list[which], h);
+}
+
+int memory_add(struct memory *m, enum memory_list which, const char *text,
                struct err *e)
 {
+	struct record new = { .day = today() }, *more;
 	struct list *l = &m->list[which];
-	unsigned char h[HASH], (*more)[HASH];
 
-	if (memory_has(m, which, addr) || l->n == LIST_MAX)
+	memory_hash(m, list_of[which].name, text, new.hash);
+	if (list_has(l, new.hash) || l->n == LIST_MAX)
 		return 0;
-	memory_hash(m, list_name[which], addr, h);
-	more = realloc(l->hash, (l->n + 1) * HASH);
+	more = realloc(l->record, (l->n + 1) * sizeof *more);
 	if (!more)
 		return err_errno(e, "memory");
-	l->hash = more;
-	memcpy(l->hash[l->n++], h, HASH);
-	if (write(l->fd, h, HASH) != HASH || fdatasync(l->fd))
-		return err_errno(e, list_name[which]);
+	l->record = more;
+	l->record[l->n++] = new;
+	if (write(l->fd, &new, sizeof new) != sizeof new
+	    || (!list_of[which].days && fdatasync(l->fd)))
+		return err_errno(e, list_of[which].name);
 	return 0;
 }
 
@@ -191,7 +234,7 @@ void memory_close(struct memory *m)
 	for (unsigned i = 0; i < PARTS_MAX; i++)
 		free(m->part[i].list);
 	for (int i = 0; i < MEMORY_LISTS; i++) {
-		free(m->list[i].hash);
+		free(m->list[i].record);
 		if (m->list[i].fd != -1)
 			close(m->list[i].fd);
 	}

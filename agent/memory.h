@@ -36,14 +36,16 @@ const void *memory_recall(const struct memory *m, uint64_t stamp,
 void memory_remember(struct memory *m, uint64_t stamp, const char *key,
                      const void *value, size_t n);
 
-/* Lists of contacts: salted hashes, appended to a file and synced. */
+/* Lists of contacts and letters: salted hashes and the day, appended to a file
+ * and (contacts) synced. */
 enum memory_list {
 	MEMORY_SEALED,		/* ever sealed to */
 	MEMORY_CLEAR,		/* may be written to readably, the user said */
+	MEMORY_CAME,		/* Message-IDs that came sealed, for a year */
 	MEMORY_LISTS
 };
-bool memory_has(const struct memory *m, enum memory_list l, const char *addr);
-int memory_add(struct memory *m, enum memory_list l, const char *addr,
+bool memory_has(const struct memory *m, enum memory_list l, const char *text);
+int memory_add(struct memory *m, enum memory_list l, const char *text,
                struct err *e);
 
 /* Letters sent in part: a packed list of addresses under a digest, now in

@@ -5,6 +5,8 @@
 
 #include "agent/roles.h"
 
+enum { ID_MAX = 998 };		/* octets of a Message-ID */
+
 /* Letters from front to the lanes (mime_out.c), and from upstream to front
  * (mime_in.c): until front is gone. */
 int mime_out(struct mime_ends *ends);

@@ -132,6 +132,15 @@ static void from_of(const struct header *h, struct addrs *list)
 	free(text);
 }
 
+static void pack_id(struct pack *p, const struct header *shown)
+{
+	const struct field *f = header_get(shown, "Message-ID", 0);
+	char *id = f ? field_text(f) : NULL;
+
+	pack_str(p, id && strlen(id) <= ID_MAX ? id : "");
+	free(id);
+}
+
 /* Crypt's verdict on a header block as it will be shown, and on the From. */
 static int judge(struct in *in, const struct header *shown,
                  const struct addrs *from, const unsigned char *body,
@@ -146,6 +155,7 @@ static int judge(struct in *in, const struct header *shown,
 	if (verdict_digest(shown, digest, NULL))
 		return -1;
 	pack_init(&p);
+	pack_id(&p, shown);
 	pack_u32(&p, (uint32_t)from->n);
 	for (size_t i = 0; i < from->n; i++)
 		pack_str(&p, from->addr[i]);

@@ -13,6 +13,10 @@
 #include "agent/smtp.h"
 #include "crypto/protect.h"
 
+enum {
+	ANSWERS_MAX = 100	/* Message-IDs of other letters that are told */
+};
+
 struct out {
 	struct chan *front;
 	struct chan lane[LANES];
@@ -90,15 +94,40 @@ static enum wish wish_of(const struct header *h, const char *name)
 	return w;
 }
 
+/* The Message-IDs in a field: words in angle brackets. */
+static int tell_answers(struct out *o, const char *name, unsigned *left)
+{
+	const struct field *f = header_get(&o->header, name, 0);
+	char *text = f ? field_text(f) : NULL, *save = NULL, *word;
+	struct pack p;
+	int rc = 0;
+
+	for (word = text ? strtok_r(text, " \t,", &save) : NULL;
+	     word && rc == 0 && *left; word = strtok_r(NULL, " \t,", &save)) {
+		if (word[0] != '<' || strlen(word) > ID_MAX)
+			continue;
+		--*left;
+		pack_init(&p);
+		pack_str(&p, word);
+		rc = pack_send(&p, o->front, M_ANSWERS, NULL);
+	}
+	free(text);
+	return rc;
+}
+
 static int tell_facts(struct out *o)
 {
+	unsigned left = ANSWERS_MAX;
 	int code = protect_code(&o->header);
 	struct pack p;
 
 	if (tell_addrs(o, "From", FIELD_FROM) || tell_addrs(o, "To", FIELD_TO)
 	    || tell_addrs(o, "Cc", FIELD_TO)
 	    || tell_addrs(o, "Resent-To", FIELD_TO)
-	    || tell_addrs(o, "Resent-Cc", FIELD_TO))
+	    || tell_addrs(o, "Resent-Cc", FIELD_TO)
+	    || tell_answers(o, "In-Reply-To", &left)
+	    || tell_answers(o, "X-Forwarded-Message-Id", &left)
+	    || tell_answers(o, "References", &left))
 		return -1;
 	pack_init(&p);
 	pack_u32(&p, code < 0 ? UINT32_MAX : (uint32_t)code);

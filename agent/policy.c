@@ -134,6 +134,10 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 		all_can = all_can && can;
 		all_may = all_may && (can || may_read_clear(&to[i]));
 	}
+	/* what came sealed is not quoted in the clear */
+	if (w->answers_sealed && strictest == POLICY_WHEN_POSSIBLE)
+		strictest = POLICY_ASK;
+	ratchet = ratchet || w->answers_sealed;
 	may_clear = strictest != POLICY_ALWAYS
 	            && (strictest < POLICY_ASK || !ratchet);
 	wish_clear = w->encrypt == WISH_NO || w->code_right;

@@ -25,6 +25,7 @@ struct wishes {
 	enum wish encrypt;	/* X-Letterlock */
 	bool code_right;	/* the refusal's code stood before the subject */
 	unsigned code;		/* the one to offer */
+	bool answers_sealed;	/* it answers or forwards a letter that came sealed */
 };
 
 enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = 200 };
