@@ -14,6 +14,8 @@ from kit.agent import built, conf_text
 from kit.provider import Provider, say
 from people import ALICE, BOB
 
+CLEAR = "clear@example.org"     # nobody knows a key for
+
 
 @pytest.fixture(scope="module")
 def kept(make_once):
@@ -21,10 +23,10 @@ def kept(make_once):
             Provider("pop3", {ALICE: "x"}) as q:
         a = make_once.agent(
             make_once.home(["alice"], trusted=["bob"]),
-            {ALICE: {"smtp": p.conf, "pop3": q.conf}},
+            {ALICE: {"smtp": p.conf, "pop3": q.conf,
+                     "encrypt": "when-possible"}},
             {"max-message-size": "1M", "client-timeout": 5,
-             "provider-timeout": 5},
-            contacts={"clear@example.org": {"encrypt": "never"}})
+             "provider-timeout": 5})
         a.smtp, a.inbox = p, q
         a.send = lambda to, raw: client.send(a.submission, ALICE, "x", to, raw)
         yield a
@@ -38,6 +40,7 @@ def alice(kept):
     a.smtp.hooks.clear()
     a.inbox.hooks.clear()
     a.smtp.accepted.clear()
+    a.smtp.sessions.clear()
     a.inbox.mailbox[:] = [("u1", letters.bare())]
     pid = a.pid
     yield a
@@ -169,7 +172,8 @@ def test_a_browser(alice):
                         verb, body))
                 except client.Closed:
                     pass
-                assert c.closed(10)
+                assert c.closed(3), (verb, "pop3" if port == alice.pop3
+                                     else "submission")
             assert len(alice.smtp.sessions) == n
 
 
@@ -180,10 +184,10 @@ def test_only_one_end_of_data(alice, end):
     provider (CVE-2023-51764 to 51766)."""
     smuggled = (b"MAIL FROM:<%s>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\n"
                 b"From: x\r\n\r\nsmuggled" % ALICE.encode())
-    for to in (BOB, "clear@example.org"):
+    for to in (BOB, CLEAR):
         alice.smtp.accepted.clear()
         alice.smtp.sessions.clear()
-        raw = letters.text(to=(to,)) + b"first" + end + smuggled
+        raw = letters.bare(to=(to,)) + b"first" + end + smuggled
         with client.Smtp(alice.submission, ALICE, "x") as c:
             assert c.envelope(ALICE, [to]).code == 354
             c.send(raw + b"\r\n.\r\n")
@@ -210,15 +214,14 @@ def test_only_one_end_of_data(alice, end):
                                         % ALICE.encode(), 1)),
     ("two Date", lambda r: b"Date: %s\r\n" % letters.DATE.encode() + r),
     ("two Subject", lambda r: b"Subject: x\r\n" + r),
-])
+], ids=lambda x: x.replace(" ", "-") if isinstance(x, str) else "")
 def test_bad_headers(alice, what, change):
-    for to in (BOB, "clear@example.org"):
+    for to in (BOB, CLEAR):
         r = alice.send([to], change(letters.text(to=(to,))))
         assert r.code in (550, 554), (what, to, r)
         assert client.words(r)
     assert alice.smtp.accepted == []
-    assert alice.smtp.heard("DATA") == 0 or not letters.canaries(
-        alice.smtp.wire())
+    assert not letters.canaries(alice.smtp.wire())
 
 
 def test_too_large(alice):
@@ -250,7 +253,8 @@ def test_a_line_without_end(alice):
     ("ehlo", "250-x\r\n" * 5000 + "250 AUTH PLAIN LOGIN"), ("ehlo", "banana"),
     ("banner", "220-" + "x" * 1000000), ("banner", "\0\0\0"),
     ("mail", "250 ok\r\n250 ok\r\n250 ok\r\n250 ok"), ("dot", "99999 x"),
-    ("dot", "25"), ("auth", "235"), ("rcpt", "\xff\xfe")])
+    ("dot", "25"), ("auth", "235"), ("rcpt", "\xff\xfe")],
+    ids=lambda x: repr(x[:30]))
 def test_hostile_smtp_providers(alice, stage, text):
     alice.smtp.hooks[stage] = say(text)
     n = len(alice.smtp.accepted)
@@ -272,7 +276,8 @@ def test_hostile_smtp_providers(alice, stage, text):
     ("uidl", "+OK\r\n1 " + "u" * 100000 + "\r\n."), ("uidl", "+OK\r\n1\r\n."),
     ("stat", "+OK"), ("stat", "+OK -1 -1"), ("stat", "+OK 99999999999 1"),
     ("banner", "+OK" + "x" * 1000000), ("retr", "+OK\r\n."),
-    ("capa", "+OK\r\n" + "X\r\n" * 100000 + "."), ("auth", "+" * 5000)])
+    ("capa", "+OK\r\n" + "X\r\n" * 100000 + "."), ("auth", "+" * 5000)],
+    ids=lambda x: repr(x[:30]))
 def test_hostile_pop3_providers(alice, stage, text):
     alice.inbox.hooks[stage] = say(text)
     try:

@@ -31,7 +31,7 @@ class Cli:
             assert p.returncode == 0, p.stderr
             return p.stdout
         assert p.returncode > 0, (p.returncode, p.stdout[:500])
-        assert p.stderr and not letters.canaries(p.stderr)
+        assert not letters.canaries(p.stderr)
         assert not letters.canaries(p.stdout)
         return p
 
@@ -87,6 +87,7 @@ def test_the_verdict_alone(alice, bob):
                                 "nobody"])
 def test_no_key_no_output(alice, to):
     p = alice("seal", "-r", to, data=letters.text(to=(to,)), ok=False)
+    assert p.stderr.startswith(b"letterlock")
     assert p.stdout == b""
     assert to in p.stderr.decode()
 
@@ -105,14 +106,29 @@ def test_what_cannot_be_opened(alice, bob):
         p = subprocess.run([built("letterlock"), "open", "-c", bob.conf],
                            input=bad, capture_output=True, env=bob.env,
                            timeout=60)
+        assert p.returncode == 65       # EX_DATAERR
         v = letters.verdict(p.stdout)
         assert v["encryption"] == "failed" and v["signature"] == "none"
         assert v["reason"] in (reason, "malformed", "integrity")
         assert letters.body(p.stdout) == letters.body(bad)
         assert not letters.canaries(p.stdout)
-    out = alice("open", "--verdict", data=letters.sealed(keys.encrypt(
-        alice.home, letters.payload(), ["mallory"]))).decode()
-    assert "encryption=failed" in out and "reason=no-secret-key" in out
+    p = alice("open", "--verdict", data=letters.sealed(keys.encrypt(
+        alice.home, letters.payload(), ["mallory"])), ok=False)
+    assert p.returncode == 65
+    assert b"encryption=failed" in p.stdout
+    assert b"reason=no-secret-key" in p.stdout
+
+
+def test_a_locked_key(make):
+    """75: later, when it is unlocked; nothing else comes out."""
+    carol = Cli(make.folder(), make.home(["carol"], ["bob"]),
+                "carol@example.org")
+    raw = letters.sealed(keys.encrypt(carol.home, letters.payload(), ["carol"]),
+                         to=("carol@example.org",))
+    p = carol("open", data=raw, ok=False)
+    assert p.returncode == 75 and p.stdout == b""       # EX_TEMPFAIL
+    keys.unlock(carol.home, "carol")
+    assert letters.verdict(carol("open", data=raw))["encryption"] == "ok"
 
 
 def test_what_is_not_sealed_comes_as_it_is(bob):

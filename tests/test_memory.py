@@ -52,6 +52,7 @@ class Look:
         self.closed.__exit__()
         if kind is None:
             peak = self.watch.peak
+            print("kB:", peak)
             assert set(ROLES) <= set(peak), peak
             assert max(peak.values()) < MOST, peak
             assert not self.watch.found and not self.closed.found

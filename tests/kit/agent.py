@@ -50,6 +50,8 @@ class Process:
     @property
     def name(self):
         base = os.path.basename(self.argv[0].split(" ")[0].rstrip(":"))
+        if base == "sh" and self.argv[1:] and self.argv[1].endswith("/pinentry"):
+            return "pinentry"
         if base in HELPERS:
             return base
         m = re.search(r"\b(%s)\b" % "|".join(ROLES),
@@ -144,13 +146,13 @@ class Agent:
             stderr=subprocess.PIPE, start_new_session=True,
             preexec_fn=self._limit)
         self.pid = self.process.pid
-        self.reader = threading.Thread(target=self._read, daemon=True,
+        self.logger = threading.Thread(target=self._read, daemon=True,
                                        args=(self.process.stderr,))
-        self.reader.start()
+        self.logger.start()
 
         def up():
             if self.process.poll() is not None:
-                self.reader.join(2)
+                self.logger.join(2)
                 raise KitError("letterlockd ended at once (%s):\n%s" % (
                     self.process.returncode, "".join(self.log)))
             return self.submissions and self.pop3s
@@ -187,7 +189,7 @@ class Agent:
                 wait_for(lambda: not self.own(), 5)
             except KitError:
                 raise AssertionError("left behind: %r" % self.own())
-            self.reader.join(5)
+            self.logger.join(5)
             assert p.returncode == 0, "letterlockd ended with %d\n%s" % (
                 p.returncode, self.text())
         finally:
@@ -230,7 +232,8 @@ class Agent:
     def own(self):
         """Those that must be gone after the end."""
         return [p for p in self.all()
-                if p.name not in ("gpg-agent", "scdaemon", "dirmngr")]
+                if p.name not in ("gpg-agent", "pinentry", "scdaemon",
+                                  "dirmngr")]
 
     def role(self, name):
         if name == "guard":
@@ -238,15 +241,19 @@ class Agent:
         return [p for p in self.all() if p.name == name and p.pid != self.pid]
 
     def kill_role(self, name):
-        """SIGKILL for each process of a role: how many there were."""
-        n = 0
+        """SIGKILL for each process of a role; back when the guard has buried
+        them. How many there were."""
+        killed = []
         for p in self.role(name):
             try:
                 os.kill(p.pid, signal.SIGKILL)
-                n += 1
+                killed.append(p.pid)
             except ProcessLookupError:
                 pass
-        return n
+        if name != "guard":
+            wait_for(lambda: not any(os.path.exists("/proc/%d" % pid)
+                                     for pid in killed))
+        return len(killed)
 
     # ---- its files
 
@@ -321,8 +328,8 @@ class Watch:
                 except OSError:
                     continue
                 if m:
-                    self.peak[p.name] = max(self.peak.get(p.name, 0),
-                                            int(m.group(1)))
+                    n = "guard" if p.pid == self.agent.pid else p.name
+                    self.peak[n] = max(self.peak.get(n, 0), int(m.group(1)))
             if self.every and time.monotonic() - last > self.every:
                 last = time.monotonic()
                 self.found.update(self.agent.leaks(8 << 20))

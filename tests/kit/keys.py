@@ -5,6 +5,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -22,6 +23,7 @@ PASSPHRASE = {"carol": "carol's secret"}
 PINENTRY = """#!/bin/sh
 # answers what the file "mode" beside it says: a passphrase, cancel, or hang
 D=%s
+echo $$ >> $D/pids
 echo "OK Pleased to meet you"
 while read -r verb rest; do
 	case $verb in
@@ -30,7 +32,7 @@ while read -r verb rest; do
 		read -r mode < $D/mode
 		case $mode in
 		cancel) echo "ERR 83886179 Operation cancelled <Pinentry>" ;;
-		hang) sleep 600 & P=$!; trap 'kill $P' TERM INT HUP; wait ;;
+		hang) kill -STOP $$ ;;
 		*) echo "D $(sed -n 2p $D/mode)"; echo OK ;;
 		esac ;;
 	BYE) echo OK; exit 0 ;;
@@ -87,7 +89,7 @@ def template(secret, public, trusted):
         if _store is None:
             _store = tempfile.mkdtemp(prefix="llk", dir="/tmp")
             atexit.register(shutil.rmtree, _store, True)
-        d = os.path.join(_store, str(len(_templates)))
+        d = os.path.join(tempfile.mkdtemp(dir=_store), "g")
         _make(d, *combo)
         _templates[combo] = d
     return _templates[combo]
@@ -139,8 +141,26 @@ def unlock(home, name):
         "--decrypt", data=box)
 
 
+def close_pinentry(home):
+    """A prompt that hangs goes; gpg-agent alone would wait for it for ever,
+    even when nobody asks any more."""
+    try:
+        with open(os.path.join(home, "pin", "pids")) as f:
+            pids = [int(x) for x in f]
+    except FileNotFoundError:
+        return
+    for pid in pids:
+        try:
+            with open("/proc/%d/cmdline" % pid) as f:
+                if os.path.join(home, "pin") in f.read():
+                    os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+
 def kill(home):
     """End the gpg-agent (and dirmngr) of this home."""
+    close_pinentry(home)
     for what in ("--kill", "--remove-socketdir"):
         subprocess.run(["gpgconf", "--homedir", home, what] +
                        (["all"] if what == "--kill" else []),
