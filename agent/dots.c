@@ -53,6 +53,7 @@ static int dots_put(struct sink *s, const void *buf, size_t n, struct err *e)
 		if (len == 0)
 			return bare(e);
 		d->start = p[len - 1] == '\n';
+		d->bare = d->start && (len == 1 || p[len - 2] != '\r');
 		d->cr = p[len - 1] == '\r';
 	}
 	return sink_put(d->to, run, (size_t)(end - run) - d->cr, e);
@@ -67,9 +68,9 @@ int dots_end(struct dots *d, struct err *e)
 {
 	if (d->cr && !d->lenient)
 		return bare(e);
-	if (d->start)
+	if (d->start && !d->bare)
 		return 0;
-	d->cr = false;
+	d->cr = d->bare = false;
 	d->start = true;
 	return sink_put(d->to, "\r\n", 2, e);
 }

@@ -12,12 +12,13 @@
 /* Towards the wire.  A bare CR or LF or a NUL is refused (GPG_ERR_BAD_DATA) and
  * not passed on, nor is anything behind it; with lenient (a letter for our own
  * client, as the provider had it) they pass, and a line begins behind any LF,
- * since there are clients that see one there. */
+ * since there are clients that see one there, but only CRLF ends the last. */
 struct dots {
 	struct sink sink;
 	struct sink *to;
 	bool lenient;
 	bool start;		/* of a line */
+	bool bare;		/* behind a bare LF */
 	bool cr;		/* a CR was held back at the end of a block */
 };
 void dots_init(struct dots *d, struct sink *to);
