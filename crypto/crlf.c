@@ -17,7 +17,7 @@ static size_t right_run(const char *p, size_t n)
 		cr = memchr(p + i, '\r', len);
 		if (!lf && !cr)
 			return n;
-		if (!lf || cr + 1 != lf)
+		if (!lf || !cr || cr + 1 != lf)
 			return (size_t)((cr ? cr : lf) - p);
 		i += len + 1;
 	}
