@@ -50,7 +50,7 @@ static int send_all(struct chan *c, struct msghdr *msg, struct err *e)
 
 	while (msg->msg_iovlen) {
 		r = sendmsg(c->fd, msg, MSG_NOSIGNAL);
-		if (r == -1 && errno == ENOTSOCK)
+		if (r == -1 && errno == ENOTSOCK && !msg->msg_control)
 			r = writev(c->fd, v, (int)msg->msg_iovlen);
 		if (r == -1 && errno == EINTR)
 			continue;
