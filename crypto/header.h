@@ -65,7 +65,8 @@ char *field_text(const struct field *f);
  * where it is absent, malformed or given twice (*twice tells). */
 char *field_param(const struct field *f, const char *param, bool *twice);
 /* The value before the first ';' in lower case without blanks and comments,
- * "multipart/encrypted" or "base64" say; malloced, or NULL when empty. */
+ * "multipart/encrypted" or "base64" say; malloced, or NULL when empty or when
+ * a comment or quoted-string in it does not end. */
 char *field_token(const struct field *f);
 
 #endif
