@@ -39,7 +39,8 @@ bool addr_ok(const char *addr);
 bool addr_same(const char *a, const char *b);
 /* Does addr match pattern: an address, "*@domain", or "@domain"? */
 bool addr_match(const char *pattern, const char *addr);
-/* Lower-case copy (ASCII) for use as a look-up key; malloced. */
+/* Lower-case copy (ASCII) without the domain's trailing dot, for use as a
+ * look-up key: the same for what is addr_same(); malloced. */
 char *addr_fold(const char *addr);
 /* The one addr-spec of an OpenPGP user ID: "Name <a@b>" or "a@b"; two angle
  * addresses, or none, give false. out has ADDR_MAX + 1 octets. */
