@@ -61,7 +61,8 @@ bool verdict_claims(const struct verdict *v);
  * first 8 hex digits of SHA-256 of the key.  mac is HMAC-SHA-256 under the key
  * over the text before "mac=" and then the digest of the header fields.
  * Nothing but our words, 40 hex digits and an addr_ok() address of printable
- * ASCII without ';' gets into it, else GPG_ERR_INV_VALUE. */
+ * ASCII without ';' gets into it, else GPG_ERR_INV_VALUE; nor is a claim
+ * written without has_body. */
 int verdict_format(const struct verdict *v,
                    const unsigned char digest[VERDICT_DIGEST],
                    const unsigned char key_secret[VERDICT_KEY],
