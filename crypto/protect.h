@@ -20,13 +20,15 @@ struct protect_new {
  * only inside, no Bcc and Resent-Bcc, no X-Letterlock and Letterlock-*, no
  * Autocrypt of the client, no Content-* and MIME-Version; ASCII, lines of at
  * most 998 octets, refolded only if need be), each with CRLF, and without the
- * empty line.  inner: the header block of the payload: every field but Bcc,
- * Resent-Bcc and ours, then one HP-Outer for each field as it stands in outer,
+ * empty line; what is not ASCII becomes encoded words, and References and
+ * In-Reply-To that are not stay inside alone.  inner: the header block of the
+ * payload: every field but Bcc, Resent-Bcc, Received, MIME-Version and ours, a
+ * Subject without the refusal code, then one HP-Outer for each field as it stands in outer,
  * then the original Content-* with hp="cipher" and protected-headers="v1" added
  * to Content-Type (one is made where there was none), and the empty line.
  * Errors: GPG_ERR_INV_VALUE with words for what RFC 5322 forbids (O12, O17):
  * not exactly one From, two Date, two Subject or Message-ID, two Content-Type,
- * an odd field. */
+ * an odd field; for an address, Date or Message-ID that can't stand outside. */
 int protect_seal(const struct header *h, const struct protect_new *add,
                  struct membuf *outer, struct membuf *inner, struct err *e);
 
