@@ -231,9 +231,13 @@ static void at_delimiter(struct pgpmime *m, int kind)
 static int take_line(struct pgpmime *m, const char *p, size_t n, bool piece,
                      struct err *e)
 {
-	int kind = piece ? 0 : delimiter(m, p, n);
+	int kind = m->long_line ? 0 : delimiter(m, p, n);
 	bool empty = n == strspn(p, "\r\n") && n <= 2;
 
+	if (kind && piece) {	/* blanks without end: others may see one */
+		m->where = IN_ERROR;
+		return 0;
+	}
 	if (kind) {
 		at_delimiter(m, kind);
 		return 0;
