@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tests of crypto/pgpmime.c: what may be opened, and nothing else (R1 to R3). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/armor.h"
+#include "crypto/pgpmime.h"
+
+#define TOP "Content-Type: multipart/encrypted;\r\n" \
+	" protocol=\"application/pgp-encrypted\"; boundary="
+#define B TOP "b\r\n\r\n"
+#define ARMOR "-----BEGIN PGP MESSAGE-----\r\n\r\naGVsbG8=\r\n=R/WK\r\n" \
+	"-----END PGP MESSAGE-----\r\n"
+
+/* The right form, and its pieces. */
+#define TYPE_1 "Content-Type: application/pgp-encrypted\r\n"
+#define TYPE_2 "Content-Type: application/octet-stream\r\n"
+#define PART_1 "--b\r\n" TYPE_1 "\r\nVersion: 1\r\n\r\n"
+#define PART_2 "--b\r\n" TYPE_2 "\r\n"
+#define BODY PART_1 PART_2 ARMOR "\r\n--b--\r\n"
+
+/* Read a body in parts, the first as long as told: was it right? */
+static bool read_body(struct membuf *m, const char *head, const char *body,
+                      size_t n, size_t first, size_t part)
+{
+	struct pgpmime *p;
+	struct header h;
+	struct err e = { 0 };
+	bool right;
+	size_t k;
+
+	membuf_init(m, 1 << 20);
+	assert_int_equal(header_cut(&h, head, strlen(head), NULL), 0);
+	p = pgpmime_new(&h, &m->sink, &e);
+	header_free(&h);
+	if (!p) {
+		assert_true(*e.text);
+		return false;
+	}
+	for (size_t i = 0; i < n; i += k) {
+		k = i ? part : first;
+		if (!k || k > n - i)
+			k = n - i;
+		assert_int_equal(pgpmime_put(p, body + i, k, NULL), 0);
+	}
+	right = pgpmime_end(p);
+	pgpmime_free(p);
+	return right;
+}
+
+static void assert_hello(struct membuf *m)
+{
+	assert_int_equal(m->len, 5);
+	assert_memory_equal(m->buf, "hello", 5);
+	membuf_free(m);
+}
+
+/* Whole, cut at every octet, and octet by octet. */
+static void assert_opens(const char *head, const char *body)
+{
+	size_t n = strlen(body);
+	struct membuf m;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (!read_body(&m, head, body, n, i, 0))
+			fail_msg("cut at %zu: not opened: %s", i, body);
+		assert_hello(&m);
+	}
+	assert_true(read_body(&m, head, body, n, 1, 1));
+	assert_hello(&m);
+}
+
+static void assert_refused(const char *head, const char *body)
+{
+	size_t n = strlen(body);
+	struct membuf m;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (read_body(&m, head, body, n, i, 0))
+			fail_msg("cut at %zu: opened: %s", i, body);
+		membuf_free(&m);
+	}
+	assert_false(read_body(&m, head, body, n, 1, 1));
+	membuf_free(&m);
+}
+
+static bool is(const char *head)
+{
+	struct header h;
+	bool r;
+
+	assert_int_equal(header_cut(&h, head, strlen(head), NULL), 0);
+	r = pgpmime_is(&h);
+	header_free(&h);
+	return r;
+}
+
+/* ---- the top ---- */
+
+static void test_top(void **state)
+{
+	static const char *const yes[] = {
+		TOP "b\r\n\r\n",
+		"Content-Type: multipart/encrypted; boundary=b\r\n",
+		"content-TYPE : Multipart/ENCRYPTED; boundary=b\r\n",
+		"Content-Type: multipart/encrypted (sealed);\r\n"
+		"\tPROTOCOL=Application/PGP-Encrypted; boundary=b\r\n",
+		"Subject: x\r\nContent-Type:multipart/encrypted\r\nTo: y\r\n",
+	};
+	static const char *const no[] = {
+		"", "Subject: multipart/encrypted\r\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n",
+		"Content-Type: multipart/signed; boundary=b;\r\n"
+		" protocol=\"application/pgp-encrypted\"\r\n",
+		"Content-Type: multipart/encrypted-not; boundary=b\r\n",
+		"Content-Type: text/plain; x=multipart/encrypted\r\n",
+		"Content-Type: application/pkcs7-mime\r\n",
+		"Content-Type: multipart/encrypted; boundary=b;\r\n"
+		" protocol=\"application/pgp-signature\"\r\n",
+		"Content-Type: multipart/encrypted; boundary=b;\r\n"
+		" protocol=\"\"\r\n",
+		TOP "b; protocol=\"application/pgp-encrypted\"\r\n",
+		TOP "b; protocol=text/plain\r\n",
+		TOP "b\r\nContent-Type: text/plain\r\n",
+		"Content-Type: text/plain\r\n" TOP "b\r\n",
+		TOP "b\r\n" TOP "b\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+		if (!is(yes[i]))
+			fail_msg("not: %s", yes[i]);
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		if (is(no[i]))
+			fail_msg("is: %s", no[i]);
+}
+
+static void test_boundary(void **state)
+{
+	char body[1000], head[500], b[BOUNDARY_MAX + 2];
+
+	(void)state;
+	assert_opens(TOP "b\r\n", BODY);
+	assert_opens(TOP "\"b\"\r\n", BODY);
+	assert_opens(TOP " \"\\b\" (so)\r\n", BODY);
+	assert_opens("Content-Type: multipart/encrypted; BOUNDARY=b\r\n", BODY);
+	/* RFC 2231 section 3 */
+	snprintf(head, sizeof head, "%s", "Content-Type: multipart/encrypted;"
+	         " boundary*0=\"=_a \";\r\n\tboundary*1=b\r\n");
+	snprintf(body, sizeof body, "--=_a b\r\n%s--=_a b\r\n%s"
+	         "--=_a b--", TYPE_1 "\r\nVersion: 1\r\n\r\n",
+	         TYPE_2 "\r\n" ARMOR);
+	assert_opens(head, body);
+	/* the longest, and one more */
+	for (size_t n = BOUNDARY_MAX; n <= BOUNDARY_MAX + 1; n++) {
+		memset(b, 'x', n);
+		b[n] = '\0';
+		snprintf(head, sizeof head, TOP "%s\r\n", b);
+		snprintf(body, sizeof body, "--%s\r\n%s--%s\r\n%s--%s--", b,
+		         TYPE_1 "\r\nVersion: 1\r\n\r\n", b,
+		         TYPE_2 "\r\n" ARMOR, b);
+		if (n == BOUNDARY_MAX)
+			assert_opens(head, body);
+		else
+			assert_refused(head, body);
+	}
+	assert_refused("Content-Type: multipart/encrypted\r\n", BODY);
+	assert_refused(TOP "b; boundary=b\r\n", BODY);
+	assert_refused(TOP "b; boundary=c\r\n", BODY);
+	assert_refused(TOP "\"\"\r\n", BODY);
+	assert_refused(TOP "\"b\r\n", BODY);
+	assert_refused("Subject: x\r\n", BODY);
+}
+
+/* ---- the right form ---- */
+
+static void test_right(void **state)
+{
+	(void)state;
+	assert_opens(B, BODY);
+	/* the last line end belongs to nobody */
+	assert_opens(B, PART_1 PART_2 ARMOR "--b--");
+	/* any order and case of fields, and fields we don't know */
+	assert_opens(B, "--b\r\nContent-Description: PGP/MIME version\r\n"
+	             "CONTENT-type: Application/PGP-Encrypted; x=y\r\n"
+	             "\r\nVersion: 1\r\n"
+	             "--b\r\nContent-Type: application/octet-stream;\r\n"
+	             " name=\"encrypted.asc\"\r\n"
+	             "Content-Disposition: inline\r\n\r\n" ARMOR "--b--\r\n");
+	assert_opens(B, "--b\r\n" TYPE_1 "\r\n\r\n version:1 \r\n\r\n" PART_2
+	             "\r\n \r\n" ARMOR "\r\n\r\n--b--\r\n");
+	/* trailing blanks behind a delimiter */
+	assert_opens(B, "--b \t \r\n" TYPE_1 "\r\nVersion: 1\r\n--b\t\r\n"
+	             TYPE_2 "\r\n" ARMOR "--b-- \r\n");
+	/* line ends that some program changed */
+	assert_opens(B, "--b\nContent-Type: application/pgp-encrypted\n\n"
+	             "Version: 1\n\n--b\n"
+	             "Content-Type: application/octet-stream\n\n"
+	             "-----BEGIN PGP MESSAGE-----\n\naGVsbG8=\n"
+	             "-----END PGP MESSAGE-----\n--b--\n");
+}
+
+/* Its wrapper's words go with the wrapper (R3). */
+static void test_around(void **state)
+{
+	(void)state;
+	assert_opens(B, "This is sealed.\r\n\r\n" BODY "\r\nA footer\r\n");
+	assert_opens(B, ARMOR BODY ARMOR);
+	assert_opens(B, "-- \r\n--\r\n-\r\n\r\n--c\r\n" BODY "--c\r\n--\r\n-");
+	assert_opens(B, "text --b\r\n --b\r\n-b\r\n" BODY " --b\r\n>--b\r\n");
+}
+
+static void test_transfer(void **state)
+{
+	static const char part[] = PART_1 "--b\r\n" TYPE_2
+		"Content-Transfer-Encoding: ";
+	static const struct {
+		const char *cte, *text;
+		bool right;
+	} t[] = {
+		{ "7bit", ARMOR, true }, { "8bit", ARMOR, true },
+		{ "Binary", ARMOR, true },
+		{ " 7bit (plain)", ARMOR, true },
+		{ "base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQoNCmFHVnNi"
+		  "Rzg9DQo9Ui9XSw0K\r\nLS0tLS1FTkQgUEdQIE1FU1NBR0UtLS0tLQ==\r\n",
+		  true },
+		{ "BASE64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tCgphR1ZzYkc4P"
+		  "QotLS0tLUVORCBQR1AgTUVTU0FHRS0tLS0t\r\n", true },
+		{ "quoted-printable", "-----BEGIN PGP MESSAGE-----\r\n\r\naGVs="
+		  "\r\nbG8=3D\r\n=3DR/WK\r\n=2D----END PGP MESSAGE-----\r\n",
+		  true },
+		{ "base64", ARMOR, false },
+		{ "base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tCgphR1ZzYkc4P"
+		  "QotLS0tLUVORCBQR1AgTUVTU0FHRS0tLS0tA\r\n", false },
+		{ "quoted-printable", ARMOR, false },
+		{ "quoted-printable", "-----BEGIN PGP MESSAGE-----\r\n\r\naGVs="
+		  "\r\nbG8=3D\r\n-----END PGP MESSAGE-----\r\n=\r\n=", false },
+		{ "x-uuencode", ARMOR, false },
+		{ "7bit base64", ARMOR, false },
+	};
+	char body[2000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		snprintf(body, sizeof body, "%s%s\r\n\r\n%s--b--\r\n", part,
+		         t[i].cte, t[i].text);
+		if (t[i].right)
+			assert_opens(B, body);
+		else
+			assert_refused(B, body);
+	}
+}
+
+/* ---- every other form ---- */
+
+static void test_parts(void **state)
+{
+	static const char *const t[] = {
+		"", "\r\n", "--b\r\n", "--b--\r\n", ARMOR,
+		PART_1 "--b--\r\n",
+		PART_2 ARMOR "--b--\r\n",
+		PART_2 ARMOR PART_1 "--b--\r\n",	/* order */
+		PART_1 PART_1 "--b--\r\n",
+		PART_2 ARMOR PART_2 ARMOR "--b--\r\n",
+		PART_1 PART_2 ARMOR PART_2 ARMOR "--b--\r\n",	/* a third */
+		PART_1 PART_1 PART_2 ARMOR "--b--\r\n",
+		PART_1 PART_2 ARMOR "--b\r\n"
+		"Content-Type: text/plain\r\n\r\nfooter\r\n--b--\r\n",
+		"--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n" BODY,
+		"--b\r\nContent-Type: text/plain\r\n\r\n\r\n" BODY,
+		"--b--\r\n" BODY,			/* ended before */
+		BODY BODY, BODY "--b\r\n", BODY "--b--\r\n",
+		PART_1 "--b--\r\n" PART_2 ARMOR "--b--\r\n",
+		/* types */
+		"--b\r\nContent-Type: text/plain\r\n\r\nVersion: 1\r\n" PART_2
+		ARMOR "--b--\r\n",
+		"--b\r\n\r\nVersion: 1\r\n" PART_2 ARMOR "--b--\r\n",
+		"--b\r\nVersion: 1\r\n" PART_2 ARMOR "--b--\r\n",
+		"--b\r\n" TYPE_1 TYPE_1 "\r\nVersion: 1\r\n" PART_2 ARMOR
+		"--b--\r\n",
+		"--b\r\n" TYPE_2 "\r\nVersion: 1\r\n" PART_2 ARMOR "--b--\r\n",
+		PART_1 "--b\r\n\r\n" ARMOR "--b--\r\n",
+		PART_1 "--b\r\n" TYPE_1 "\r\n" ARMOR "--b--\r\n",
+		PART_1 "--b\r\nContent-Type: text/plain\r\n\r\n" ARMOR
+		"--b--\r\n",
+		PART_1 "--b\r\nContent-Type: message/rfc822\r\n\r\n" ARMOR
+		"--b--\r\n",
+		PART_1 "--b\r\n" TYPE_2 "Content-Type: text/html\r\n\r\n" ARMOR
+		"--b--\r\n",
+		PART_1 "--b\r\nContent-Type: application/octet-stream-x\r\n\r\n"
+		ARMOR "--b--\r\n",
+		/* the header of a part does not end */
+		PART_1 "--b\r\n" TYPE_2 "--b--\r\n",
+		"--b\r\n" TYPE_1 "--b\r\n" TYPE_2 "\r\n" ARMOR "--b--\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+		assert_refused(B, t[i]);
+}
+
+static void test_version(void **state)
+{
+	static const char *const t[] = {
+		"", "Version: 2\r\n", "Version: 11\r\n", "Version:\r\n",
+		"Version 1\r\n", "Version: 1\r\nx\r\n", "x\r\nVersion: 1\r\n",
+		"Version: 1\r\nVersion: 1\r\n", "Hello Alice\r\n", ARMOR,
+		"-Version: 1\r\n", "Version: 1-\r\n", "--b\r\n", "--bVersion",
+	};
+	char body[2000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		snprintf(body, sizeof body, "--b\r\n%s\r\n%s%s--b--\r\n",
+		         TYPE_1, t[i], PART_2 ARMOR);
+		assert_refused(B, body);
+	}
+}
+
+/* Nothing but one block in the second part (R2). */
+static void test_armor(void **state)
+{
+	static const char *const t[] = {
+		"", "\r\n", "hello\r\n",
+		"Hello Alice\r\n" ARMOR, ARMOR "Yours, Bob\r\n",
+		"<img src=\"http://evil/?\r\n" ARMOR "\">\r\n",
+		ARMOR ARMOR, "x" ARMOR, " " ARMOR, "--\r\n" ARMOR,
+		"-----BEGIN PGP MESSAGE-----\r\n\r\naGVsbG8=\r\n",
+		"-----BEGIN PGP MESSAGE-----\r\n\r\naGVsbG8=\r\n=R/WA\r\n"
+		"-----END PGP MESSAGE-----\r\n",
+		"-----BEGIN PGP SIGNATURE-----\r\n\r\naGVsbG8=\r\n"
+		"-----END PGP SIGNATURE-----\r\n",
+		"-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\naGVsbG8=\r\n"
+		"-----END PGP PUBLIC KEY BLOCK-----\r\n",
+		"--c\r\n" TYPE_2 "\r\n" ARMOR "--c--\r\n",
+		"-----BEGIN PGP MESSAGE-----\r\n\r\naGVs\r\n--c\r\nbG8=\r\n"
+		"-----END PGP MESSAGE-----\r\n",
+	};
+	char body[2000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		snprintf(body, sizeof body, "%s%s--b--\r\n", PART_1 PART_2,
+		         t[i]);
+		assert_refused(B, body);
+	}
+	/* a NUL is none of it */
+	for (size_t i = 0; i < sizeof BODY - 1; i++) {
+		struct membuf m;
+
+		memcpy(body, BODY, sizeof BODY);
+		body[i] = '\0';
+		if (read_body(&m, B, body, sizeof BODY - 1, 0, 0))
+			assert_hello(&m);
+		membuf_free(&m);
+	}
+}
+
+/* A boundary that begins another is not that other. */
+static void test_prefix(void **state)
+{
+	static const char bb[] = "--bb\r\n" TYPE_1 "\r\nVersion: 1\r\n\r\n"
+		"--bb\r\n" TYPE_2 "\r\n" ARMOR "--bb--\r\n";
+
+	(void)state;
+	assert_refused(B, bb);
+	assert_opens(TOP "bb\r\n", bb);
+	assert_refused(TOP "bb\r\n", BODY);
+	assert_opens(B, "--bXX\r\n--b-\r\n--b--X\r\n--b---\r\n--bb--\r\n" BODY
+	             "--bXX\r\n--b-\r\n--b--X\r\n--bXX--\r\n");
+	assert_opens(B, "--B\r\n--b x\r\n--b\v\r\n--b -- \r\n" BODY);
+	assert_refused(B, PART_1 "--bXX\r\n" TYPE_2 "\r\n" ARMOR "--b--\r\n");
+	assert_refused(B, PART_1 PART_2 ARMOR "--bXX--\r\n");
+	assert_refused(B, PART_1 PART_2 ARMOR "--bXX--\r\n--b--\r\n");
+	assert_refused(B, PART_1 PART_2 ARMOR "--b---\r\n");
+	assert_refused(B, PART_1 PART_2 ARMOR "--b-\r\n");
+	/* one whose end looks like the closing one's */
+	assert_opens(TOP "\"c--\"\r\n", "--c--\r\n" TYPE_1 "\r\nVersion: 1\r\n"
+	             "--c--\r\n" TYPE_2 "\r\n" ARMOR "--c----\r\n");
+}
+
+/* Cut short anywhere: refused, unless only the last line end is gone. */
+static void test_short(void **state)
+{
+	size_t n = strlen(BODY);
+	struct membuf m;
+
+	(void)state;
+	for (size_t i = 0; i <= n; i++) {
+		assert_int_equal(read_body(&m, B, BODY, i, 0, 0), i + 2 >= n);
+		membuf_free(&m);
+	}
+}
+
+/* ---- long ones ---- */
+
+/* Lines about as long as what is looked at, and much longer ones. */
+static void test_long_lines(void **state)
+{
+	static char x[70000], body[200000];
+	static const size_t part[] = { 0, 1, 100, 1023, 1024, 4096 };
+	struct membuf m;
+	int n;
+
+	(void)state;
+	memset(x, 'x', sizeof x - 1);
+	for (int len = 1; len < (int)sizeof x; len += len < 1010 ? 60
+	     : len < 1040 || (len > 2030 && len < 2060) ? 1 : len / 3) {
+		/* what follows the long part is no delimiter */
+		n = snprintf(body, sizeof body, "%.*s--b\r\n%.*s--b--\r\n%s"
+		             "%.*s--b--\r\n", len, x, len / 3 + 1, x, BODY,
+		             len / 3 + 1, x);
+		for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+			assert_true(read_body(&m, B, body, (size_t)n, part[i],
+			                      part[i]));
+			assert_hello(&m);
+		}
+		/* this is one, and one too many */
+		n = snprintf(body, sizeof body, "--b%*s\r\n%s", len % 2000, "",
+		             PART_1 PART_2 ARMOR "--b--");
+		assert_false(read_body(&m, B, body, (size_t)n, 0, 0));
+		membuf_free(&m);
+	}
+}
+
+/* Long fields and long lines of data, as far as the armor takes them. */
+static void test_long_data(void **state)
+{
+	static char body[30000];
+	struct membuf m;
+	int n;
+
+	(void)state;
+	for (int len = 900; len < 20000; len += len % 1000 < 100 ? 1 : 450) {
+		n = snprintf(body, sizeof body, "%s--b\r\nX: %0*d\r\n%s"
+		             "\r\n%s--b--", PART_1, len, 0, TYPE_2, ARMOR);
+		if (read_body(&m, B, body, (size_t)n, 0, 0))
+			assert_in_range(len, 900, PART_HEADER_MAX);
+		else
+			assert_in_range(len, PART_HEADER_MAX - 100, 20000);
+		membuf_free(&m);
+		n = snprintf(body, sizeof body, "%s-----BEGIN PGP MESSAGE-----"
+		             "\r\nX: %0*d\r\n\r\naGVsbG8=\r\n"
+		             "-----END PGP MESSAGE-----\r\n--b--",
+		             PART_1 PART_2, len, 0);
+		assert_int_equal(read_body(&m, B, body, (size_t)n, 0, 0),
+		                 len <= 4092);
+		membuf_free(&m);
+		assert_int_equal(read_body(&m, B, body, (size_t)n, 777, 777),
+		                 len <= 4092);
+		membuf_free(&m);
+		/* a long version text is none */
+		n = snprintf(body, sizeof body, "--b\r\n%s\r\nVersion: %0*d\r\n"
+		             "%s--b--", TYPE_1, len, 1, PART_2 ARMOR);
+		assert_false(read_body(&m, B, body, (size_t)n, 0, 0));
+		membuf_free(&m);
+	}
+}
+
+static void test_big(void **state)
+{
+	enum { OCTETS = 300000 };
+	static unsigned char in[OCTETS];
+	struct membuf body, m;
+	struct armor a;
+
+	(void)state;
+	for (size_t i = 0; i < OCTETS; i++)
+		in[i] = i * i >> 5 & 0xff;
+	membuf_init(&body, 2 * OCTETS);
+	membuf_printf(&body, NULL, "%s", PART_1 PART_2);
+	armor_init(&a, &body.sink);
+	assert_int_equal(sink_put(&a.sink, in, OCTETS, NULL), 0);
+	assert_int_equal(armor_end(&a, NULL), 0);
+	membuf_printf(&body, NULL, "\r\n--b--\r\n");
+	for (size_t part = 1; part < OCTETS; part += 1 + part / 2) {
+		assert_true(read_body(&m, B, body.buf, body.len, part, part));
+		assert_int_equal(m.len, OCTETS);
+		assert_memory_equal(m.buf, in, OCTETS);
+		membuf_free(&m);
+	}
+	membuf_free(&body);
+}
+
+/* A sink that fails is not the letter's fault: put tells it. */
+static void test_sink_fails(void **state)
+{
+	size_t n = strlen(BODY);
+	struct membuf full;
+	struct pgpmime *p;
+	struct header h;
+	struct err e;
+	int r;
+
+	(void)state;
+	membuf_init(&full, 4);
+	assert_int_equal(header_cut(&h, B, strlen(B), NULL), 0);
+	for (size_t i = 0; i <= n; i++) {
+		memset(&e, 0, sizeof e);
+		p = pgpmime_new(&h, &full.sink, NULL);
+		assert_non_null(p);
+		r = pgpmime_put(p, BODY, i, &e);
+		if (r == 0)
+			r = pgpmime_put(p, BODY + i, n - i, &e);
+		assert_int_equal(r, -1);
+		assert_int_equal(gpg_err_code(e.code), GPG_ERR_TOO_LARGE);
+		assert_false(pgpmime_end(p));
+		pgpmime_free(p);
+	}
+	header_free(&h);
+	membuf_free(&full);
+	pgpmime_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_top),
+		cmocka_unit_test(test_boundary),
+		cmocka_unit_test(test_right),
+		cmocka_unit_test(test_around),
+		cmocka_unit_test(test_transfer),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_armor),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_short),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_long_data),
+		cmocka_unit_test(test_big),
+		cmocka_unit_test(test_sink_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
