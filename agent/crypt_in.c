@@ -26,6 +26,7 @@ struct in {
 	bool broken;		/* something of ours failed */
 	bool sealed;		/* it was fed to us at all */
 	struct opened opened;
+	bool ask;		/* the client waits for this one */
 	bool never_ask;		/* a prompt was not answered */
 };
 
@@ -84,7 +85,7 @@ static bool may_ask(struct in *in)
 	int64_t since = 0;
 	bool found = false;
 
-	if (in->never_ask)
+	if (!in->ask || in->never_ask)
 		return false;
 	if (keeper_recall(&in->c->ends->keeper, 0, "asked", &since,
 	                  sizeof since, &found, NULL))
@@ -127,9 +128,13 @@ static int open_letter(struct in *in, const struct frame *f)
 	return 0;
 }
 
-static int forget(struct in *in)
+static int forget(struct in *in, struct unpack *u)
 {
 	struct err e;
+
+	in->ask = unpack_u32(u) != 0;
+	if (!unpack_end(u))
+		return -1;
 
 	opened_free(&in->opened);
 	memset(&in->opened, 0, sizeof in->opened);
@@ -253,7 +258,7 @@ static int serve(struct in *in, const struct frame *f)
 
 	unpack_init(&u, f);
 	switch (f->type) {
-	case X_LETTER: return forget(in);
+	case X_LETTER: return forget(in, &u);
 	case X_RAW: return keep_raw(in, f, &e);
 	case X_CIPHER: return in->tried ? -1 : open_letter(in, f);
 	case X_CIPHER_END: return 0;

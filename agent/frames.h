@@ -12,6 +12,9 @@ enum frame_type {
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
 
+	/* front -> guard: another opener (mime and crypt), for POP3 */
+	G_OPENER,		/* [] / fds: mime, the write end of its pipe */
+
 	/* front -> upstream; each is answered by U_DONE */
 	U_LOGIN = 20,		/* u32 account (index), str user, str password */
 	U_MAIL,			/* str from, u32 flags (enum mail_flag), u64 size or 0 */
@@ -28,6 +31,8 @@ enum frame_type {
 	U_DELE,			/* u32 n */
 	U_RETR,			/* u32 n: U_DONE, then the letter into the pipe to mime */
 	U_TOP,			/* u32 n, u32 lines: the same */
+	U_AHEAD,		/* u32 n, fd: RETR into this pipe; there it ends by
+				 * P_END or P_FAIL also where there is no letter */
 	/* upstream -> front */
 	U_DONE,			/* u32 outcome (enum outcome), u32 code (SMTP reply,
 				 * 0 = none; DONE_UNREACHABLE: not 0 where the words
@@ -50,6 +55,8 @@ enum frame_type {
 				 * then M_DATA ... */
 	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
 	M_ABORT,		/* []: it is not; no answer */
+	M_SEND,			/* u32 how, u32 lines: hand over what M_OPEN kept */
+	M_DROP,			/* []: forget it; no answer */
 	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
 	M_OPEN,			/* u32 how (enum fetched), u32 lines: a letter comes from
 				 * the pipe; answered by M_DATA ..., then M_END or M_BAD */
@@ -59,7 +66,7 @@ enum frame_type {
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
 				 * u32 sign (enum wish) */
 	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
-				 * go on), str words */
+				 * go on), str words; after M_SEND: fetch it again */
 
 	/* front -> crypt */
 	C_WARM = 80,		/* u32 account, u32 ask: C_DONE */
@@ -79,7 +86,8 @@ enum frame_type {
 	X_TAIL,			/* octets that go out behind */
 	X_END,			/* []: complete */
 	/* mime -> crypt, incoming */
-	X_LETTER,		/* []: another letter begins, forget the last */
+	X_LETTER,		/* u32 ask: another letter begins, forget the last; may
+				 * a passphrase be asked for? */
 	X_RAW,			/* octets as they came */
 	X_CIPHER,		/* binary OpenPGP, to be decrypted */
 	X_CIPHER_END,		/* []: the end of it */
@@ -130,7 +138,9 @@ enum outcome {
 enum fetched {
 	FETCHED_ALL,		/* by RETR: to be opened and handed over whole */
 	FETCHED_FOR_TOP,	/* by RETR: its header and that many lines */
-	FETCHED_TOP		/* by TOP: what there is, no claim for a sealed one */
+	FETCHED_TOP,		/* by TOP: what there is, no claim for a sealed one */
+	FETCHED_AHEAD		/* by RETR, before the client asked: kept until M_SEND or
+				 * M_DROP */
 };
 enum addr_field { FIELD_FROM, FIELD_TO };	/* FIELD_TO: To and Cc */
 enum wish { WISH_NONE, WISH_NO, WISH_YES };	/* X-Letterlock: */

@@ -8,29 +8,13 @@
 #include <strings.h>
 #include <time.h>
 
-#include "agent/dots.h"
-#include "agent/front.h"
 #include "agent/log.h"
+#include "agent/pop3.h"
 
 enum {
 	COMMANDS_MAX = 1000000,
 	ERRORS_MAX = 20,
-	AUTH_FAILURES_MAX = 5,
-	MESSAGE_MAX = 10000000,		/* message numbers */
-	TOP_OPEN_MAX = 256 << 10,	/* TOP opens what is not larger, octets */
-	OPENING_FIRST = 30000,		/* ms until "+OK" is begun ... */
-	OPENING_DOT = 20000		/* ... and fed a dot each time */
-};
-
-struct pop3 {
-	const struct conf *conf;
-	struct front_ends *ends;
-	struct client client;
-	struct lane lane;
-	struct login who;
-	bool has_user, authed, quit;
-	unsigned auth_failures;
-	char unreachable[500];	/* words for every command after login */
+	AUTH_FAILURES_MAX = 5
 };
 
 /* ---- AUTHORIZATION ---- */
@@ -132,9 +116,7 @@ static int cmd_capa(struct pop3 *s, char *arg)
 
 /* ---- the provider's answers ---- */
 
-/* What went wrong with the last command, in words; -1 ends the session where
- * the provider or a part of ours has gone. */
-static int say_err(struct pop3 *s)
+int pop3_say_err(struct pop3 *s)
 {
 	struct lane *l = &s->lane;
 
@@ -146,10 +128,12 @@ static int say_err(struct pop3 *s)
 	return -1;
 }
 
-static int ask(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k)
+int pop3_ask(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k)
 {
 	struct pack p;
 
+	if (ahead_settle(s))
+		return -1;
 	pack_init(&p);
 	for (unsigned i = 0; i < k; i++)
 		pack_u32(&p, n[i]);
@@ -158,8 +142,7 @@ static int ask(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k)
 	return s->lane.outcome == DONE_OK ? 0 : -1;
 }
 
-/* "3" or "3 20": k numbers into n.  0, or -1. */
-static int numbers(char *arg, uint32_t *n, unsigned k, uint32_t max)
+int pop3_numbers(char *arg, uint32_t *n, unsigned k, uint32_t max)
 {
 	unsigned long v;
 	char *end;
@@ -178,7 +161,7 @@ static int numbers(char *arg, uint32_t *n, unsigned k, uint32_t max)
 	return *arg ? -1 : 0;
 }
 
-static int bad_number(struct pop3 *s)
+int pop3_bad_number(struct pop3 *s)
 {
 	return client_say(&s->client, "-ERR This is no message number");
 }
@@ -186,8 +169,8 @@ static int bad_number(struct pop3 *s)
 static int cmd_stat(struct pop3 *s, char *arg)
 {
 	(void)arg;
-	if (ask(s, U_STAT, NULL, 0))
-		return say_err(s);
+	if (pop3_ask(s, U_STAT, NULL, 0))
+		return pop3_say_err(s);
 	return client_say(&s->client, "+OK %s", s->lane.text);
 }
 
@@ -201,10 +184,10 @@ static int listing(struct pop3 *s, unsigned type, char *arg)
 	char text[100];
 	bool begun = false;
 
-	if (*arg && numbers(arg, &one, 1, MESSAGE_MAX))
-		return bad_number(s);
-	if (lane_tell(l, type, &one, sizeof one))
-		return say_err(s);
+	if (*arg && pop3_numbers(arg, &one, 1, MESSAGE_MAX))
+		return pop3_bad_number(s);
+	if (ahead_settle(s) || lane_tell(l, type, &one, sizeof one))
+		return pop3_say_err(s);
 	for (;;) {
 		if (!chan_wait(&l->upstream, -1)
 		    || chan_recv(&l->upstream, &f, NULL))
@@ -216,6 +199,8 @@ static int listing(struct pop3 *s, unsigned type, char *arg)
 		unpack_str(&u, text, sizeof text);
 		if (!unpack_end(&u))
 			goto lost;
+		if (type == U_LIST)
+			ahead_size(s, n, text);
 		if (!begun && !one)
 			client_say(&s->client, "+OK");
 		begun = true;
@@ -230,9 +215,9 @@ static int listing(struct pop3 *s, unsigned type, char *arg)
 	if (f.type != U_DONE || u.bad)
 		goto lost;
 	if (l->outcome != DONE_OK)
-		return begun ? -1 : say_err(s);
+		return begun ? -1 : pop3_say_err(s);
 	if (one)
-		return begun ? 0 : bad_number(s);
+		return begun ? 0 : pop3_bad_number(s);
 	if (!begun)
 		client_say(&s->client, "+OK");
 	return client_say(&s->client, ".");
@@ -241,7 +226,7 @@ lost:
 		return -1;	/* half a list must not look whole */
 	l->outcome = DONE_LOST;
 	snprintf(l->text, sizeof l->text, "the connection broke");
-	return say_err(s);
+	return pop3_say_err(s);
 }
 
 static int cmd_list(struct pop3 *s, char *arg)
@@ -258,26 +243,26 @@ static int cmd_dele(struct pop3 *s, char *arg)
 {
 	uint32_t n;
 
-	if (numbers(arg, &n, 1, MESSAGE_MAX))
-		return bad_number(s);
-	if (ask(s, U_DELE, &n, 1))
-		return say_err(s);
+	if (pop3_numbers(arg, &n, 1, MESSAGE_MAX))
+		return pop3_bad_number(s);
+	if (pop3_ask(s, U_DELE, &n, 1))
+		return pop3_say_err(s);
 	return client_say(&s->client, "+OK Deleted at QUIT");
 }
 
 static int cmd_noop(struct pop3 *s, char *arg)
 {
 	(void)arg;
-	if (ask(s, U_NOOP, NULL, 0))
-		return say_err(s);
+	if (pop3_ask(s, U_NOOP, NULL, 0))
+		return pop3_say_err(s);
 	return client_say(&s->client, "+OK");
 }
 
 static int cmd_rset(struct pop3 *s, char *arg)
 {
 	(void)arg;
-	if (ask(s, U_RESET, NULL, 0))
-		return say_err(s);
+	if (pop3_ask(s, U_RESET, NULL, 0))
+		return pop3_say_err(s);
 	return client_say(&s->client, "+OK Nothing is deleted");
 }
 
@@ -287,137 +272,9 @@ static int cmd_quit(struct pop3 *s, char *arg)
 	s->quit = true;
 	if (!s->authed || s->unreachable[0])
 		return client_say(&s->client, "+OK Goodbye");
-	if (ask(s, U_QUIT, NULL, 0))
-		return say_err(s);
+	if (pop3_ask(s, U_QUIT, NULL, 0))
+		return pop3_say_err(s);
 	return client_say(&s->client, "+OK Goodbye");
-}
-
-/* ---- letters ---- */
-
-/* Wait for mime's first frame; a long opening keeps the client awake by an
- * "+OK" line that grows (RFC 1939 sets no limit but 512 octets). */
-static bool wait_opening(struct pop3 *s)
-{
-	struct chan *mime = &s->ends->mime;
-	int wait = OPENING_FIRST;
-	bool begun = false;
-
-	while (!chan_wait(mime, wait)) {
-		if (sink_put(&s->client.sink, begun ? "." : "+OK Opening ",
-		             begun ? 1 : 12, NULL)
-		    || client_flush(&s->client))
-			break;
-		begun = true;
-		wait = OPENING_DOT;
-	}
-	return begun;
-}
-
-/* mime's letter to the client: 0, or -1 to end the connection. */
-static int hand_over(struct pop3 *s)
-{
-	struct chan *mime = &s->ends->mime;
-	bool line_begun = wait_opening(s), begun = false;
-	char words[900];
-	uint32_t last;
-	struct dots d;
-	struct unpack u;
-	struct frame f;
-
-	dots_init(&d, &s->client.sink);
-	d.lenient = true;
-	for (;;) {
-		if (chan_recv(mime, &f, NULL))
-			f.type = 0;
-		if (f.type != M_DATA && f.type != M_END)
-			break;
-		if (!begun && client_say(&s->client, line_begun ? ""
-		                         : "+OK The letter follows"))
-			return -1;
-		begun = true;
-		if (f.type == M_END) {
-			if (dots_end(&d, NULL))
-				return -1;
-			return client_say(&s->client, ".");
-		}
-		if (sink_put(&d.sink, f.data, f.len, NULL))
-			return -1;
-	}
-	if (begun || line_begun)
-		return -1;	/* half a letter must not look whole */
-	if (f.type != M_BAD) {
-		client_say(&s->client, "-ERR [SYS/TEMP] A part of Letterlock "
-		           "failed. Fetch again");
-		client_flush(&s->client);
-		return -1;
-	}
-	unpack_init(&u, &f);
-	last = unpack_u32(&u);
-	unpack_str(&u, words, sizeof words);
-	client_say(&s->client, "-ERR %s", words);
-	return last ? -1 : 0;
-}
-
-static int fetch(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k,
-                 enum fetched how)
-{
-	struct pack p;
-
-	if (ask(s, type, n, k))
-		return say_err(s);
-	pack_init(&p);
-	pack_u32(&p, how);
-	pack_u32(&p, how == FETCHED_ALL ? 0 : n[1]);
-	if (pack_send(&p, &s->ends->mime, M_OPEN, NULL)) {
-		client_say(&s->client, "-ERR [SYS/TEMP] A part of Letterlock "
-		           "failed. Fetch again");
-		client_flush(&s->client);
-		return -1;
-	}
-	return hand_over(s);
-}
-
-static int cmd_retr(struct pop3 *s, char *arg)
-{
-	uint32_t n;
-
-	if (numbers(arg, &n, 1, MESSAGE_MAX))
-		return bad_number(s);
-	return fetch(s, U_RETR, &n, 1, FETCHED_ALL);
-}
-
-/* The provider's size of one message, or UINT64_MAX. */
-static uint64_t size_of(struct pop3 *s, uint32_t n)
-{
-	struct lane *l = &s->lane;
-	uint64_t size = UINT64_MAX;
-	struct frame f;
-	struct unpack u;
-	char text[100];
-
-	if (lane_tell(l, U_LIST, &n, sizeof n)
-	    || chan_recv(&l->upstream, &f, NULL))
-		return size;
-	if (f.type == U_ITEM) {
-		unpack_init(&u, &f);
-		unpack_u32(&u);
-		unpack_str(&u, text, sizeof text);
-		if (unpack_end(&u))
-			size = strtoull(text, NULL, 10);
-		lane_done(l);
-	}
-	return size;
-}
-
-static int cmd_top(struct pop3 *s, char *arg)
-{
-	uint32_t n[2];
-
-	if (numbers(arg, n, 2, 999999999) || n[0] > MESSAGE_MAX)
-		return bad_number(s);
-	if (size_of(s, n[0]) <= TOP_OPEN_MAX)
-		return fetch(s, U_RETR, n, 1, FETCHED_FOR_TOP);
-	return fetch(s, U_TOP, n, 2, FETCHED_TOP);
 }
 
 /* ---- commands ---- */
@@ -438,8 +295,8 @@ static const struct command {
 	{ "STAT", cmd_stat, AFTER_LOGIN, false },
 	{ "LIST", cmd_list, AFTER_LOGIN, false },
 	{ "UIDL", cmd_uidl, AFTER_LOGIN, false },
-	{ "RETR", cmd_retr, AFTER_LOGIN, true },
-	{ "TOP", cmd_top, AFTER_LOGIN, true },
+	{ "RETR", pop3_retr, AFTER_LOGIN, true },
+	{ "TOP", pop3_top, AFTER_LOGIN, true },
 	{ "DELE", cmd_dele, AFTER_LOGIN, true },
 	{ "NOOP", cmd_noop, AFTER_LOGIN, false },
 	{ "RSET", cmd_rset, AFTER_LOGIN, false },
@@ -510,6 +367,7 @@ int front_pop3(const struct conf *conf, struct front_ends *ends)
 	s.lane.crypt = ends->crypt;
 	s.lane.upstream = ends->upstream;
 	converse(&s);
+	ahead_end(&s);
 	explicit_bzero(&s.who, sizeof s.who);
 	return 0;
 }

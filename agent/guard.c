@@ -23,21 +23,17 @@
 
 enum {
 	SESSIONS_MAX = 256,
-	LANES_MAX = 40,		/* of one session */
+	PARTS_MAX = 80,		/* processes of one session besides front */
 	DEATHS_MAX = 10,	/* then no more spares until a client comes */
 	GRACE_MS = 5000,	/* for the others after front has ended */
 	STOP_MS = 3000		/* for all after SIGTERM */
 };
 
-struct lane {
-	struct child crypt, upstream;
-};
-
 struct session {
 	bool used;
 	enum session_kind kind;
-	struct child front, mime;
-	struct lane lane[LANES_MAX];
+	struct child front;
+	struct child part[PARTS_MAX];
 	int64_t end_at;		/* ms, when what is left is killed; 0 = lives */
 };
 
@@ -97,6 +93,18 @@ static int child_take(struct guard *g, enum role r, struct child *c,
 	return spawn_role(c, r, g->conf_fd, e);
 }
 
+/* A role for a session. */
+static struct child *part_take(struct guard *g, struct session *s,
+                               enum role r, struct err *e)
+{
+	for (int i = 0; i < PARTS_MAX; i++)
+		if (!s->part[i].pid)
+			return child_take(g, r, &s->part[i], e) ? NULL
+			       : &s->part[i];
+	err_set(e, gpg_error(GPG_ERR_TOO_MANY), "too many parts");
+	return NULL;
+}
+
 /* Give a role its place: the session's kind and its descriptors. */
 static int child_start(struct child *c, enum session_kind kind,
                        const int *fds, unsigned n, struct err *e)
@@ -129,8 +137,9 @@ static void close_all(int *fds, unsigned n)
 			close(fds[i]);
 }
 
-/* The two ends of every socket a lane needs, and of its pipe. */
-enum { CF, FC, CM, MC, CK, KC, UF, FU, PR, PW, S0, S1, LANE_FDS };
+/* The two ends of every socket a lane or opener needs, and of its pipe; mime's
+ * to front is for openers. */
+enum { CF, FC, CM, MC, CK, KC, UF, FU, MF, FM, PR, PW, S0, S1, LANE_FDS };
 
 static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
                     struct err *e)
@@ -138,7 +147,8 @@ static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
 	for (int i = 0; i < LANE_FDS; i++)
 		fd[i] = -1;
 	if (spawn_pair(fd + CF, e) || spawn_pair(fd + CM, e)
-	    || spawn_pair(fd + CK, e) || spawn_pair(fd + UF, e))
+	    || spawn_pair(fd + CK, e) || spawn_pair(fd + UF, e)
+	    || spawn_pair(fd + MF, e))
 		return -1;
 	if (pipe2(fd + PR, O_CLOEXEC) == -1)
 		return err_errno(e, "pipe");
@@ -149,45 +159,78 @@ static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
 	return 0;
 }
 
-/* Start a lane; ends[] gets the far ends: crypt, mime to crypt, upstream and
- * (POP3) the pipe that mime reads. */
-static int lane_start(struct guard *g, enum session_kind kind,
-                      struct lane *lane, int ends[4], struct err *e)
+static int crypt_start(struct guard *g, struct session *s, int *fd,
+                       struct err *e)
 {
-	int fd[LANE_FDS], to_crypt[6], to_up[2], rc = -1;
-	unsigned n = 0;
-	bool smtp = kind == SESSION_SMTP;
+	struct child *crypt = part_take(g, s, ROLE_CRYPT, e);
+	int to_crypt[6] = { fd[CF], fd[CM], fd[CK] };
+	unsigned n = 3;
 
-	if (lane_fds(g, kind, fd, e))
-		goto out;
-	if (child_take(g, ROLE_CRYPT, &lane->crypt, e)
-	    || child_take(g, ROLE_UPSTREAM, &lane->upstream, e)
-	    || keeper_asker(g, fd[KC], e))
-		goto out;
-	to_crypt[n++] = fd[CF];
-	to_crypt[n++] = fd[CM];
-	to_crypt[n++] = fd[CK];
-	if (smtp)
+	if (!crypt || keeper_asker(g, fd[KC], e))
+		return -1;
+	if (s->kind == SESSION_SMTP)
 		to_crypt[n++] = fd[PW];
 	for (int i = S0; i <= S1; i++)
 		if (fd[i] >= 0)
 			to_crypt[n++] = fd[i];
+	if (child_start(crypt, s->kind, to_crypt, n, e))
+		return -1;
+	chan_close(&crypt->leash);
+	return 0;
+}
+
+static void give(int *from, int *to)
+{
+	*to = *from;
+	*from = -1;
+}
+
+/* Start a lane; ends[] gets the far ends: crypt, mime to crypt, upstream and
+ * (POP3) the pipe that mime reads. */
+static int lane_start(struct guard *g, struct session *s, int ends[4],
+                      struct err *e)
+{
+	bool smtp = s->kind == SESSION_SMTP;
+	int fd[LANE_FDS], to_up[2], rc = -1;
+	struct child *up;
+
+	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e)
+	    || !(up = part_take(g, s, ROLE_UPSTREAM, e)))
+		goto out;
 	to_up[0] = fd[UF];
 	to_up[1] = smtp ? fd[PR] : fd[PW];
-	if (child_start(&lane->crypt, kind, to_crypt, n, e)
-	    || child_start(&lane->upstream, kind, to_up, 2, e))
+	if (child_start(up, s->kind, to_up, 2, e))
 		goto out;
-	chan_close(&lane->crypt.leash);
-	chan_close(&lane->upstream.leash);
-	ends[0] = fd[FC];
-	ends[1] = fd[MC];
-	ends[2] = fd[FU];
-	ends[3] = -1;
-	fd[FC] = fd[MC] = fd[FU] = -1;
-	if (!smtp) {
-		ends[3] = fd[PR];
-		fd[PR] = -1;
-	}
+	chan_close(&up->leash);
+	give(&fd[FC], &ends[0]);
+	give(&fd[MC], &ends[1]);
+	give(&fd[FU], &ends[2]);
+	if (!smtp)
+		give(&fd[PR], &ends[3]);
+	rc = 0;
+out:
+	close_all(fd, LANE_FDS);
+	return rc;
+}
+
+/* Start an opener; ends[] gets mime and the write end of the pipe it reads. */
+static int opener_start(struct guard *g, struct session *s, int ends[2],
+                        struct err *e)
+{
+	int fd[LANE_FDS], to_mime[3], rc = -1;
+	struct child *mime;
+
+	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e)
+	    || !(mime = part_take(g, s, ROLE_MIME, e)))
+		goto out;
+	to_mime[0] = fd[MF];
+	to_mime[1] = fd[MC];
+	to_mime[2] = fd[PR];
+	if (child_start(mime, s->kind, to_mime, 3, e))
+		goto out;
+	chan_close(&mime->leash);
+	give(&fd[FM], &ends[0]);
+	give(&fd[PW], &ends[1]);
 	rc = 0;
 out:
 	close_all(fd, LANE_FDS);
@@ -200,19 +243,20 @@ static int session_wire(struct guard *g, struct session *s, int client,
 {
 	int ends[4] = { -1, -1, -1, -1 }, fm[2] = { -1, -1 };
 	int fk[2] = { -1, -1 }, rc = -1;
+	struct child *mime;
 
-	if (lane_start(g, s->kind, &s->lane[0], ends, e)
+	if (lane_start(g, s, ends, e)
 	    || spawn_pair(fm, e) || spawn_pair(fk, e)
-	    || child_take(g, ROLE_MIME, &s->mime, e)
+	    || !(mime = part_take(g, s, ROLE_MIME, e))
 	    || child_take(g, ROLE_FRONT, &s->front, e)
 	    || keeper_asker(g, fk[1], e))
 		goto out;
 	int to_mime[3] = { fm[1], ends[1], ends[3] };
 	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
-	if (child_start(&s->mime, s->kind, to_mime, ends[3] < 0 ? 2 : 3, e)
+	if (child_start(mime, s->kind, to_mime, ends[3] < 0 ? 2 : 3, e)
 	    || child_start(&s->front, s->kind, to_front, 5, e))
 		goto out;
-	chan_close(&s->mime.leash);
+	chan_close(&mime->leash);
 	rc = 0;
 out:
 	close_all(ends, 4);
@@ -224,11 +268,8 @@ out:
 static void session_kill(struct session *s)
 {
 	child_kill(&s->front);
-	child_kill(&s->mime);
-	for (int i = 0; i < LANES_MAX; i++) {
-		child_kill(&s->lane[i].crypt);
-		child_kill(&s->lane[i].upstream);
-	}
+	for (int i = 0; i < PARTS_MAX; i++)
+		child_kill(&s->part[i]);
 }
 
 /* The one thing the guard ever writes to a client. */
@@ -286,22 +327,21 @@ static void accept_all(struct guard *g, const struct listener *l)
 	}
 }
 
-/* Front asks for another lane: it gets one, or an answer without any. */
-static void session_lane(struct guard *g, struct session *s)
+/* Front asks for another lane or opener: it gets one, or an answer without. */
+static void session_more(struct guard *g, struct session *s, unsigned type)
 {
 	int ends[4] = { -1, -1, -1, -1 };
-	struct lane *lane = NULL;
-	struct err e = { .text = "too many lanes" };
+	unsigned n = type == G_LANE ? 3 : 2;
+	struct err e;
+	int rc;
 
-	for (int i = 0; i < LANES_MAX && !lane; i++)
-		if (!s->lane[i].crypt.pid && !s->lane[i].upstream.pid)
-			lane = &s->lane[i];
-	if (!lane || lane_start(g, s->kind, lane, ends, &e)) {
-		log_error("no further lane: %s", e.text);
-		chan_send(&s->front.leash, G_LANE, NULL, 0, NULL);
-		return;
+	rc = type == G_LANE ? lane_start(g, s, ends, &e)
+	                    : opener_start(g, s, ends, &e);
+	if (rc) {
+		log_error("no further part: %s", e.text);
+		n = 0;
 	}
-	chan_send_fds(&s->front.leash, G_LANE, NULL, 0, ends, 3, NULL);
+	chan_send_fds(&s->front.leash, type, NULL, 0, ends, n, NULL);
 	close_all(ends, 4);
 	spare_fill(g);
 }
@@ -310,11 +350,12 @@ static void session_asks(struct guard *g, struct session *s)
 {
 	struct frame f;
 
-	if (chan_recv(&s->front.leash, &f, NULL) == 0 && f.type == G_LANE) {
-		session_lane(g, s);
-		return;
-	}
-	chan_close(&s->front.leash);
+	if (chan_recv(&s->front.leash, &f, NULL) == 0
+	    && (f.type == G_LANE
+	        || (f.type == G_OPENER && s->kind == SESSION_POP3)))
+		session_more(g, s, f.type);
+	else
+		chan_close(&s->front.leash);
 }
 
 /* ---- reaping ---- */
@@ -335,21 +376,18 @@ static bool session_reaps(struct session *s, pid_t pid)
 		s->end_at = now_ms() + GRACE_MS;
 		return true;
 	}
-	if (child_is(&s->mime, pid))
-		return true;
-	for (int i = 0; i < LANES_MAX; i++)
-		if (child_is(&s->lane[i].crypt, pid)
-		    || child_is(&s->lane[i].upstream, pid))
+	for (int i = 0; i < PARTS_MAX; i++)
+		if (child_is(&s->part[i], pid))
 			return true;
 	return false;
 }
 
 static bool session_empty(const struct session *s)
 {
-	if (s->front.pid || s->mime.pid)
+	if (s->front.pid)
 		return false;
-	for (int i = 0; i < LANES_MAX; i++)
-		if (s->lane[i].crypt.pid || s->lane[i].upstream.pid)
+	for (int i = 0; i < PARTS_MAX; i++)
+		if (s->part[i].pid)
 			return false;
 	return true;
 }

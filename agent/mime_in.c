@@ -10,9 +10,12 @@
 #include "crypto/protect.h"
 #include "crypto/verdict.h"
 
+enum { HEAD_MAX = HEADER_MAX + 2 * FRAME_MAX };
+
 struct in {
 	struct chan *front, *crypt, *pipe;
 	enum fetched how;
+	bool ahead;		/* kept until front asks for it */
 	uint32_t lines;		/* of the body that are wanted, for TOP */
 	bool at_end;		/* the pipe gave P_END (or failed) */
 	bool lost;		/* it failed */
@@ -206,10 +209,43 @@ out:
 	return rc;
 }
 
+/* Fetched ahead: 1 when it is to be handed over now, 0 forgotten, -1. */
+static int await_send(struct in *in)
+{
+	struct unpack u;
+	struct frame f;
+
+	if (chan_recv(in->front, &f, NULL))
+		return -1;
+	if (f.type != M_SEND)
+		return f.type == M_DROP ? 0 : -1;
+	unpack_init(&u, &f);
+	in->how = (enum fetched)unpack_u32(&u);
+	in->lines = unpack_u32(&u);
+	return unpack_end(&u) ? 1 : -1;
+}
+
+/* Fetched ahead and not sealed: it waits in memory, if it isn't large. */
+static int keep(struct in *in)
+{
+	struct frame f;
+	bool large = false;
+	int r;
+
+	while (next_data(in, &f))
+		large = large || sink_put(&in->head.sink, f.data, f.len, NULL);
+	if ((r = await_send(in)) != 1)
+		return r;
+	return large || in->lost ? tell_bad(in, 0, "not kept") : 1;
+}
+
 static int plain(struct in *in)
 {
 	struct frame f;
+	int r;
 
+	if (in->ahead && (r = keep(in)) != 1)
+		return r;
 	if (put_original(in))
 		return tell_broken(in);
 	if (sink_put(&in->body, in->head.buf + in->head_len,
@@ -418,15 +454,20 @@ static int sealed(struct in *in)
 	uint32_t encryption, held;
 	struct unpack u;
 	struct frame f;
+	int r;
 
 	if (feed_all(in, &u, &f))
 		return tell_broken(in);
-	if (in->lost)
-		return tell_lost(in);
 	encryption = unpack_u32(&u);
 	unpack_u32(&u);
 	held = unpack_u32(&u);
-	if (!unpack_end(&u) || held == HELD_BROKEN)
+	if (!unpack_end(&u))
+		return tell_broken(in);
+	if (in->ahead && (r = await_send(in)) != 1)
+		return r;
+	if (in->lost)
+		return tell_lost(in);
+	if (held == HELD_BROKEN)
 		return tell_broken(in);
 	if (held == HELD_LOCKED)
 		return tell_bad(in, 0, "[SYS/TEMP] Your key is locked, so sealed "
@@ -442,6 +483,7 @@ static int sealed(struct in *in)
  * the verdict, which stands over an empty block. */
 static int letter(struct in *in)
 {
+	uint32_t ask = !in->ahead;
 	struct frame f;
 	int rc;
 
@@ -449,7 +491,7 @@ static int letter(struct in *in)
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
 	chan_sink_init(&in->to_front, in->front, M_DATA);
-	if (chan_send(in->crypt, X_LETTER, NULL, 0, NULL)) {
+	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL)) {
 		rc = tell_broken(in);
 	} else if (take_header(in)) {
 		header_free(&in->outer);
@@ -478,11 +520,12 @@ int mime_in(struct mime_ends *ends)
 	in.crypt = &ends->crypt;
 	in.pipe = &ends->upstream;
 	in.body.put = body_put;
-	membuf_init(&in.head, HEADER_MAX + 2 * FRAME_MAX);
+	membuf_init(&in.head, HEAD_MAX);
 	while (chan_expect(in.front, M_OPEN, &f, NULL) == 0) {
 		unpack_init(&u, &f);
 		in.how = (enum fetched)unpack_u32(&u);
 		in.lines = unpack_u32(&u);
+		in.ahead = in.how == FETCHED_AHEAD;
 		if (!unpack_end(&u) || letter(&in))
 			break;
 	}

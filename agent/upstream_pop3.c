@@ -287,29 +287,45 @@ static int pop3_list(struct upstream *up, struct chan *front, uint32_t n,
 
 /* ---- a letter ---- */
 
-/* RETR or TOP was sent: its answer to the front, the letter to mime.  A letter
- * that broke off ends the process: nothing of it may be taken for whole. */
-static int pop3_letter(struct upstream *up, struct upstream_ends *ends,
-                       int sent, struct err *e)
+/* RETR or TOP was sent: its answer to the front, the letter to mime; 1: there
+ * is none.  A letter that broke off ends the process: nothing of it may be taken for whole. */
+static int pop3_letter(struct upstream *up, struct chan *front,
+                       struct chan *pipe, int sent, struct err *e)
 {
 	struct chan_sink out;
 	struct reply r;
 	struct pack p;
 
 	if (sent || pop3_reply(up, &r, e))
-		return upstream_lost(up, &ends->front, e);
+		return upstream_lost(up, front, e);
 	if (r.answer != ANSWER_OK)
-		return pop3_answer(up, &ends->front, 0, &r, e);
-	if (upstream_done(&ends->front, DONE_OK, 0, r.text))
+		return pop3_answer(up, front, 0, &r, e) ? -1 : 1;
+	if (upstream_done(front, DONE_OK, 0, r.text))
 		return -1;
-	chan_sink_init(&out, &ends->pipe, P_DATA);
+	chan_sink_init(&out, pipe, P_DATA);
 	if (upstream_fetch_letter(up, &out.sink, e) == 0 &&
 	    chan_sink_flush(&out, e) == 0)
-		return chan_send(&ends->pipe, P_END, NULL, 0, NULL);
+		return chan_send(pipe, P_END, NULL, 0, NULL);
 	pack_init(&p);
 	pack_str(&p, e->text);
-	pack_send(&p, &ends->pipe, P_FAIL, NULL);
+	pack_send(&p, pipe, P_FAIL, NULL);
 	return -1;
+}
+
+/* A letter that the client will ask for next, into another mime's pipe. */
+static int pop3_ahead(struct upstream *up, struct chan *front, uint32_t n)
+{
+	struct chan pipe;
+	struct err e;
+	int rc;
+
+	chan_init(&pipe, chan_take_fd(front));
+	rc = pop3_letter(up, front, &pipe, wire_send(&up->wire, &e,
+	                 "RETR %" PRIu32, n), &e);
+	if (rc == 1)		/* there is none: mime must not wait */
+		rc = chan_send(&pipe, P_FAIL, NULL, 0, NULL);
+	chan_close(&pipe);
+	return rc;
 }
 
 /* ---- the session ---- */
@@ -330,6 +346,7 @@ static bool numbers(const struct frame *f, uint32_t *n, uint32_t *lines)
 	case U_UIDL:
 	case U_DELE:
 	case U_RETR:
+	case U_AHEAD:
 		*n = unpack_u32(&u);
 		break;
 	}
@@ -362,11 +379,14 @@ static int pop3_command(struct upstream *up, struct upstream_ends *ends,
 		                   ASK(up, &r, &e, "DELE %" PRIu32, n), &r,
 		                   &e);
 	case U_RETR:
-		return pop3_letter(up, ends, wire_send(&up->wire, &e,
-		                   "RETR %" PRIu32, n), &e);
+		return pop3_letter(up, front, &ends->pipe, wire_send(&up->wire,
+		                   &e, "RETR %" PRIu32, n), &e) < 0 ? -1 : 0;
 	case U_TOP:
-		return pop3_letter(up, ends, wire_send(&up->wire, &e,
-		                   "TOP %" PRIu32 " %" PRIu32, n, lines), &e);
+		return pop3_letter(up, front, &ends->pipe, wire_send(&up->wire,
+		                   &e, "TOP %" PRIu32 " %" PRIu32, n, lines),
+		                   &e) < 0 ? -1 : 0;
+	case U_AHEAD:
+		return pop3_ahead(up, front, n);
 	case U_RESET:
 		return pop3_answer(up, front, ASK(up, &r, &e, "RSET"), &r,
 		                   &e);
