@@ -30,6 +30,8 @@ static bool skip_in_header(struct resend *r, const char *p, size_t n)
 		r->skip_field = begins(p, n, "Message-ID:")
 		                || begins(p, n, "Date:")
 		                || begins(p, n, "Content-Type:");
+	if (r->skip_field && memmem(p, n, "boundary=", 9))
+		r->parts = true;
 	return r->skip_field;
 }
 
@@ -38,6 +40,8 @@ static bool skips(struct resend *r, const char *p, size_t n)
 {
 	if (!r->body)
 		return skip_in_header(r, p, n);
+	if (!r->parts)
+		return false;
 	if (p[0] == '-')
 		return n > 1 && p[1] == '-';
 	if (p[0] != ' ' && p[0] != '\t' && p[0] != 'C' && p[0] != 'c')

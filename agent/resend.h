@@ -14,8 +14,8 @@ enum {
 };
 
 /* A filter: lines with CRLF pass on to out unchanged and into the digest,
- * except the fields Message-ID, Date and Content-Type, lines that begin with
- * "--", and those that name a boundary. */
+ * except the fields Message-ID, Date and Content-Type and, where that one named
+ * a boundary, lines that begin with "--" and those that name another. */
 struct resend {
 	struct sink sink;
 	struct sink *out;	/* may be changed at any time */
@@ -23,6 +23,7 @@ struct resend {
 	char line[RESEND_LINE];	/* the begin of a line cut by a block */
 	size_t len;
 	bool body;		/* the header block is over */
+	bool parts;		/* it named a boundary */
 	bool skip_field;	/* continuation lines are of a skipped field */
 	bool in_line;		/* a long line goes on, decided: */
 	bool skip_line;
