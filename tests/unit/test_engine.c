@@ -413,6 +413,11 @@ static void wrong_readers(void **state)
 	memcpy(more[1].enc, alice.enc, sizeof more[1].enc);
 	assert_int_equal(seal(g, more, 2, "hello\n", 6, &out, &e), -1);
 	assert_int_equal(out.len, 0);
+	more[0].enc[1] = bob.enc[0];
+	more[0].n_enc = 2;
+	more[1].n_enc = 0;
+	assert_int_equal(seal(g, more, 2, "hello\n", 6, &out, &e), -1);
+	assert_int_equal(out.len, 0);
 	memcpy(odd.fpr, "0000000000000000000000000000000000000000", 41);
 	assert_int_equal(seal(g, &odd, 1, "hello\n", 6, &out, &e), -1);
 	assert_int_equal(out.len, 0);
@@ -697,6 +702,24 @@ static void find(void **state)
 	assert_int_equal(strlen(k.grip_sign), 40);
 }
 
+/* A key the user called bad is none to seal to. */
+static void find_distrusted(void **state)
+{
+	enum key_state st;
+	struct key k;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(sh("gpg -q --batch --homedir ours --trust-model tofu "
+	    "--tofu-policy bad %s", bob.fpr), 0);
+	conf("trust-model tofu\\n");
+	assert_int_equal(engine_find(g, "bob@y.test", &k, &st, &e), 0);
+	conf("");
+	assert_int_equal(st, KEY_UNUSABLE);
+	assert_int_equal(engine_find(g, "bob@y.test", &k, &st, &e), 0);
+	assert_int_equal(st, KEY_USABLE);
+}
+
 static void find_odd_ones(void **state)
 {
 	enum key_state st;
@@ -779,6 +802,10 @@ static void locked(void **state)
 	cold(state);
 	sh("touch secret");
 	assert_int_equal(open_(g, true, in.buf, in.len, &out, &o), 0);
+	assert_int_equal(o.encryption, ENC_OK);
+	opened_free(&o);
+	sh("rm secret");
+	o = opened_of("letter");	/* the signing key is cold */
 	assert_int_equal(o.encryption, ENC_OK);
 	opened_free(&o);
 	membuf_free(&in);
@@ -909,6 +936,66 @@ static void fake_gpg(void **state)
 	assert_true(count("/proc/self/fd") <= fds + 1);
 }
 
+/* A gpg that says nothing of what it did: not an octet goes out. */
+static void fake_mute(void **state)
+{
+	struct membuf out;
+	struct err e;
+
+	(void)state;
+	fake("eval \"/usr/bin/gpg \\\"\\$@\\\" $S>/dev/null\"; exit 0");
+	assert_int_equal(seal(g, &alice, 1, "hello\n", 6, &out, &e), -1);
+	assert_int_equal(out.len, 0);
+}
+
+/* The status lines of one letter, and what each of them is good for. */
+static void fake_status(void **state)
+{
+#define BEGIN "BEGIN_DECRYPTION\\n"
+#define INFO "DECRYPTION_INFO 2 9 0\\n"
+#define PLAIN "PLAINTEXT 62 0\\n"
+#define OKAY "DECRYPTION_OKAY\\n"
+#define MDC "GOODMDC\\n"
+#define END "END_DECRYPTION\\n"
+	static const char *const lines[] = {
+		BEGIN INFO PLAIN OKAY MDC END,	/* the good one */
+		INFO PLAIN OKAY MDC END, BEGIN PLAIN OKAY MDC END,
+		BEGIN INFO OKAY MDC END, BEGIN INFO PLAIN MDC END,
+		BEGIN INFO PLAIN OKAY END, BEGIN INFO PLAIN OKAY MDC,
+		BEGIN INFO PLAIN PLAIN OKAY MDC END,
+		BEGIN INFO PLAIN OKAY OKAY MDC END,
+		BEGIN INFO PLAIN OKAY MDC MDC END,
+		BEGIN INFO PLAIN OKAY MDC END BEGIN INFO END,
+		BEGIN BEGIN INFO PLAIN OKAY MDC END,
+		BEGIN INFO INFO PLAIN OKAY MDC END,
+		BEGIN "DECRYPTION_INFO 0 9 0\\n" PLAIN OKAY MDC END,
+		BEGIN INFO PLAIN "BADMDC\\n" OKAY MDC END,
+		BEGIN INFO PLAIN "ERROR proc_pkt.plaintext 89\\n" OKAY MDC END,
+		BEGIN INFO PLAIN OKAY MDC END "NEWSIG\\n",
+		"NEWSIG\\n" BEGIN INFO PLAIN OKAY MDC END
+	};
+	struct membuf sealed, out;
+	struct opened o;
+	struct err e;
+	char body[600];
+
+	(void)state;
+	assert_int_equal(seal(g, &alice, 1, "hello\n", 6, &sealed, &e), 0);
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		snprintf(body, sizeof body, "cat >/dev/null; echo hello; "
+		         "printf '%s' | sed 's/^/[GNUPG:] /' | "
+		         "eval \"cat >&$S\"; exit 0", lines[i]);
+		fake(body);
+		assert_int_equal(open_(g, false, sealed.buf, sealed.len, &out,
+		                       &o), 0);
+		if (o.encryption != (i ? ENC_FAILED : ENC_OK))
+			fail_msg("%s", lines[i]);
+		opened_free(&o);
+		membuf_free(&out);
+	}
+	membuf_free(&sealed);
+}
+
 static void fake_list(void **state)
 {
 	static const char *const body[] = { "exit 0", "exit 2", "exit 1",
@@ -980,12 +1067,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(revoked_key),
 		cmocka_unit_test(judge),
 		cmocka_unit_test(find),
+		cmocka_unit_test(find_distrusted),
 		cmocka_unit_test(find_odd_ones),
 		cmocka_unit_test(stamp),
 		cmocka_unit_test(locked),
 		cmocka_unit_test(never_prompts),
 		cmocka_unit_test_teardown(stopped_agent, heal),
 		cmocka_unit_test_teardown(fake_gpg, heal),
+		cmocka_unit_test_teardown(fake_mute, heal),
+		cmocka_unit_test_teardown(fake_status, heal),
 		cmocka_unit_test_teardown(fake_list, heal),
 		cmocka_unit_test_teardown(fake_from_the_start, heal),
 	};
