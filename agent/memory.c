@@ -27,6 +27,7 @@ struct list {
 	int fd;
 	struct record *record;
 	size_t n;
+	size_t saved;		/* of them in the file */
 };
 
 struct lookup {
@@ -121,7 +122,7 @@ static int list_prune(struct memory *m, enum memory_list which, struct err *e)
 			l->record[keep++] = l->record[i];
 	if (!list_of[which].days || keep == l->n)
 		return 0;
-	l->n = keep;
+	l->n = l->saved = keep;
 	size = keep * sizeof *l->record;
 	if (ftruncate(l->fd, 0) || (size && write(l->fd, l->record, size)
 	                            != (ssize_t)size))
@@ -152,6 +153,7 @@ static int list_read(struct memory *m, enum memory_list which, struct err *e)
 		return err_errno(e, "memory");
 	if (size && pread(l->fd, l->record, size, 0) != (ssize_t)size)
 		return err_errno(e, name);
+	l->saved = l->n;
 	return list_prune(m, which, e);
 }
 
@@ -172,6 +174,24 @@ bool memory_has(const struct memory *m, enum memory_list which,
 	return list_has(&m->list[which], h);
 }
 
+/* Those that could not be written before go with the newest.  Half a record
+ * would spoil all behind it, and is taken back. */
+static int list_save(struct list *l, enum memory_list which, struct err *e)
+{
+	size_t size = (l->n - l->saved) * sizeof *l->record;
+
+	errno = ENOSPC;		/* what a short write means */
+	if (write(l->fd, l->record + l->saved, size) != (ssize_t)size
+	    || (!list_of[which].days && fdatasync(l->fd))) {
+		err_errno(e, list_of[which].name);
+		if (ftruncate(l->fd, (off_t)(l->saved * sizeof *l->record)))
+			err_errno(e, list_of[which].name);
+		return -1;
+	}
+	l->saved = l->n;
+	return 0;
+}
+
 int memory_add(struct memory *m, enum memory_list which, const char *text,
                struct err *e)
 {
@@ -186,10 +206,7 @@ int memory_add(struct memory *m, enum memory_list which, const char *text,
 		return err_errno(e, "memory");
 	l->record = more;
 	l->record[l->n++] = new;
-	if (write(l->fd, &new, sizeof new) != sizeof new
-	    || (!list_of[which].days && fdatasync(l->fd)))
-		return err_errno(e, list_of[which].name);
-	return 0;
+	return list_save(l, which, e);
 }
 
 /* ---- open and close ---- */
