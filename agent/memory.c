@@ -59,10 +59,13 @@ static int key_read(struct memory *m, struct err *e)
 {
 	int fd = openat(m->dir, "mac.key", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n;
+	char more;
 
 	if (fd == -1)
 		return errno == ENOENT ? 0 : err_errno(e, "mac.key");
 	n = read(fd, m->key_secret, MEMORY_KEY);
+	if (n == MEMORY_KEY && read(fd, &more, 1) != 0)
+		n = -1;
 	close(fd);
 	if (n != MEMORY_KEY)
 		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
