@@ -138,6 +138,16 @@ def gpg_agents(home):
             if p.name == "gpg-agent" and home in p.argv]
 
 
+def assert_free(agents):
+    """A gpg-agent that was started within a box would stay there for the
+    user's whole log-in."""
+    assert agents
+    for p in agents:
+        with open("/proc/%d/status" % p.pid) as f:
+            status = f.read()
+        assert "NoNewPrivs:\t0" in status and "Seccomp:\t0" in status, p
+
+
 def test_gpg_agent_killed(alice):
     """Before a letter, and in the middle of one."""
     next_letter_works(alice)
@@ -148,6 +158,7 @@ def test_gpg_agent_killed(alice):
     r = attempt(alice, [BOB], letters.text())
     check(alice, r, before)
     next_letter_works(alice)
+    assert_free(gpg_agents(alice.home))
     before = len(alice.smtp.accepted)
     raw = letters.long_text(1000000)
     with client.Smtp(alice.submission, ALICE, "x") as c:
@@ -165,6 +176,7 @@ def test_gpg_agent_killed(alice):
             r = None
     check(alice, r, before)
     next_letter_works(alice)
+    assert_free(gpg_agents(alice.home))
 
 
 def test_gpg_agent_stopped(alice):

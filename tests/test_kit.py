@@ -124,7 +124,8 @@ def test_provider_pop3():
     ("normal", "sealed", True), ("die", "none", False),
     ("die-middle", "some", False), ("die-end", "sealed", False),
     ("cut", "some", True), ("garbage", "some", False), ("echo", "clear", False),
-    ("echo-lies", "clear", True), ("reader", "sealed", True)])
+    ("echo-lies", "clear", True), ("reader", "sealed", True),
+    ("weak", "sealed", True)])
 def test_fake_gpg(make, mode, output, status):
     home = make.home(["alice"], ["mallory"], ["bob"])
     fake = FakeGpg(make.folder(), home, keys.FPR["mallory"])
@@ -144,13 +145,14 @@ def test_fake_gpg(make, mode, output, status):
         said = f.read()
     assert ("END_ENCRYPTION" in said) == status, (said, p.stderr)
     assert (p.returncode == 0) == (mode in (
-        "normal", "garbage", "echo", "echo-lies", "reader"))
+        "normal", "garbage", "echo", "echo-lies", "reader", "weak"))
     assert fake.used("seal") == (mode != "normal")
     if output == "sealed":
         bob = make.home(["bob"], ["alice"])
         got = keys.Decrypted(bob, p.stdout)
         assert got.data == clear
         assert (keys.enc_ids("mallory")[0] in got.enc_to) == (mode == "reader")
+        assert (got.cipher == 2) == (mode == "weak")
     elif output == "clear":
         assert p.stdout == clear
     else:

@@ -257,15 +257,17 @@ class Agent:
 
     # ---- its files
 
-    def files(self):
-        """Everything in the folders it may write to, its open files (deleted
-        ones too): (name, path to read)."""
+    def kept_files(self):
+        """The files in the folders it may write to: (name, path)."""
         for top in [self.d] + ([self.home] if self.home else []):
             for d, _, names in os.walk(top):
                 for n in names:
                     p = os.path.join(d, n)
                     if os.path.isfile(p) and not os.path.islink(p):
                         yield p, p
+
+    def open_files(self):
+        """What its processes have open, deleted or not: (name, path)."""
         for p in self.all():
             fds = "/proc/%d/fd" % p.pid
             try:
@@ -282,10 +284,12 @@ class Agent:
                         ("/dev/", "/proc/", "/usr/", "/lib", "/memfd:"))):
                     yield "%s: %s" % (p, to), f
 
-    def leaks(self, most=32 << 20):
-        """Files that hold a canary; the first `most` octets are looked at."""
+    def leaks(self, most=32 << 20, kept=True):
+        """Files that hold a canary among their first `most` octets."""
         found = []
-        for name, path in self.files():
+        files = list(self.open_files()) + (
+            list(self.kept_files()) if kept else [])
+        for name, path in files:
             try:
                 with open(path, "rb") as f:
                     if letters.canaries(f.read(most)):
@@ -305,8 +309,8 @@ class Watch:
     """Samples the memory of every process of an agent, and looks for
     cleartext in its files meanwhile. peak: name -> most kB resident."""
 
-    def __init__(self, agent, pause=0.02, files=0.5):
-        self.agent, self.pause, self.every = agent, pause, files
+    def __init__(self, agent, pause=0.02):
+        self.agent, self.pause = agent, pause
         self.peak, self.found, self.end = {}, set(), threading.Event()
 
     def __enter__(self):
@@ -330,6 +334,8 @@ class Watch:
                 if m:
                     n = "guard" if p.pid == self.agent.pid else p.name
                     self.peak[n] = max(self.peak.get(n, 0), int(m.group(1)))
-            if self.every and time.monotonic() - last > self.every:
+            # a spool may be gone in no time, a kept file stays
+            self.found.update(self.agent.leaks(
+                1 << 20, time.monotonic() - last > 0.5))
+            if time.monotonic() - last > 0.5:
                 last = time.monotonic()
-                self.found.update(self.agent.leaks(8 << 20))

@@ -58,7 +58,7 @@ echo-lies)
 	say END_ENCRYPTION
 	exit 0 ;;
 reader) exec $real --recipient %(reader)s "$@" ;;
-weak) exec $real --cipher-algo 3DES --allow-old-cipher-algos "$@" ;;
+weak) exec $real --cipher-algo 3DES "$@" ;;
 esac
 exit 2
 """

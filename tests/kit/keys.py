@@ -198,6 +198,11 @@ class Decrypted:
         self.enc_to = [x[1] for x in lines if x[0] == "ENC_TO"]
         valid = [x for x in lines if x[0] == "VALIDSIG"]
         self.signer = valid[0][-1] if len(valid) == 1 else None
+        # RFC 9580 section 9.5: 8 to 10 are SHA256 to SHA512
+        self.hash = int(valid[0][8]) if valid else None
+        # RFC 9580 section 9.3: 2 is 3DES, 7 to 9 are AES
+        info = [x for x in lines if x[0] == "DECRYPTION_INFO"]
+        self.cipher = int(info[0][2]) if info else None
         self.err = err
 
 
