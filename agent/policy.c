@@ -140,7 +140,8 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 	ratchet = ratchet || w->answers_sealed;
 	may_clear = strictest != POLICY_ALWAYS
 	            && (strictest < POLICY_ASK || !ratchet);
-	wish_clear = w->encrypt == WISH_NO || w->code_right;
+	wish_clear = w->encrypt == WISH_NO
+	             || (w->code_right && w->encrypt != WISH_YES);
 
 	if (wish_clear && may_clear)
 		return SEND_CLEAR;
