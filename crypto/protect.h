@@ -23,9 +23,10 @@ struct protect_new {
  * empty line; what is not ASCII becomes encoded words, and References and
  * In-Reply-To that are not stay inside alone.  inner: the header block of the
  * payload: every field but Bcc, Resent-Bcc, Received, MIME-Version and ours, a
- * Subject without the refusal code, then one HP-Outer for each field as it stands in outer,
- * then the original Content-* with hp="cipher" and protected-headers="v1" added
- * to Content-Type (one is made where there was none), and the empty line.
+ * Subject without the refusal code, then one HP-Outer for each field as it
+ * stands in outer, then the original Content-* with hp="cipher" and
+ * protected-headers="v1" added to Content-Type (one is made where there was
+ * none), and the empty line.
  * Errors: GPG_ERR_INV_VALUE with words for what RFC 5322 forbids (O12, O17):
  * not exactly one From, two Date, two Subject or Message-ID, two Content-Type,
  * an odd field; for an address, Date or Message-ID that can't stand outside. */

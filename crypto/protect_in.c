@@ -120,8 +120,6 @@ bool protect_lookalike(const struct field *f)
 {
 	const char *p = f->raw, *end = p + f->raw_len;
 
-	while (p < end && ascii_hidden(*p))
-		p++;
 	for (; p < end; p = next_bare(p, end))
 		if (is_our_name(p, end))
 			return true;
