@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+/* So many octets of names that the advice behind them has room. */
+enum { NAMES_MAX = POLICY_WORDS_MAX - 220 };
+
 /* Allowed once by an explicit act, and nothing has changed since. */
 static bool may_read_clear(const struct recipient *r)
 {
@@ -35,7 +38,7 @@ static void add(char *words, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* "a", "a and b", "a, b and c": those with this state. */
+/* "a", "a and b", "a, b and c", "a, b and 9 more": those picked. */
 static size_t add_names(char *words, const struct recipient *to, size_t n,
                         const bool *pick)
 {
@@ -45,6 +48,11 @@ static size_t add_names(char *words, const struct recipient *to, size_t n,
 		total += pick[i];
 	for (size_t i = 0; i < n; i++)
 		if (pick[i]) {
+			if (done && strlen(words) + strlen(to[i].addr)
+			            > NAMES_MAX) {
+				add(words, " and %zu more", total - done);
+				break;
+			}
 			done++;
 			add(words, "%s%s", done == 1 ? ""
 			    : done == total ? " and " : ", ", to[i].addr);
