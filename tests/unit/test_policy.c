@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tests of agent/policy.c: the whole table of what is sealed, readable and
+ * refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/policy.h"
+
+enum { ALL_TO = 4 * 5 * 2 * 2 * 2, ALL_WISHES = 3 * 2 * 2 };
+
+#define NO_SEND "Letterlock did not send this: "
+
+/* ---- the rules, policy by policy ---- */
+
+static bool reads_sealed(const struct recipient *r, enum policy p)
+{
+	return r->state == KEY_USABLE && (p != POLICY_ALWAYS || r->valid);
+}
+
+static bool allowed(const struct recipient *r)
+{
+	return r->clear_allowed && r->state == KEY_NONE && !r->sealed_before;
+}
+
+static enum decision as_never(const struct wishes *w, bool sealable)
+{
+	if (w->encrypt != WISH_YES)
+		return SEND_CLEAR;
+	return sealable ? SEND_SEALED : SEND_REFUSED;
+}
+
+static enum decision as_when_possible(const struct wishes *w, bool sealable)
+{
+	if (w->encrypt == WISH_YES)
+		return sealable ? SEND_SEALED : SEND_REFUSED;
+	if (w->encrypt == WISH_NO || w->code_right)
+		return SEND_CLEAR;
+	return sealable ? SEND_SEALED : SEND_CLEAR;
+}
+
+/* bound: to a contact ever sealed to, or about a letter that came sealed. */
+static enum decision as_ask(const struct wishes *w, bool sealable, bool bound,
+                            bool each_may)
+{
+	if (w->encrypt == WISH_NO)
+		return bound ? SEND_REFUSED : SEND_CLEAR;
+	if (w->encrypt == WISH_NONE && w->code_right && !bound)
+		return SEND_CLEAR;
+	if (sealable)
+		return SEND_SEALED;
+	if (w->encrypt == WISH_NONE && !bound && each_may)
+		return SEND_CLEAR;
+	return SEND_REFUSED;
+}
+
+static enum decision as_always(const struct wishes *w, bool sealable)
+{
+	return sealable && w->encrypt != WISH_NO ? SEND_SEALED : SEND_REFUSED;
+}
+
+static enum decision rules(const struct recipient *to, size_t n,
+                           const struct wishes *w)
+{
+	bool sealable = true, each_may = true, bound = w->answers_sealed;
+	enum policy p = POLICY_NEVER;
+
+	for (size_t i = 0; i < n; i++)
+		if (to[i].policy > p)
+			p = to[i].policy;
+	for (size_t i = 0; i < n; i++) {
+		sealable = sealable && reads_sealed(&to[i], p);
+		each_may = each_may && (reads_sealed(&to[i], p)
+		                        || allowed(&to[i]));
+		bound = bound || to[i].sealed_before;
+	}
+	switch (p) {
+	case POLICY_ALWAYS: return as_always(w, sealable);
+	case POLICY_NEVER: return as_never(w, sealable);
+	case POLICY_WHEN_POSSIBLE:
+		if (!w->answers_sealed)
+			return as_when_possible(w, sealable);
+		break;
+	default: break;
+	}
+	return as_ask(w, sealable, bound, each_may);
+}
+
+/* ---- all there is ---- */
+
+static struct recipient nth_to(unsigned i)
+{
+	struct recipient r = { .addr = "bob@example.org",
+	                       .expires = 1785542400 };
+
+	r.policy = (enum policy)(POLICY_NEVER + i % 4);
+	r.state = (enum key_state)(i / 4 % 5);
+	r.valid = i / 20 % 2;
+	r.sealed_before = i / 40 % 2;
+	r.clear_allowed = i / 80 % 2;
+	return r;
+}
+
+static struct wishes nth_wishes(unsigned i)
+{
+	return (struct wishes){ .encrypt = (enum wish)(i % 3),
+	                        .code_right = i / 3 % 2,
+	                        .answers_sealed = i / 6 % 2, .code = 42 };
+}
+
+static bool any_expired(const struct recipient *to, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (to[i].state == KEY_EXPIRED)
+			return true;
+	return false;
+}
+
+/* The words are there for a refusal, and offer the code where it would do. */
+static void check_words(const struct recipient *to, size_t n,
+                        const struct wishes *w, const char *words)
+{
+	struct wishes with = *w;
+	bool offers = strstr(words, ", or put [clear 0042] before the subject "
+	                     "to send it readable by anyone on the way");
+	bool helps;
+
+	assert_memory_equal(words, NO_SEND, strlen(NO_SEND));
+	assert_int_not_equal(words[strlen(words) - 1], '.');
+	assert_int_equal(offers, strstr(words, "clear") != NULL);
+	with.code_right = true;
+	helps = rules(to, n, &with) == SEND_CLEAR;
+	if (!any_expired(to, n))
+		assert_int_equal(offers, helps);
+	else if (offers)
+		assert_true(helps);
+}
+
+static void check(const struct recipient *to, size_t n,
+                  const struct wishes *w)
+{
+	char words[POLICY_WORDS_MAX] = "old";
+	enum decision want = rules(to, n, w), got;
+
+	got = policy_decide(to, n, w, words);
+	if (got != want)
+		fail_msg("policy %d state %d valid %d before %d allowed %d "
+		         "(of %zu), wish %d code %d answers %d: %d, not %d",
+		         to[0].policy, to[0].state, to[0].valid,
+		         to[0].sealed_before, to[0].clear_allowed, n,
+		         w->encrypt, w->code_right, w->answers_sealed, got,
+		         want);
+	if (got == SEND_REFUSED)
+		check_words(to, n, w, words);
+	else
+		assert_string_equal(words, "");
+}
+
+static void test_one(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < ALL_WISHES; k++)
+		for (unsigned i = 0; i < ALL_TO; i++) {
+			struct recipient to = nth_to(i);
+			struct wishes w = nth_wishes(k);
+
+			check(&to, 1, &w);
+			to.bcc = true;		/* makes no difference */
+			check(&to, 1, &w);
+		}
+}
+
+static void test_two(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < ALL_WISHES; k++)
+		for (unsigned i = 0; i < ALL_TO; i++)
+			for (unsigned j = 0; j < ALL_TO; j++) {
+				struct recipient to[2] = { nth_to(i),
+				                           nth_to(j) };
+				struct wishes w = nth_wishes(k);
+
+				check(to, 2, &w);
+			}
+}
+
+/* One of many is enough, wherever it stands. */
+static void test_many(void **state)
+{
+	struct recipient to[POLICY_RECIPIENTS_MAX], was;
+	struct wishes w = { .code = 42 };
+
+	(void)state;
+	for (size_t i = 0; i < POLICY_RECIPIENTS_MAX; i++)
+		to[i] = (struct recipient){ .addr = "bob@example.org",
+		                            .policy = POLICY_ASK };
+	check(to, POLICY_RECIPIENTS_MAX, &w);
+	for (size_t i = 0; i < POLICY_RECIPIENTS_MAX; i += 33)
+		for (unsigned k = 0; k < ALL_TO; k++) {
+			was = to[i];
+			to[i] = nth_to(k);
+			check(to, POLICY_RECIPIENTS_MAX, &w);
+			to[i] = was;
+		}
+}
+
+/* What is promised, said once more without the rules above. */
+static void test_promises(void **state)
+{
+	char words[POLICY_WORDS_MAX];
+	enum decision d;
+
+	(void)state;
+	for (unsigned k = 0; k < ALL_WISHES; k++)
+		for (unsigned i = 0; i < ALL_TO; i++) {
+			struct recipient to = nth_to(i);
+			struct wishes w = nth_wishes(k);
+
+			d = policy_decide(&to, 1, &w, words);
+			if (d == SEND_SEALED)
+				assert_int_equal(to.state, KEY_USABLE);
+			if (d != SEND_CLEAR)
+				continue;
+			assert_int_not_equal(w.encrypt, WISH_YES);
+			assert_int_not_equal(to.policy, POLICY_ALWAYS);
+			if (to.policy == POLICY_ASK)
+				assert_false(to.sealed_before);
+			if (w.answers_sealed)
+				assert_int_equal(to.policy, POLICY_NEVER);
+		}
+}
+
+/* ---- words ---- */
+
+static void assert_refused(const struct recipient *to, size_t n,
+                           enum wish encrypt, const char *want)
+{
+	struct wishes w = { .encrypt = encrypt, .code = 7 };
+	char words[POLICY_WORDS_MAX];
+
+	assert_int_equal(policy_decide(to, n, &w, words), SEND_REFUSED);
+	assert_string_equal(words, want);
+}
+
+static void test_words(void **state)
+{
+	struct recipient to[3] = {
+		{ .addr = "eve@example.net", .policy = POLICY_ASK,
+		  .state = KEY_NONE },
+		{ .addr = "bob@example.org", .policy = POLICY_ASK,
+		  .state = KEY_USABLE },
+		{ .addr = "dan@example.com", .policy = POLICY_ASK,
+		  .state = KEY_UNUSABLE },
+	};
+
+	(void)state;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "eve@example.net cannot read "
+	               "sealed letters yet. Remove or invite that address, or "
+	               "put [clear 0007] before the subject to send it "
+	               "readable by anyone on the way");
+	assert_refused(to, 3, WISH_YES, NO_SEND "eve@example.net and "
+	               "dan@example.com cannot read sealed letters yet. Remove "
+	               "or invite those addresses");
+	to[1].state = KEY_NONE;
+	to[1].sealed_before = true;
+	assert_refused(to, 3, WISH_NONE, NO_SEND "eve@example.net, "
+	               "bob@example.org and dan@example.com cannot read "
+	               "sealed letters yet. Remove or invite those addresses");
+	to[1].state = KEY_AMBIGUOUS;
+	to[1].sealed_before = false;
+	assert_refused(to + 1, 1, WISH_NONE, NO_SEND "bob@example.org has a "
+	               "key that nobody has checked yet. Compare it by phone "
+	               "and sign it, then press Send again, or put "
+	               "[clear 0007] before the subject to send it readable "
+	               "by anyone on the way");
+	to[1].state = KEY_USABLE;
+	to[1].policy = POLICY_ALWAYS;
+	assert_refused(to + 1, 1, WISH_NONE, NO_SEND "bob@example.org has a "
+	               "key that nobody has checked yet. Compare it by phone "
+	               "and sign it, then press Send again");
+	to[1].valid = true;
+	assert_refused(to + 1, 1, WISH_NO, NO_SEND "letters to these people "
+	               "have been sealed so far and stay sealed. Switch "
+	               "sealing on again, then press Send");
+}
+
+static void test_words_expired(void **state)
+{
+	struct recipient to[2] = {
+		{ .addr = "eve@example.net", .policy = POLICY_ASK,
+		  .state = KEY_USABLE },
+		{ .addr = "bob@example.org", .policy = POLICY_ASK,
+		  .state = KEY_EXPIRED, .expires = 1785542400 },
+	};
+
+	(void)state;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "the key of bob@example.org "
+	               "ended on 1 August 2026 and no newer one was found. Ask "
+	               "its owner to renew it and write to you once, then "
+	               "press Send again");
+	to[1].expires = 1785542399 + 21 * 86400;
+	assert_refused(to + 1, 1, WISH_NONE, NO_SEND "the key of "
+	               "bob@example.org ended on 21 August 2026 and no newer "
+	               "one was found. Ask its owner to renew it and write to "
+	               "you once, then press Send again");
+	/* one without any key says more */
+	to[0].state = KEY_NONE;
+	assert_refused(to, 2, WISH_YES, NO_SEND "eve@example.net and "
+	               "bob@example.org cannot read sealed letters yet. Remove "
+	               "or invite those addresses");
+}
+
+/* However many there are, and however long, what to do is said. */
+static void test_words_long(void **state)
+{
+	struct recipient to[POLICY_RECIPIENTS_MAX];
+	char words[POLICY_WORDS_MAX + 1], addr[255];
+	struct wishes w = { .code = 42 };
+
+	(void)state;
+	words[POLICY_WORDS_MAX] = '~';
+	for (size_t len = 3; len < sizeof addr; len += 1 + len / 4) {
+		memset(addr, 'a', len);
+		addr[1] = '@';
+		addr[len] = '\0';
+		for (size_t i = 0; i < POLICY_RECIPIENTS_MAX; i++)
+			to[i] = (struct recipient){
+				.addr = addr, .policy = POLICY_ASK,
+				.state = len % 2 ? KEY_NONE : KEY_AMBIGUOUS
+			};
+		for (size_t n = 1; n <= POLICY_RECIPIENTS_MAX; n++) {
+			assert_int_equal(policy_decide(to, n, &w, words),
+			                 SEND_REFUSED);
+			assert_non_null(strstr(words, "anyone on the way"));
+			assert_int_equal(words[POLICY_WORDS_MAX], '~');
+		}
+	}
+	addr[60] = '\0';
+	policy_decide(to, 13, &w, words);
+	assert_non_null(strstr(words, "a, a@"));
+	assert_non_null(strstr(words, "a and 3 more "));
+}
+
+/* ---- is the key needed? ---- */
+
+static void test_could_seal(void **state)
+{
+	static struct conf c;
+	struct account *a = &c.account[0];
+	struct contact contact[3];
+
+	(void)state;
+	c.contact = contact;
+	for (int own = POLICY_NEVER; own <= POLICY_ALWAYS; own++)
+		for (int p = POLICY_NEVER; p <= POLICY_ALWAYS; p++)
+			for (size_t n = 0; n <= 3; n++) {
+				for (size_t i = 0; i < n; i++)
+					contact[i].encrypt = POLICY_NEVER;
+				if (n)
+					contact[n - 1].encrypt = (enum policy)p;
+				c.n_contacts = n;
+				a->encrypt = (enum policy)own;
+				assert_int_equal(policy_could_seal(&c, a),
+				                 own != POLICY_NEVER
+				                 || (n && p != POLICY_NEVER));
+			}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one),
+		cmocka_unit_test(test_two),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_promises),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words_expired),
+		cmocka_unit_test(test_words_long),
+		cmocka_unit_test(test_could_seal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
