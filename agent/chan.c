@@ -49,9 +49,13 @@ static int send_all(struct chan *c, struct msghdr *msg, struct err *e)
 	ssize_t r;
 
 	while (msg->msg_iovlen) {
-		r = sendmsg(c->fd, msg, MSG_NOSIGNAL);
-		if (r == -1 && errno == ENOTSOCK && !msg->msg_control)
-			r = writev(c->fd, v, (int)msg->msg_iovlen);
+		r = c->pipe ? writev(c->fd, v, (int)msg->msg_iovlen)
+		            : sendmsg(c->fd, msg, MSG_NOSIGNAL);
+		if (r == -1 && errno == ENOTSOCK && !c->pipe
+		    && !msg->msg_control) {
+			c->pipe = true;
+			continue;
+		}
 		if (r == -1 && errno == EINTR)
 			continue;
 		if (r == -1)
@@ -146,11 +150,15 @@ static ssize_t read_some(struct chan *c)
 	};
 	ssize_t r;
 
-	do {
+	if (c->pipe)
+		return read(c->fd, v.iov_base, v.iov_len);
+	do
 		r = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
-		if (r == -1 && errno == ENOTSOCK)
-			return read(c->fd, v.iov_base, v.iov_len);
-	} while (r == -1 && errno == EINTR);
+	while (r == -1 && errno == EINTR);
+	if (r == -1 && errno == ENOTSOCK) {
+		c->pipe = true;
+		return read_some(c);
+	}
 	if (r >= 0)
 		keep_fds(c, &msg);
 	return r;

@@ -26,6 +26,7 @@ struct frame {
 
 struct chan {
 	int fd;
+	bool pipe;		/* found to be none of a socket's ends */
 	unsigned char *in;		/* FRAME_MAX + header, made at first use */
 	size_t off, len;
 	int fds[CHAN_FDS_MAX];		/* came with the last frames, -1 = taken */

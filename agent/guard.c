@@ -25,6 +25,8 @@ enum {
 	SESSIONS_MAX = 256,
 	PARTS_MAX = 80,		/* processes of one session besides front */
 	DEATHS_MAX = 10,	/* then no more spares until a client comes */
+	REFILL_MS = 300,	/* the letter goes first, then the next spares */
+	PIPE_OCTETS = 1 << 20,	/* a frame must fit, or its last octets block */
 	GRACE_MS = 5000,	/* for the others after front has ended */
 	STOP_MS = 3000		/* for all after SIGTERM */
 };
@@ -46,6 +48,7 @@ struct guard {
 	struct child keeper, spare[ROLES];
 	struct session *session;
 	unsigned deaths;	/* of spares and keepers since a session began */
+	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
 	bool stopping;
 };
 
@@ -71,6 +74,7 @@ static void spare_fill(struct guard *g)
 {
 	struct err e;
 
+	g->refill_at = 0;
 	if (g->stopping || g->deaths > DEATHS_MAX)
 		return;
 	if (!g->keeper.pid
@@ -80,6 +84,15 @@ static void spare_fill(struct guard *g)
 		if (!g->spare[r].pid
 		    && spawn_role(&g->spare[r], (enum role)r, g->conf_fd, &e))
 			log_error("%s: %s", role_name[r], e.text);
+}
+
+/* Soon, but not while what took them needs the processor. */
+static void spare_later(struct guard *g, int ms)
+{
+	int64_t at = now_ms() + ms;
+
+	if (!g->refill_at || at < g->refill_at)
+		g->refill_at = at;
 }
 
 static int child_take(struct guard *g, enum role r, struct child *c,
@@ -152,6 +165,7 @@ static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
 		return -1;
 	if (pipe2(fd + PR, O_CLOEXEC) == -1)
 		return err_errno(e, "pipe");
+	fcntl(fd[PW], F_SETPIPE_SZ, PIPE_OCTETS);
 	if (kind == SESSION_POP3) {
 		fd[S0] = spool_fd(g);
 		fd[S1] = spool_fd(g);
@@ -319,7 +333,7 @@ static void accept_all(struct guard *g, const struct listener *l)
 	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
 		session_start(g, fd, (enum session_kind)l->kind);
 		close(fd);
-		spare_fill(g);
+		spare_later(g, REFILL_MS);
 	}
 	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		log_error("accept: %s", strerror(errno));
@@ -343,7 +357,7 @@ static void session_more(struct guard *g, struct session *s, unsigned type)
 	}
 	chan_send_fds(&s->front.leash, type, NULL, 0, ends, n, NULL);
 	close_all(ends, 4);
-	spare_fill(g);
+	spare_later(g, REFILL_MS);
 }
 
 static void session_asks(struct guard *g, struct session *s)
@@ -396,6 +410,7 @@ static void reap_one(struct guard *g, pid_t pid)
 {
 	if (child_is(&g->keeper, pid)) {
 		g->deaths++;
+		spare_later(g, 0);
 		if (!g->stopping)
 			log_error("the keeper ended; a new one starts");
 		return;
@@ -403,6 +418,7 @@ static void reap_one(struct guard *g, pid_t pid)
 	for (int r = 0; r < ROLES; r++)
 		if (child_is(&g->spare[r], pid)) {
 			g->deaths++;
+			spare_later(g, 0);
 			if (!g->stopping)
 				log_error("a spare %s ended", role_name[r]);
 			return;
@@ -412,6 +428,8 @@ static void reap_one(struct guard *g, pid_t pid)
 
 		if (!s->used || !session_reaps(s, pid))
 			continue;
+		if (s->end_at && g->refill_at)
+			spare_later(g, 0);	/* its letters are done */
 		if (session_empty(s))
 			s->used = false;
 		return;
@@ -439,11 +457,14 @@ static void reap(struct guard *g)
 	}
 }
 
-/* Kill what outlived its front; ms until the next of them, or -1. */
+/* Kill what outlived its front; ms until the next of them or until spares are
+ * due, or -1. */
 static int overdue(struct guard *g)
 {
 	int64_t now = now_ms(), next = -1;
 
+	if (g->refill_at)
+		next = g->refill_at > now ? g->refill_at - now : 0;
 	for (unsigned i = 0; i < g->conf->max_sessions; i++) {
 		struct session *s = &g->session[i];
 
@@ -501,10 +522,10 @@ static void guard_loop(struct guard *g)
 		for (unsigned i = first; i < n; i++)
 			if (p[i].revents)
 				session_asks(g, of[i - first]);
-		if (p[0].revents) {
+		if (p[0].revents)
 			on_signal(g);
+		if (g->refill_at && g->refill_at <= now_ms())
 			spare_fill(g);
-		}
 		for (unsigned i = 0; i < g->n_listeners; i++)
 			if (p[1 + i].revents)
 				accept_all(g, &g->listener[i]);

@@ -64,8 +64,8 @@ def test_a_mailbox_in_a_row(make, mailbox, ahead, delete):
                     openers = len(a.role("mime"))
             assert c.cmd("RETR %d" % (N + 1)).startswith("-ERR")
             assert c.cmd("QUIT").startswith("+OK")
-        # the session's own, the spare, and the further ones
-        assert openers == 2 + min(int(ahead), N - 2)
+        # the session's own and the further ones, and perhaps the spare
+        assert openers - 1 - min(int(ahead), N - 2) in (0, 1)
         assert len(q.mailbox) == (0 if delete else N)
 
 
