@@ -369,8 +369,8 @@ out:
 	return rc;
 }
 
-/* The header block to show, judged: with the inner From where that one is
- * proven by the signature, else with the outer one (I6). */
+/* The header block to show, judged: with the inner From where its address is the
+ * outer one's or is proven by the signature, else with the outer one (I6). */
 static int restore(struct in *in, const struct header *inner,
                    const unsigned char *body, struct membuf *shown,
                    char line[VERDICT_LINE_MAX])
@@ -380,7 +380,7 @@ static int restore(struct in *in, const struct header *inner,
 	struct addrs from;
 	int rc = -1;
 
-	for (int with_inner = differs; with_inner >= 0; with_inner--) {
+	for (int with_inner = 1; with_inner >= 0; with_inner--) {
 		membuf_free(shown);
 		memset(&h, 0, sizeof h);
 		if (protect_restore(&in->outer, inner, with_inner, shown, NULL)
@@ -392,7 +392,7 @@ static int restore(struct in *in, const struct header *inner,
 		rc = judge(in, &h, &from, body, line);
 		addrs_free(&from);
 		header_free(&h);
-		if (rc || strstr(line, "; signature=good;"))
+		if (rc || !differs || strstr(line, "; signature=good;"))
 			break;
 	}
 	return rc;

@@ -16,6 +16,15 @@ static const char *signer(const struct opened *o, const struct addrs *from)
 	return NULL;
 }
 
+/* Can it stand in a verdict?  What can't is nobody's, rather than no letter. */
+static bool can_stand(const char *addr)
+{
+	for (const char *p = addr; *p; p++)
+		if (*p <= 0x20 || *p >= 0x7f || *p == ';')
+			return false;
+	return addr_ok(addr);
+}
+
 void opened_judge(const struct opened *o, const struct addrs *from,
                   struct verdict *v)
 {
@@ -30,7 +39,7 @@ void opened_judge(const struct opened *o, const struct addrs *from,
 	memcpy(v->fpr, o->fpr, sizeof v->fpr);
 	if (o->signature != SIG_GOOD && o->signature != SIG_UNTRUSTED)
 		return;
-	if (!addr || strlen(addr) >= sizeof v->signer) {
+	if (!addr || strlen(addr) >= sizeof v->signer || !can_stand(addr)) {
 		v->signature = SIG_MISMATCH;
 		return;
 	}
