@@ -15,9 +15,12 @@
 #include <openssl/x509v3.h>
 
 #include "agent/stream.h"
+#include "agent/tls_cas.h"
 
 struct tls_trust {
 	SSL_CTX *ctx;
+	struct tls_cas *system;
+	X509_STORE *mine;	/* the account's own CAs */
 };
 
 struct tls {
@@ -34,41 +37,87 @@ static const char *const bundles[] = {
 	"/etc/ssl/cert.pem",				/* Alpine */
 };
 
-static int load_system(SSL_CTX *ctx)
+/* Into the store go all CAs that this chain's verification could look up: the
+ * system's before the account's, since X509_STORE prefers the first of a name.
+ */
+static int complete(X509_STORE_CTX *ctx, struct tls_trust *t)
 {
-	for (size_t i = 0; i < sizeof bundles / sizeof *bundles; i++)
-		if (access(bundles[i], R_OK) == 0)
-			return SSL_CTX_load_verify_file(ctx, bundles[i]);
-	return SSL_CTX_set_default_verify_paths(ctx);
+	X509_STORE *store = X509_STORE_CTX_get0_store(ctx);
+	STACK_OF(X509) *mine = X509_STORE_get1_all_certs(t->mine);
+	STACK_OF(X509) *all = mine ? X509_chain_up_ref(mine) : NULL;
+	const int up = X509_ADD_FLAG_UP_REF;
+	int rc = -1;
+
+	if (!all || !X509_add_cert(all, X509_STORE_CTX_get0_cert(ctx), up) ||
+	    !X509_add_certs(all, X509_STORE_CTX_get0_untrusted(ctx), up) ||
+	    (t->system && tls_cas_supply(t->system, store, all)))
+		goto out;
+	for (int i = 0; i < sk_X509_num(mine); i++)
+		if (!X509_STORE_add_cert(store, sk_X509_value(mine, i)))
+			goto out;
+	rc = 0;
+out:
+	sk_X509_pop_free(all, X509_free);
+	sk_X509_pop_free(mine, X509_free);
+	return rc;
 }
 
-struct tls_trust *tls_trust_new(struct err *e)
+static int verify(X509_STORE_CTX *ctx, void *trust)
+{
+	if (complete(ctx, trust) == 0)
+		return X509_verify_cert(ctx) > 0;
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+	return 0;
+}
+
+static struct tls_trust *trust_start(void)
 {
 	struct tls_trust *t = calloc(1, sizeof *t);
 
-	if (!t || !(t->ctx = SSL_CTX_new(TLS_client_method())))
-		goto fail;
-	if (SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION) != 1)
-		goto fail;
+	if (!t || !(t->mine = X509_STORE_new()) ||
+	    !(t->ctx = SSL_CTX_new(TLS_client_method())) ||
+	    SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION) != 1) {
+		tls_trust_free(t);
+		return NULL;
+	}
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(t->ctx, verify, t);
 	SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(t->ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(t->ctx, 64 << 10);
-	if (load_system(t->ctx) == 1)
+	return t;
+}
+
+struct tls_trust *tls_trust_read(const char *bundle, struct err *e)
+{
+	struct tls_trust *t = trust_start();
+
+	if (t && bundle && (t->system = tls_cas_read(bundle)))
 		return t;
-fail:
+	if (t && !bundle && SSL_CTX_set_default_verify_paths(t->ctx) == 1)
+		return t;
 	err_set(e, GPG_ERR_CONFIGURATION,
 	        "the system's certificates cannot be read");
 	tls_trust_free(t);
 	return NULL;
 }
 
+struct tls_trust *tls_trust_new(struct err *e)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < sizeof bundles / sizeof *bundles && !found; i++)
+		if (access(bundles[i], R_OK) == 0)
+			found = bundles[i];
+	return tls_trust_read(found, e);
+}
+
 int tls_trust_add(struct tls_trust *t, const char *ca_file, struct err *e)
 {
-	if (SSL_CTX_load_verify_file(t->ctx, ca_file) == 1)
+	if (X509_STORE_load_file(t->mine, ca_file) == 1)
 		return 0;
 	return err_set(e, GPG_ERR_CONFIGURATION,
 	               "%s: no certificate can be read from it", ca_file);
@@ -79,6 +128,8 @@ void tls_trust_free(struct tls_trust *t)
 	if (!t)
 		return;
 	SSL_CTX_free(t->ctx);
+	X509_STORE_free(t->mine);
+	tls_cas_free(t->system);
 	free(t);
 }
 

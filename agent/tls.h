@@ -12,9 +12,11 @@
 
 struct tls_trust;
 
-/* Whom to believe: the system's CAs, parsed now (20 ms), so that no file is
- * needed later.  NULL with e filled. */
+/* Whom to believe: the system's CAs, read now, so that no file is needed later,
+ * and decoded as a server's chain wants them.  NULL with e filled. */
 struct tls_trust *tls_trust_new(struct err *e);
+/* The same from this PEM file, or if NULL from where OpenSSL would look. */
+struct tls_trust *tls_trust_read(const char *bundle, struct err *e);
 /* Believe the certificates in this PEM file as well. */
 int tls_trust_add(struct tls_trust *t, const char *ca_file, struct err *e);
 void tls_trust_free(struct tls_trust *t);
