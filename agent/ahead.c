@@ -62,6 +62,14 @@ static void drop(struct opener *o)
 	o->n = 0;
 }
 
+void ahead_forget(struct pop3 *s, uint32_t n)
+{
+	struct opener *o = holder(s, n);
+
+	if (o)
+		drop(o);
+}
+
 static bool waits(const struct pop3 *s, const struct opener *o)
 {
 	for (unsigned i = 0; i < s->n_asked; i++)

@@ -104,7 +104,7 @@ static void asked_in_vain(struct in *in)
 
 static int open_letter(struct in *in, const struct frame *f)
 {
-	bool ask = may_ask(in);
+	unsigned ask = may_ask(in) ? in->c->conf->unlock_timeout : 0;
 	struct err e = { .text = "" };
 
 	in->p = f->data;
@@ -115,7 +115,7 @@ static int open_letter(struct in *in, const struct frame *f)
 		log_error("a letter could not be opened: %s", e.text);
 		in->broken = true;
 	}
-	if (ask && in->opened.locked)
+	if (in->opened.asked && in->opened.locked)
 		asked_in_vain(in);
 	/* what was left unread when something of ours failed */
 	while (!in->cipher_end) {
@@ -209,13 +209,15 @@ static int tell_verdict(struct in *in, struct unpack *u)
 	char addr[ADDR_MAX + 1], line[VERDICT_LINE_MAX];
 	struct verdict v = { .encryption = ENC_NONE };
 	struct addrs from = { 0 };
-	char id[ID_MAX + 1];
-	uint32_t n, has_body;
+	char id[IDS_MAX][ID_MAX + 1];
+	uint32_t n, ids, has_body;
 	struct pack p;
 	struct err e = { .text = "" };
 	int rc = -1;
 
-	unpack_str(u, id, sizeof id);
+	ids = unpack_u32(u);
+	for (n = 0; n < ids && ids <= IDS_MAX; n++)
+		unpack_str(u, id[n], sizeof id[n]);
 	for (n = unpack_u32(u); n && !u->bad; n--) {
 		unpack_str(u, addr, sizeof addr);
 		if (!u->bad && addrs_add(&from, addr, &e))
@@ -224,7 +226,7 @@ static int tell_verdict(struct in *in, struct unpack *u)
 	unpack_mem(u, digest, sizeof digest);
 	has_body = unpack_u32(u);
 	unpack_mem(u, body, sizeof body);
-	if (!unpack_end(u))
+	if (!unpack_end(u) || ids > IDS_MAX)
 		goto out;
 	if (in->sealed) {
 		v.encryption = in->opened.encryption;
@@ -239,8 +241,9 @@ static int tell_verdict(struct in *in, struct unpack *u)
 		log_error("verdict: %s", e.text);
 		goto out;
 	}
-	if (v.encryption == ENC_OK && id[0])
-		keeper_came(&in->c->ends->keeper, id, NULL);
+	for (n = 0; v.encryption == ENC_OK && n < ids; n++)
+		if (keeper_came(&in->c->ends->keeper, id[n], &e))
+			goto out;
 	pack_init(&p);
 	pack_str(&p, line);
 	rc = pack_send(&p, in->mime, X_VERDICT, NULL);

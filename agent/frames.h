@@ -93,8 +93,9 @@ enum frame_type {
 	X_CIPHER_END,		/* []: the end of it */
 	X_RAW_END,		/* u32 well-formed: answered by X_OPENED */
 	X_READ,			/* u32 spool (enum spool_name): X_DATA ... X_END */
-	X_JUDGE,		/* str Message-ID, u32 n, str From address ..., mem
-				 * digest[32], u32 has body, mem body[32]: X_VERDICT */
+	X_JUDGE,		/* u32 n, str Message-ID ..., u32 n, str From address
+				 * ..., mem digest[32], u32 has body, mem body[32]:
+				 * X_VERDICT */
 	/* crypt -> mime */
 	X_OPENED,		/* u32 encryption, u32 reason, u32 held (enum held) */
 	X_VERDICT,		/* str: the whole header line */

@@ -192,6 +192,19 @@ int client_say(struct client *c, const char *fmt, ...)
 	return client_put(&c->sink, line, (size_t)n, NULL);
 }
 
+bool client_is_browser(const char *line)
+{
+	static const char *const verbs[] = {
+		"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ",
+		"DELETE ", "PATCH ", "TRACE "
+	};
+
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+		if (strncmp(line, verbs[i], strlen(verbs[i])) == 0)
+			return true;
+	return false;
+}
+
 /* ---- a lane ---- */
 
 void lane_close(struct lane *l)

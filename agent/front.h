@@ -33,6 +33,9 @@ int client_say(struct client *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int client_flush(struct client *c);
 
+/* A browser that was led here: its request must not become a session. */
+bool client_is_browser(const char *line);
+
 /* A lane: crypt and upstream of one copy of a letter. */
 struct lane {
 	struct chan crypt, upstream;

@@ -247,6 +247,7 @@ static int cmd_dele(struct pop3 *s, char *arg)
 		return pop3_bad_number(s);
 	if (pop3_ask(s, U_DELE, &n, 1))
 		return pop3_say_err(s);
+	ahead_forget(s, n);
 	return client_say(&s->client, "+OK Deleted at QUIT");
 }
 
@@ -320,6 +321,8 @@ static int dispatch(struct pop3 *s, char *line, unsigned *errors)
 {
 	char *arg = line + strcspn(line, " ");
 
+	if (client_is_browser(line))
+		return -1;
 	if (*arg)
 		*arg++ = '\0';
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)

@@ -9,18 +9,24 @@
 
 enum {
 	TOP_OPEN_MAX = 256 << 10,	/* TOP opens what is not larger, octets */
-	OPENING_FIRST = 30000,		/* ms until "+OK" is begun ... */
-	OPENING_DOT = 20000		/* ... and fed a dot each time */
+	OPENING_FIRST = 30,		/* seconds until "+OK" is begun, ... */
+	OPENING_LAST = 85,		/* ... at the latest: clients wait 100 ... */
+	OPENING_DOT = 20		/* ... and fed a dot each time */
 };
 
 /* Wait for mime's first frame; a long opening keeps the client awake by an
  * "+OK" line that grows (RFC 1939 sets no limit but 512 octets). */
 static bool wait_opening(struct pop3 *s, struct chan *mime)
 {
-	int wait = OPENING_FIRST;
+	unsigned wait = s->conf->unlock_timeout + 10;
 	bool begun = false;
 
-	while (!chan_wait(mime, wait)) {
+	/* a prompt that nobody answers must still end in -ERR */
+	if (wait < OPENING_FIRST)
+		wait = OPENING_FIRST;
+	if (wait > OPENING_LAST)
+		wait = OPENING_LAST;
+	while (!chan_wait(mime, (int)wait * 1000)) {
 		if (sink_put(&s->client.sink, begun ? "." : "+OK Opening ",
 		             begun ? 1 : 12, NULL)
 		    || client_flush(&s->client))

@@ -381,25 +381,11 @@ static const struct command {
 	{ "QUIT", cmd_quit, false, false },
 };
 
-/* A browser that was led here: its request must not become a session. */
-static bool speaks_http(const char *line)
-{
-	static const char *const verbs[] = {
-		"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ",
-		"DELETE ", "PATCH ", "TRACE "
-	};
-
-	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-		if (strncmp(line, verbs[i], strlen(verbs[i])) == 0)
-			return true;
-	return false;
-}
-
 static int dispatch(struct smtp *s, char *line, unsigned *errors)
 {
 	char *arg = line + strcspn(line, " ");
 
-	if (speaks_http(line))
+	if (client_is_browser(line))
 		return -1;
 	if (*arg)
 		*arg++ = '\0';

@@ -19,6 +19,7 @@ struct in {
 	uint32_t lines;		/* of the body that are wanted, for TOP */
 	bool at_end;		/* the pipe gave P_END (or failed) */
 	bool lost;		/* it failed */
+	bool opaque;		/* its header block can't be cut into fields */
 	struct membuf head;	/* the header block and what came with it */
 	size_t head_len;
 	struct header outer;
@@ -46,7 +47,8 @@ static int next_data(struct in *in, struct frame *f)
 	return 0;
 }
 
-/* The header block; -1: it has no end within HEADER_MAX. */
+/* The header block; -1: it has no end within HEADER_MAX, or too many fields,
+ * -2: no memory. */
 static int take_header(struct in *in)
 {
 	struct frame f;
@@ -54,7 +56,7 @@ static int take_header(struct in *in)
 
 	while (next_data(in, &f)) {
 		if (sink_put(&in->head.sink, f.data, f.len, NULL))
-			return -1;
+			return -2;
 		in->head_len = header_span(in->head.buf, in->head.len, &from);
 		if (in->head_len)
 			break;
@@ -112,10 +114,16 @@ static int tell_lost(struct in *in)
 	                "while this letter was fetched. Fetch again");
 }
 
+/* Something of ours failed: with last, so that no other letter will do better. */
+static int tell_broken_so(struct in *in, unsigned last)
+{
+	return tell_bad(in, last, "[SYS/TEMP] A part of Letterlock failed while this "
+	                "letter was opened. Fetch again");
+}
+
 static int tell_broken(struct in *in)
 {
-	return tell_bad(in, 1, "[SYS/TEMP] A part of Letterlock failed while this "
-	                "letter was opened. Fetch again");
+	return tell_broken_so(in, 1);
 }
 
 /* ---- the verdict ---- */
@@ -135,13 +143,25 @@ static void from_of(const struct header *h, struct addrs *list)
 	free(text);
 }
 
-static void pack_id(struct pack *p, const struct header *shown)
+/* Its Message-IDs, outside and inside: both may be answered. */
+static void pack_ids(struct in *in, struct pack *p, const struct header *shown)
 {
-	const struct field *f = header_get(shown, "Message-ID", 0);
-	char *id = f ? field_text(f) : NULL;
+	const struct header *of[] = { &in->outer, shown };
+	char id[IDS_MAX][ID_MAX + 1], *text;
+	const struct field *f;
+	uint32_t n = 0;
+	const char *at;
 
-	pack_str(p, id && strlen(id) <= ID_MAX ? id : "");
-	free(id);
+	for (int i = 0; i < 2; i++) {
+		f = header_get(of[i], "Message-ID", 0);
+		at = text = f ? field_text(f) : NULL;
+		while (at && n < IDS_MAX && mime_next_id(&at, id[n]))
+			n++;
+		free(text);
+	}
+	pack_u32(p, n);
+	for (uint32_t i = 0; i < n; i++)
+		pack_str(p, id[i]);
 }
 
 /* Crypt's verdict on a header block as it will be shown, and on the From. */
@@ -158,7 +178,7 @@ static int judge(struct in *in, const struct header *shown,
 	if (verdict_digest(shown, digest, NULL))
 		return -1;
 	pack_init(&p);
-	pack_id(&p, shown);
+	pack_ids(in, &p, shown);
 	pack_u32(&p, (uint32_t)from->n);
 	for (size_t i = 0; i < from->n; i++)
 		pack_str(&p, from->addr[i]);
@@ -175,8 +195,8 @@ static int judge(struct in *in, const struct header *shown,
 
 /* ---- as it came ---- */
 
-/* The verdict, the header block without look-alikes, and what else is in the
- * buffer. */
+/* The verdict and the header block without look-alikes.  A block that can't be
+ * cut is text behind an empty line, where a look-alike is none. */
 static int put_original(struct in *in)
 {
 	struct addrs none = { 0 };
@@ -198,6 +218,7 @@ static int put_original(struct in *in)
 	if (header_cut(&shown, text.buf ? text.buf : "", text.len, NULL)
 	    || judge(in, &shown, &none, NULL, line)
 	    || sink_put(&in->to_front.sink, line, strlen(line), NULL)
+	    || (in->opaque && sink_put(&in->to_front.sink, "\r\n", 2, NULL))
 	    || sink_put(&in->to_front.sink, text.buf, text.len, NULL)
 	    || sink_put(&in->to_front.sink, in->head.buf + at,
 	                in->head_len - at, NULL))
@@ -236,7 +257,13 @@ static int keep(struct in *in)
 		large = large || sink_put(&in->head.sink, f.data, f.len, NULL);
 	if ((r = await_send(in)) != 1)
 		return r;
-	return large || in->lost ? tell_bad(in, 0, "not kept") : 1;
+	if (large || in->lost)
+		return tell_bad(in, 0, "not kept");
+	if (in->opaque)
+		return 1;
+	header_free(&in->outer);	/* its buffer has moved */
+	return header_cut(&in->outer, in->head.buf ? in->head.buf : "",
+	                  in->head_len, NULL) ? tell_broken(in) : 1;
 }
 
 static int plain(struct in *in)
@@ -336,11 +363,15 @@ static int unopened(struct in *in)
 	return r == 0 ? finish(in) : -1;
 }
 
-/* First reading of the cleartext: its header block and its body's digest. */
+/* First reading of the cleartext: its header block into head (*span octets of it;
+ * 0 where there is no such block, and all is body) and the digest of its body as
+ * it will be delivered. */
 static int survey(struct in *in, struct membuf *head, size_t *span,
                   unsigned char digest[VERDICT_DIGEST])
 {
 	struct body_digest *b = body_digest_new();
+	bool decided = false;
+	struct crlf crlf;
 	size_t from = 0;
 	struct frame f;
 	int r, rc = -1;
@@ -348,22 +379,25 @@ static int survey(struct in *in, struct membuf *head, size_t *span,
 	*span = 0;
 	if (!b || read_spool(in, SPOOL_CLEAR))
 		goto out;
+	crlf_init(&crlf, body_digest_sink(b));
 	while ((r = next_spool(in, &f)) == 1) {
-		if (*span) {
-			r = sink_put(body_digest_sink(b), f.data, f.len, NULL);
-		} else {
-			r = sink_put(&head->sink, f.data, f.len, NULL);
-			*span = r ? 0 : header_span(head->buf, head->len, &from);
-			if (*span)
-				r = sink_put(body_digest_sink(b),
-				             head->buf + *span,
-				             head->len - *span, NULL);
+		if (decided) {
+			if (sink_put(&crlf.sink, f.data, f.len, NULL))
+				goto out;
+			continue;
 		}
-		if (r)
+		if (sink_put(&head->sink, f.data, f.len, NULL))
+			goto out;
+		*span = header_span(head->buf, head->len, &from);
+		decided = *span || head->len > HEADER_MAX;
+		if (decided && sink_put(&crlf.sink, head->buf + *span,
+		                        head->len - *span, NULL))
 			goto out;
 	}
-	if (r == 0)
-		rc = body_digest_end(b, digest, NULL);
+	if (r || (!decided && sink_put(&crlf.sink, head->buf, head->len, NULL))
+	    || crlf_end(&crlf, NULL))
+		goto out;
+	rc = body_digest_end(b, digest, NULL);
 out:
 	body_digest_free(b);
 	return rc;
@@ -430,14 +464,16 @@ static int opened(struct in *in)
 	size_t span;
 	int rc = -1;
 
-	membuf_init(&head, HEADER_MAX + FRAME_MAX);
+	membuf_init(&head, HEADER_MAX + 2 * FRAME_MAX);
 	membuf_init(&shown, 4 * HEADER_MAX);
-	if (survey(in, &head, &span, body)
-	    || header_cut(&inner, head.buf ? head.buf : "", span, NULL)
-	    || restore(in, &inner, body, &shown, line)) {
-		rc = tell_broken(in);
-		goto out;
+	if (survey(in, &head, &span, body))
+		goto broken;
+	if (header_cut(&inner, head.buf ? head.buf : "", span, NULL)) {
+		header_free(&inner);	/* too many fields: none is shown */
+		memset(&inner, 0, sizeof inner);
 	}
+	if (restore(in, &inner, body, &shown, line))
+		goto broken;
 	if (sink_put(&in->to_front.sink, line, strlen(line), NULL)
 	    || sink_put(&in->to_front.sink, shown.buf, shown.len, NULL))
 		goto out;
@@ -447,6 +483,20 @@ out:
 	membuf_free(&head);
 	membuf_free(&shown);
 	return rc;
+broken:
+	rc = tell_broken(in);
+	goto out;
+}
+
+/* TOP while the key is locked: the outer header, and no claim. */
+static int outer_only(struct in *in)
+{
+	uint32_t ask = 0;
+
+	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL)
+	    || put_original(in))
+		return tell_broken(in);
+	return finish(in);
 }
 
 static int sealed(struct in *in)
@@ -468,7 +518,9 @@ static int sealed(struct in *in)
 	if (in->lost)
 		return tell_lost(in);
 	if (held == HELD_BROKEN)
-		return tell_broken(in);
+		return tell_broken_so(in, 0);
+	if (held == HELD_LOCKED && in->how == FETCHED_FOR_TOP)
+		return outer_only(in);
 	if (held == HELD_LOCKED)
 		return tell_bad(in, 0, "[SYS/TEMP] Your key is locked, so sealed "
 		                "letters wait safely at your provider. Unlock "
@@ -483,20 +535,23 @@ static int sealed(struct in *in)
  * the verdict, which stands over an empty block. */
 static int letter(struct in *in)
 {
-	uint32_t ask = !in->ahead;
+	uint32_t ask = in->how == FETCHED_ALL;
 	struct frame f;
 	int rc;
 
-	in->at_end = in->lost = in->body_done = false;
+	in->at_end = in->lost = in->body_done = in->opaque = false;
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
 	chan_sink_init(&in->to_front, in->front, M_DATA);
 	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL)) {
 		rc = tell_broken(in);
-	} else if (take_header(in)) {
+	} else if ((rc = take_header(in)) == -2) {
+		rc = tell_broken_so(in, 0);
+	} else if (rc) {
 		header_free(&in->outer);
 		memset(&in->outer, 0, sizeof in->outer);
 		in->head_len = 0;
+		in->opaque = true;
 		rc = plain(in);
 	} else if (in->how != FETCHED_TOP && pgpmime_is(&in->outer)) {
 		rc = sealed(in);

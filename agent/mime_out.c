@@ -94,24 +94,28 @@ static enum wish wish_of(const struct header *h, const char *name)
 	return w;
 }
 
-/* The Message-IDs in a field: words in angle brackets. */
+/* The Message-IDs in all fields of a name. */
 static int tell_answers(struct out *o, const char *name, unsigned *left)
 {
-	const struct field *f = header_get(&o->header, name, 0);
-	char *text = f ? field_text(f) : NULL, *save = NULL, *word;
+	char id[ID_MAX + 1], *text = NULL;
+	const struct field *f;
+	const char *at;
 	struct pack p;
 	int rc = 0;
 
-	for (word = text ? strtok_r(text, " \t,", &save) : NULL;
-	     word && rc == 0 && *left; word = strtok_r(NULL, " \t,", &save)) {
-		if (word[0] != '<' || strlen(word) > ID_MAX)
-			continue;
-		--*left;
-		pack_init(&p);
-		pack_str(&p, word);
-		rc = pack_send(&p, o->front, M_ANSWERS, NULL);
+	for (size_t i = 0; rc == 0 && (f = header_get(&o->header, name, i));
+	     i++) {
+		if (!(text = field_text(f)))
+			return -1;
+		at = text;
+		while (rc == 0 && *left && mime_next_id(&at, id)) {
+			--*left;
+			pack_init(&p);
+			pack_str(&p, id);
+			rc = pack_send(&p, o->front, M_ANSWERS, NULL);
+		}
+		free(text);
 	}
-	free(text);
 	return rc;
 }
 

@@ -64,6 +64,8 @@ void ahead_size(struct pop3 *s, uint32_t n, const char *octets);
 int ahead_retr(struct pop3 *s, uint32_t n);
 /* Message n was handed over: fetch those behind it. */
 void ahead_more(struct pop3 *s, uint32_t n);
+/* Message n is deleted: it is not to be had from here either. */
+void ahead_forget(struct pop3 *s, uint32_t n);
 void ahead_end(struct pop3 *s);
 
 #endif

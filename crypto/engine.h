@@ -87,6 +87,7 @@ struct opened {
 	bool locked;			/* failed only for want of a passphrase
 					 * or of gpg-agent; reason is then
 					 * REASON_NO_SECRET_KEY */
+	bool asked;			/* a passphrase was asked for */
 	enum verdict_signature signature; /* before the identity is compared */
 	enum verdict_trust trust;
 	char fpr[41];			/* signing primary key, if it was checked */
@@ -96,11 +97,12 @@ struct opened {
 };
 
 /* Decrypt (and verify) binary OpenPGP from in into out.  What out took must not
- * be shown unless o->encryption is ENC_OK.  ask: a passphrase may be asked for.
+ * be shown unless o->encryption is ENC_OK.  ask: seconds for which a passphrase
+ * may be asked for, 0 = not at all.
  * max: octets of cleartext at most.  -1 only when we failed (memory, disk, a gpg
  * that can't be started: the letter is none the wiser); all else is in *o.
  * Reads in to its end unless we failed.  Free *o with opened_free(). */
-int engine_open(struct engine *g, bool ask, uint64_t max, struct source *in,
+int engine_open(struct engine *g, unsigned ask, uint64_t max, struct source *in,
                 struct sink *out, struct opened *o, struct err *e);
 void opened_free(struct opened *o);
 

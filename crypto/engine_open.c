@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_SECONDS = 60 };
-
 /* Counts of status lines; each must be exactly as in a good letter. */
 struct heard {
 	unsigned okay, goodmdc, plaintext, info, begin, end;
@@ -30,6 +28,7 @@ struct opening {
 	bool fits;		/* one of our secret keys is named */
 	bool hidden;		/* a recipient is not */
 	bool cold;		/* no key that fits can be used without asking */
+	bool asked;		/* a passphrase may have been asked for */
 	const char *grip;	/* of the first that fits */
 	struct engine_in in;
 	struct sink *out;
@@ -260,7 +259,7 @@ static gpg_error_t no_passphrase(void *hook, const char *hint, const char *info,
 	return gpg_error(GPG_ERR_CANCELED);
 }
 
-static gpg_error_t open_run(struct opening *p, bool ask)
+static gpg_error_t open_run(struct opening *p, unsigned ask)
 {
 	struct gpgme_data_cbs in_cbs = *engine_in_cbs;
 	struct gpgme_data_cbs out_cbs = { .write = open_write };
@@ -276,8 +275,8 @@ static gpg_error_t open_run(struct opening *p, bool ask)
 		goto out;
 	if (ask) {
 		gpgme_set_pinentry_mode(g->x, GPGME_PINENTRY_MODE_DEFAULT);
-		if (stall < ASK_SECONDS)
-			stall = ASK_SECONDS;
+		if (stall < ask)
+			stall = ask;
 	}
 	gpgme_set_passphrase_cb(g->x, no_passphrase, NULL);
 	engine_begin(g, heard_line, &p->heard);
@@ -308,6 +307,10 @@ static int open_judge(struct opening *p, gpg_error_t err, struct opened *o)
 		return -1;
 	if (p->too_large)
 		return open_fail(o, REASON_TOO_LARGE);
+	if (gpg_err_code(err) == GPG_ERR_TIMEOUT && p->asked && !h->info) {
+		o->locked = true;	/* nobody answered */
+		return open_fail(o, REASON_NO_SECRET_KEY);
+	}
 	if (gpg_err_code(err) == GPG_ERR_TIMEOUT)
 		return open_fail(o, REASON_TIMEOUT);
 	/* Not the letter's fault: a gpg that can't even be started. */
@@ -329,14 +332,15 @@ static int open_judge(struct opening *p, gpg_error_t err, struct opened *o)
 	return 0;
 }
 
-static int open_keys(struct opening *p, bool ask, struct opened *o)
+static int open_keys(struct opening *p, unsigned ask, struct opened *o)
 {
 	gpg_error_t err;
 
 	if (keys_look(p)) {
 		if (gpg_err_code(p->in.e->code) != GPG_ERR_TIMEOUT)
 			return -1;
-		return open_fail(o, REASON_TIMEOUT);
+		o->locked = true;	/* by an agent that stands still */
+		return open_fail(o, REASON_NO_SECRET_KEY);
 	}
 	if (!p->fits && !p->hidden)
 		return open_fail(o, p->head.unknown ? REASON_UNSUPPORTED :
@@ -347,12 +351,14 @@ static int open_keys(struct opening *p, bool ask, struct opened *o)
 	}
 	/* Only for a key of ours that is named, never for a stranger's
 	 * guess or a password. */
-	ask = ask && p->fits && p->cold && !p->hidden && !p->head.symmetric;
+	if (!p->fits || !p->cold || p->hidden || p->head.symmetric)
+		ask = 0;
+	p->asked = o->asked = ask > 0;
 	err = open_run(p, ask);
 	return open_judge(p, err, o);
 }
 
-int engine_open(struct engine *g, bool ask, uint64_t max, struct source *in,
+int engine_open(struct engine *g, unsigned ask, uint64_t max, struct source *in,
                 struct sink *out, struct opened *o, struct err *e)
 {
 	struct err own;
