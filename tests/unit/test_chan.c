@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <threads.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/chan.h"
@@ -248,6 +250,7 @@ static void test_expect(void **state)
 		assert_int_equal(chan_send(&a, type, "abc", 3, NULL), 0);
 	assert_int_equal(chan_expect(&b, 0, &f, &e), 0);
 	assert_memory_equal(f.data, "abc", 3);
+	assert_int_equal(chan_wait(&b, 0), 1);	/* one is here already */
 	assert_int_equal(chan_expect(&b, 2, &f, &e), -1);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
 	assert_int_equal(chan_expect(&b, 2, &f, &e), 0);
@@ -284,38 +287,96 @@ static void test_nobody(void **state)
 	chan_close(&a);
 }
 
-/* Frames of all sizes against a full socket or pipe, both sides at work. */
+/* Frames of all sizes against a full socket or pipe, both sides at work; the
+ * alarms make them read and write in part. */
+struct flood {
+	struct chan *chan;
+	unsigned n_fds;			/* with each frame */
+};
+
 static int send_many(void *arg)
 {
+	struct flood *f = arg;
+	int fd = 0;
+
 	for (size_t i = 0; i < 300; i++)
-		if (chan_send(arg, (unsigned)i, many + i, i * 997 % FRAME_MAX,
-		              NULL))
+		if (chan_send_fds(f->chan, (unsigned)i, many + i,
+		                  i * 997 % FRAME_MAX, &fd, f->n_fds, NULL))
 			return 1;
-	chan_close(arg);
+	chan_close(f->chan);
 	return 0;
+}
+
+/* The other side has to wait. */
+static void nap(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	nanosleep(&ms, NULL);
+}
+
+static void on_alarm(int no)
+{
+	(void)no;
+}
+
+static void hear_alarms(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	assert_int_equal(pthread_sigmask(how, &set, NULL), 0);
+}
+
+static void set_alarms(int usec)
+{
+	const struct itimerval it = {
+		.it_interval.tv_usec = usec, .it_value.tv_usec = usec
+	};
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	assert_int_equal(sigaction(SIGALRM, &sa, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &it, NULL), 0);
 }
 
 static void test_flood(void **state)
 {
 	struct chan a, b;
+	struct flood f = { .chan = &a };
+	const int little = 8192;
 	thrd_t t;
 	int r;
 
 	(void)state;
+	set_alarms(200);
 	for (int kind = 0; kind < 2; kind++) {
 		if (kind)
 			pipe_pair(&a, &b);
 		else
 			pair(SOCK_STREAM, &a, &b);
-		assert_int_equal(thrd_create(&t, send_many, &a), thrd_success);
-		for (size_t i = 0; i < 300; i++)
+		f.n_fds = kind ? 0 : 1;
+		if (!kind)
+			assert_int_equal(setsockopt(a.fd, SOL_SOCKET, SO_SNDBUF,
+			                            &little, sizeof little), 0);
+		assert_int_equal(thrd_create(&t, send_many, &f), thrd_success);
+		hear_alarms(SIG_BLOCK);		/* so that it hears them */
+		for (size_t i = 0; i < 300; i++) {
 			assert_frame(&b, (unsigned)i, many + i,
 			             i * 997 % FRAME_MAX);
-		assert_ended(&b);
+			for (unsigned k = 0; k < f.n_fds; k++)
+				assert_int_equal(close(chan_take_fd(&b)), 0);
+			if (i % 10 == 0)
+				nap();
+		}
+		assert_int_equal(chan_take_fd(&b), -1);
+		assert_int_equal(recv_fails(&b), GPG_ERR_EOF);
 		assert_int_equal(thrd_join(t, &r), thrd_success);
 		assert_int_equal(r, 0);
+		hear_alarms(SIG_UNBLOCK);
 		chan_close(&b);
 	}
+	set_alarms(0);
 }
 
 /* ---- descriptors ---- */

@@ -264,7 +264,9 @@ static void test_lists_old(void **state)
 		memory_close(m);
 		m = opened();
 	}
+	assert_int_equal(size_of("came"), 3 * RECORD);
 	assert_int_equal(memory_add(m, MEMORY_CAME, "g", NULL), 0);
+	assert_int_equal(size_of("came"), 4 * RECORD);
 	memory_close(m);
 	m = opened();
 	assert_true(memory_has(m, MEMORY_CAME, "b"));
@@ -343,6 +345,8 @@ static void test_record_cut(void **state)
 		                 cut == RECORD);
 		assert_int_equal(memory_add(m, MEMORY_SEALED, "c@example.org",
 		                            NULL), 0);
+		assert_int_equal(size_of("sealed"), cut == RECORD
+		                 ? 3 * RECORD : 2 * RECORD);
 		memory_close(m);
 		m = opened();
 		assert_true(memory_has(m, MEMORY_SEALED, "a@example.org"));

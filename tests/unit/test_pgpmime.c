@@ -173,7 +173,8 @@ static void test_boundary(void **state)
 	assert_refused("Content-Type: multipart/encrypted\r\n", BODY);
 	assert_refused(TOP "b; boundary=b\r\n", BODY);
 	assert_refused(TOP "b; boundary=c\r\n", BODY);
-	assert_refused(TOP "\"\"\r\n", BODY);
+	assert_refused(TOP "\"\"\r\n", "--\r\n" TYPE_1 "\r\nVersion: 1\r\n"
+	               "--\r\n" TYPE_2 "\r\n" ARMOR "----\r\n");
 	assert_refused(TOP "\"b\r\n", BODY);
 	assert_refused("Subject: x\r\n", BODY);
 }
@@ -277,6 +278,9 @@ static void test_parts(void **state)
 		"--b--\r\n" BODY,			/* ended before */
 		BODY BODY, BODY "--b\r\n", BODY "--b--\r\n",
 		PART_1 "--b--\r\n" PART_2 ARMOR "--b--\r\n",
+		"--b--\r\n" TYPE_1 "\r\nVersion: 1\r\n" PART_2 ARMOR
+		"--b--\r\n",
+		PART_1 "--b--\r\n" TYPE_2 "\r\n" ARMOR "--b--\r\n",
 		/* types */
 		"--b\r\nContent-Type: text/plain\r\n\r\nVersion: 1\r\n" PART_2
 		ARMOR "--b--\r\n",
@@ -425,6 +429,12 @@ static void test_long_lines(void **state)
 		n = snprintf(body, sizeof body, "--b%*s\r\n%s", len % 2000, "",
 		             PART_1 PART_2 ARMOR "--b--");
 		assert_false(read_body(&m, B, body, (size_t)n, 0, 0));
+		membuf_free(&m);
+		/* one alone, as far as its blanks are looked at */
+		n = snprintf(body, sizeof body, "--b%*s\r\n%s\r\nVersion: 1\r\n"
+		             "%s", len, "", TYPE_1, PART_2 ARMOR "--b--");
+		assert_int_equal(read_body(&m, B, body, (size_t)n, 0, 0),
+		                 len + 5 < 1024);
 		membuf_free(&m);
 	}
 }

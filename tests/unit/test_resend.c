@@ -12,7 +12,7 @@
 
 #include "agent/resend.h"
 
-enum { TEXT = 10000 };
+enum { TEXT = 20000 };
 
 /* What may differ between two letters. */
 struct made {
@@ -116,6 +116,10 @@ static void test_same(void **state)
 	l = first;
 	l.boundary = "-";
 	assert_true(same_as_first(&l));
+	/* 70 octets is what a boundary may have; it is not cut off */
+	l.boundary = "123456789012345678901234567890123456789012345678901234567"
+	             "89012345678";
+	assert_true(same_as_first(&l));
 }
 
 static void test_other(void **state)
@@ -164,9 +168,11 @@ static void test_header(void **state)
 	(void)state;
 	assert_true(same_text("DATE: 1\r\nmessage-id: 2\r\nTo: x\r\n\r\n",
 	                      "To: x\r\n\r\n"));
-	assert_true(same_text("To: x\r\nContent-type: text/plain;\r\n a=b\r\n"
-	                      "\tc=d\r\nX: y\r\n\r\n",
-	                      "To: x\r\nX: y\r\n\r\n"));
+	assert_false(same_text("Content-type: text/plain;\r\n a=b\r\n\r\n",
+	                       "Content-type: text/plain;\r\n a=c\r\n\r\n"));
+	assert_false(same_text("Content-Type: text/plain\r\n\r\nx",
+	                       "Content-Type: text/html\r\n\r\nx"));
+	assert_false(same_text("Content-Type: text/html\r\n\r\nx", "\r\nx"));
 	assert_false(same_text("X-Date: 1\r\n\r\n", "X-Date: 2\r\n\r\n"));
 	assert_false(same_text("Dated: 1\r\n\r\n", "Dated: 2\r\n\r\n"));
 	assert_false(same_text("Subject: a\r\n boundary=1\r\n\r\n",
@@ -195,9 +201,6 @@ static void test_body(void **state)
 	assert_false(same_text(H "-1\r\n", H "-2\r\n"));
 	assert_false(same_text(H "a --1\r\n", H "a --2\r\n"));
 	assert_false(same_text(H "> boundary=1\r\n", H "> boundary=2\r\n"));
-	/* what a client makes anew at each Send */
-	assert_true(same_text(H "--1\r\na\r\n--1--", H "--22\r\na\r\n--22--"));
-	assert_true(same_text(H " boundary=1\r\na", H " boundary=2\r\na"));
 	/* the line behind one of these counts */
 	assert_false(same_text(H "--1\r\na\r\n", H "--1\r\nb\r\n"));
 	assert_false(same_text("Date: 1\r\n\r\na", "Date: 1\r\n\r\nb"));
@@ -213,11 +216,116 @@ static void test_one_part(void **state)
 	assert_false(same_text("\r\n-- Alice\r\n", "\r\n-- Bob\r\n"));
 	assert_false(same_text("Subject: boundary=x\r\n\r\n--1\r\n",
 	                       "Subject: boundary=x\r\n\r\n--2\r\n"));
-	/* a boundary on a line of its own */
-	assert_true(same_text("Content-Type: multipart/mixed;\r\n\tx=y;\r\n"
-	                      "\tboundary=1\r\n\r\n--1\r\n",
-	                      "Content-Type: multipart/mixed;\r\n\tx=y;\r\n"
-	                      "\tboundary=2\r\n\r\n--2\r\n"));
+}
+
+/* A letter whose boundary stands where the form has an @. */
+static size_t fill(char *out, const char *form, const char *boundary)
+{
+	size_t n = 0, len = strlen(boundary);
+
+	for (; *form; form++) {
+		assert_in_range(n + len, 0, TEXT);
+		if (*form == '@')
+			memcpy(out + n, boundary, len);
+		else
+			out[n] = *form;
+		n += *form == '@' ? len : 1;
+	}
+	return n;
+}
+
+/* Made anew with another boundary, and another form? */
+static bool same_parts(const char *form_a, const char *form_b)
+{
+	static char a[TEXT + 1], b[TEXT + 1];
+	size_t n = fill(a, form_a, "12");
+
+	return same(a, n, b, fill(b, form_b, "other1"));
+}
+
+#define M "Content-Type: multipart/mixed; "
+#define PARTS(text, last) M "boundary=\"@\"\r\n\r\n--@\r\n\r\n" text \
+	"\r\n--@\r\nContent-Type: text/html\r\n\r\ny\r\n--@" last
+
+static void test_parts(void **state)
+{
+	static const char *const form[] = {
+		PARTS("x", "--\r\n"), PARTS("x", "--"), PARTS("-- pay 10", "--"),
+		PARTS("--", "--"), PARTS("x", ""), PARTS("--1--1", "--"),
+		PARTS("--other", "--"), PARTS("--1---", "--"), PARTS("x", " --"),
+		M "\r\n\tboundary=@\r\n\r\n--@\r\n\r\nx\r\n--@--\r\n",
+		M "boundary=@; a=b\r\n\r\n--@\r\n\r\nx\r\n--@--\r\n",
+		M "a=\"; boundary=9\"; boundary=@\r\n\r\n--@\r\nx\r\n",
+		"content-type:multipart/x;BOUNDARY=@\r\n\r\n--@\r\nx",
+		M "boundary=\"@\"\r\n\r\n--@--\r\nx\r\n--@\r\ny",
+	};
+	size_t n = sizeof form / sizeof *form;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (same_parts(form[i], form[k])
+			    != (i == k && i != 6 && i != 8))
+				fail_msg("%zu and %zu", i, k);
+}
+
+/* What only looks like a boundary counts. */
+static void test_no_boundary(void **state)
+{
+	static const char *const form[] = {
+		"Content-Type: text/plain; boundary=@\r\n\r\nx",
+		"X-Type: multipart/mixed; boundary=@\r\n\r\nx",
+		"Content-Type: multipart/mixed; xboundary=@\r\n",
+		"Content-Type: multipart/mixed; a=\"; boundary=@\"\r\n",
+		"Content-Type: multipart/mixed; boundary=\"@\r\n",
+		M "boundary=9\r\n\r\n--@\r\n",
+		M "boundary=9\r\n\r\n--9\r\n\r\n" M "boundary=@\r\n",
+		M "boundary=9\r\n\r\n" M "boundary=@\r\n",
+		M "boundary=9\r\n\r\n--9--\r\n" M "boundary=@\r\n",
+		M "boundary=@\r\n\r\n--@\r\nDate: @\r\n",
+		M "boundary=@\r\n\r\n > --@\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof form / sizeof *form; i++)
+		if (same_parts(form[i], form[i]))
+			fail_msg("%zu", i);
+	/* nested where it is a part's header, and only there */
+	assert_true(same_parts(
+		M "boundary=9\r\n\r\n--9\r\n" M "boundary=@\r\n"
+		"\r\n--@\r\n",
+		M "boundary=9\r\n\r\n--9\r\n" M "boundary=@\r\n"
+		"\r\n--@\r\n"));
+}
+
+/* More than are kept, longer than are looked at: they count. */
+static void test_too_many(void **state)
+{
+	static char a[4 * TEXT], b[4 * TEXT];
+	int n_a = 0, n_b = 0;
+
+	(void)state;
+	for (int i = 0; i < RESEND_BOUNDARIES + 1; i++) {
+		if (i == RESEND_BOUNDARIES)
+			assert_true(same(a, (size_t)n_a, b, (size_t)n_b));
+		n_a += sprintf(a + n_a, M "boundary=%da\r\n\r\n--%da\r\n",
+		               i, i);
+		n_b += sprintf(b + n_b, M "boundary=%db\r\n\r\n--%db\r\n",
+		               i, i);
+	}
+	assert_false(same(a, (size_t)n_a, b, (size_t)n_b));
+	for (int at = 2; at < RESEND_FIELD + 20; at += at < 20 ? 1 : 7) {
+		n_a = sprintf(a, M "a=\r\n%*s; boundary=1\r\n\r\nx", at, "x");
+		n_b = sprintf(b, M "a=\r\n%*s; boundary=2\r\n\r\nx", at, "x");
+		assert_int_equal(same(a, (size_t)n_a, b, (size_t)n_b),
+		                 at + 14 <= RESEND_LINE);
+	}
+	for (int len = 60; len < 80; len++) {
+		n_a = sprintf(a, M "boundary=%0*d\r\n\r\n", len, 1);
+		n_b = sprintf(b, M "boundary=%0*d\r\n\r\n", len, 2);
+		assert_int_equal(same(a, (size_t)n_a, b, (size_t)n_b),
+		                 len <= RESEND_BOUNDARY);
+	}
 }
 
 /* Cut at every octet, at two places, and octet by octet. */
@@ -255,7 +363,7 @@ static void test_long_lines(void **state)
 	                                     " and ", "C boundary=" };
 
 	(void)state;
-	for (int len = RESEND_LINE - 20; len < 3 * RESEND_LINE; len++)
+	for (int len = RESEND_LINE - 20; len < RESEND_LINE + 50; len++)
 		for (size_t k = 0; k < sizeof begin / sizeof *begin; k++) {
 			int n = snprintf(a, sizeof a, "Date: %0*d\r\n" L
 			                 "To: %0*d\r\n\r\n%s%0*d\r\nend\r\n%s%0*d",
@@ -271,8 +379,12 @@ static void test_long_lines(void **state)
 			         "To: %0*d\r\n\r\n%s%0*d\r\nend\r\n%s%0*d", len, 7,
 			         len, 1, begin[k], len, 2, begin[k], len, 4);
 			digest(y, b, (size_t)n, 0, 0);
-			assert_int_equal(!memcmp(x, y, sizeof x),
-			                 k != 2 && k != 3);
+			assert_memory_not_equal(x, y, sizeof x);
+			snprintf(b, sizeof b, "Date: %0*d\r\n" L
+			         "To: %0*d\r\n\r\n%s%0*d\r\nend\r\n%s%0*d", len, 7,
+			         len, 1, begin[k], len, 1, begin[k], len, 3);
+			digest(y, b, (size_t)n, 0, 0);
+			assert_memory_equal(x, y, sizeof x);
 		}
 }
 
@@ -315,6 +427,9 @@ int main(void)
 		cmocka_unit_test(test_one_part),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_no_boundary),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_out),
 	};
 
