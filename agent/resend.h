@@ -10,21 +10,29 @@
 
 enum {
 	RESEND_DIGEST = 32,
-	RESEND_LINE = 256	/* octets of a line that are looked at */
+	RESEND_LINE = 1000,	/* octets of a line that are looked at */
+	RESEND_FIELD = 2048,	/* octets of a Content-Type that are looked at */
+	RESEND_BOUNDARIES = 64,	/* multiparts of a letter that are known */
+	RESEND_BOUNDARY = 70	/* octets of a boundary (RFC 2046 section 5.1.1) */
 };
 
 /* A filter: lines with CRLF pass on to out unchanged and into the digest,
- * except the fields Message-ID, Date and Content-Type and, where that one named
- * a boundary, lines that begin with "--" and those that name another. */
+ * except the fields Message-ID and Date, the value of a multipart's boundary in
+ * its Content-Type, and that value in the lines that delimit its parts.  What
+ * is not surely one of these counts: a letter too many is better than none. */
 struct resend {
 	struct sink sink;
 	struct sink *out;	/* may be changed at any time */
 	void *sha;		/* EVP_MD_CTX */
 	char line[RESEND_LINE];	/* the begin of a line cut by a block */
 	size_t len;
-	bool body;		/* the header block is over */
-	bool parts;		/* it named a boundary */
-	bool skip_field;	/* continuation lines are of a skipped field */
+	enum { RESEND_TOP, RESEND_PART, RESEND_BODY } at;	/* a header block? */
+	enum { RESEND_COUNTS, RESEND_SKIPPED, RESEND_TYPE } in;	/* field */
+	char type[RESEND_FIELD];	/* a Content-Type so far */
+	size_t type_len;
+	char boundary[RESEND_BOUNDARIES][RESEND_BOUNDARY];
+	unsigned char boundary_len[RESEND_BOUNDARIES];
+	unsigned boundaries;
 	bool in_line;		/* a long line goes on, decided: */
 	bool skip_line;
 	bool failed;

@@ -111,7 +111,7 @@ static void test_same(void **state)
 	assert_true(same_as_first(&l));
 	l.date = "Mon, 1 Jun 2026\r\n 10:05:17\r\n\t+0200 (CEST)";
 	assert_true(same_as_first(&l));
-	l.boundary = "=_quite another one_=";
+	l.boundary = "=_quite_another_one_=";
 	assert_true(same_as_first(&l));
 	l = first;
 	l.boundary = "-";
@@ -252,7 +252,7 @@ static void test_parts(void **state)
 	static const char *const form[] = {
 		PARTS("x", "--\r\n"), PARTS("x", "--"), PARTS("-- pay 10", "--"),
 		PARTS("--", "--"), PARTS("x", ""), PARTS("--1--1", "--"),
-		PARTS("--other", "--"), PARTS("--1---", "--"), PARTS("x", " --"),
+		PARTS("--other1", "--"), PARTS("--1---", "--"), PARTS("x", " --"),
 		M "\r\n\tboundary=@\r\n\r\n--@\r\n\r\nx\r\n--@--\r\n",
 		M "boundary=@; a=b\r\n\r\n--@\r\n\r\nx\r\n--@--\r\n",
 		M "a=\"; boundary=9\"; boundary=@\r\n\r\n--@\r\nx\r\n",
