@@ -3,11 +3,13 @@
  * started by the guard with --role it is one of the roles. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "agent/guard.h"
 #include "agent/log.h"
@@ -63,6 +65,20 @@ out:
 	return rc;
 }
 
+/* Nothing that is opened later may become a standard stream by its number. */
+static bool have_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	enum { OPT_VERSION = 256, OPT_ROLE, OPT_LEVEL };
@@ -82,6 +98,8 @@ int main(int argc, char **argv)
 	const char *role = NULL;
 	int c;
 
+	if (!have_streams())
+		return EX_OSERR;
 	while ((c = getopt_long(argc, argv, "c:tvqh", opts, NULL)) != -1)
 		switch (c) {
 		case 'c': config = optarg; break;

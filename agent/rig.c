@@ -57,17 +57,17 @@ static void close_all(int *fd, unsigned n)
 			close(fd[i]);
 }
 
-static int spool_fd(void)
+static void spools(int fd[2])
 {
 	struct err e;
 	char *dir = conf_state_dir(&e);
-	int fd = dir ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
 
+	for (int i = 0; i < 2 && dir; i++)
+		fd[i] = spawn_spool_fd(dir);
 	free(dir);
-	return fd;
 }
 
-enum { MF, FM, CF, FC, CM, MC, CK, KC, KF, FK, PR, PW, S0, S1, FDS };
+enum { MF, FM, CF, FC, CM, MC, CK, KC, FK, KF, PR, PW, S0, S1, FDS };
 
 static int wire(struct rig *r, enum session_kind kind, int *fd, struct err *e)
 {
@@ -111,17 +111,15 @@ int rig_start(struct rig *r, const char *path, const char *address,
 	signal(SIGPIPE, SIG_IGN);
 	if (take_conf(r, path, address, e)
 	    || spawn_pair(fd + MF, e) || spawn_pair(fd + CF, e)
-	    || spawn_pair(fd + CM, e) || spawn_pair(fd + CK, e)
-	    || spawn_pair(fd + KF, e))
+	    || spawn_pair(fd + CM, e) || spawn_asker(fd + CK, e)
+	    || spawn_asker(fd + FK, e))
 		goto out;
 	if (pipe2(fd + PR, O_CLOEXEC)) {
 		err_errno(e, "pipe");
 		goto out;
 	}
-	if (kind == SESSION_POP3) {
-		fd[S0] = spool_fd();
-		fd[S1] = spool_fd();
-	}
+	if (kind == SESSION_POP3)
+		spools(fd + S0);
 	if (spawn_role(&r->keeper, ROLE_KEEPER, r->conf_fd, e)
 	    || spawn_role(&r->mime, ROLE_MIME, r->conf_fd, e)
 	    || spawn_role(&r->crypt, ROLE_CRYPT, r->conf_fd, e))

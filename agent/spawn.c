@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "agent/conf.h"
@@ -23,11 +24,57 @@ const char *const role_name[ROLES] = {
 
 extern char **environ;
 
+enum {
+	LEASH_MS = 100,		/* a role takes at once what the guard says */
+	ANSWER_MS = 10000	/* the keeper answers at once, or is none */
+};
+
+/* How long a read or a write on this end of a socketpair may block. */
+static void patience(int fd, int ms)
+{
+	const struct timeval t = {
+		.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000
+	};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+}
+
 int spawn_pair(int pair[2], struct err *e)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return err_errno(e, "socketpair");
 	return 0;
+}
+
+int spawn_asker(int pair[2], struct err *e)
+{
+	if (spawn_pair(pair, e))
+		return -1;
+	patience(pair[0], ANSWER_MS);
+	return 0;
+}
+
+int spawn_spool_fd(const char *dir)
+{
+	static bool said;
+	char *name = NULL;
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd != -1)
+		return fd;
+	/* NFS and FUSE have no O_TMPFILE */
+	if (asprintf(&name, "%s/spool.XXXXXX", dir) == -1)
+		return -1;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd != -1)
+		unlink(name);
+	else if (!said)
+		log_error("no spool in %s (%s), so sealed letters over 256 KB "
+		          "can not be opened", dir, strerror(errno));
+	said |= fd == -1;
+	free(name);
+	return fd;
 }
 
 int spawn_conf_fd(const char *text, size_t len, struct err *e)
@@ -88,6 +135,7 @@ int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 		goto out;
 	}
 	child->pid = pid;
+	patience(pair[0], LEASH_MS);
 	chan_init(&child->leash, pair[0]);
 	pair[0] = -1;
 	rc = 0;
@@ -116,6 +164,8 @@ int spawn_arrive(enum role role, struct chan *leash, struct conf *conf,
 	prctl(PR_SET_NAME, log_role);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != guard)
 		return err_set(e, gpg_error(GPG_ERR_EOF), "the guard is gone");
+	/* what the starter of the guard left open is nothing to us */
+	closefrom(CONF_FD + 1);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	fcntl(LEASH_FD, F_SETFD, FD_CLOEXEC);
