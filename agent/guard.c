@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,19 +25,22 @@
 
 enum {
 	SESSIONS_MAX = 256,
-	PARTS_MAX = 80,		/* processes of one session besides front */
+	LANES_MAX = 33,		/* of one letter: max-bcc and the others */
+	PARTS_MAX = 2 * (2 * LANES_MAX + 2),	/* of one session besides front:
+				 * while one set is reaped the next starts */
 	DEATHS_MAX = 10,	/* then no more spares until a client comes */
 	REFILL_MS = 300,	/* the letter goes first, then the next spares */
 	PIPE_OCTETS = 1 << 20,	/* a frame must fit, or its last octets block */
 	GRACE_MS = 5000,	/* for the others after front has ended */
-	STOP_MS = 3000		/* for all after SIGTERM */
+	KEEPER_MS = 5000,	/* an asker that waits so long has no keeper */
+	STOP_MS = 1500		/* for the keeper to end, and for the killed */
 };
 
 struct session {
 	bool used;
 	enum session_kind kind;
 	struct child front;
-	struct child part[PARTS_MAX];
+	pid_t part[PARTS_MAX];	/* also their process groups; 0 = none */
 	int64_t end_at;		/* ms, when what is left is killed; 0 = lives */
 };
 
@@ -46,6 +51,7 @@ struct guard {
 	struct listener listener[LISTENERS_MAX];
 	unsigned n_listeners;
 	struct child keeper, spare[ROLES];
+	int64_t asked_at;	/* ms, the oldest asker it may not have taken */
 	struct session *session;
 	unsigned deaths;	/* of spares and keepers since a session began */
 	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
@@ -60,12 +66,19 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void child_kill(struct child *c)
+static void pid_kill(pid_t pid)
 {
-	if (c->pid) {
-		kill(-c->pid, SIGKILL);
-		kill(c->pid, SIGKILL);
+	if (pid) {
+		kill(-pid, SIGKILL);
+		kill(pid, SIGKILL);
 	}
+}
+
+static void child_forget(struct child *c)
+{
+	chan_close(&c->leash);
+	memset(c, 0, sizeof *c);
+	chan_init(&c->leash, -1);
 }
 
 /* ---- children: spares and takers ---- */
@@ -106,18 +119,6 @@ static int child_take(struct guard *g, enum role r, struct child *c,
 	return spawn_role(c, r, g->conf_fd, e);
 }
 
-/* A role for a session. */
-static struct child *part_take(struct guard *g, struct session *s,
-                               enum role r, struct err *e)
-{
-	for (int i = 0; i < PARTS_MAX; i++)
-		if (!s->part[i].pid)
-			return child_take(g, r, &s->part[i], e) ? NULL
-			       : &s->part[i];
-	err_set(e, gpg_error(GPG_ERR_TOO_MANY), "too many parts");
-	return NULL;
-}
-
 /* Give a role its place: the session's kind and its descriptors. */
 static int child_start(struct child *c, enum session_kind kind,
                        const int *fds, unsigned n, struct err *e)
@@ -127,18 +128,62 @@ static int child_start(struct child *c, enum session_kind kind,
 	return chan_send_fds(&c->leash, G_START, &k, sizeof k, fds, n, e);
 }
 
-static int keeper_asker(struct guard *g, int fd, struct err *e)
+/* A role for a session, in its place and off the leash. */
+static int part_start(struct guard *g, struct session *s, enum role r,
+                      const int *fds, unsigned n, struct err *e)
 {
-	if (!g->keeper.pid
-	    && spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
+	struct child c;
+	int i = 0, rc;
+
+	while (i < PARTS_MAX && s->part[i])
+		i++;
+	if (i == PARTS_MAX)
+		return err_set(e, gpg_error(GPG_ERR_TOO_MANY),
+		               "too many parts");
+	if (child_take(g, r, &c, e))
 		return -1;
-	return chan_send_fds(&g->keeper.leash, G_ASKER, NULL, 0, &fd, 1, e);
+	s->part[i] = c.pid;
+	rc = child_start(&c, s->kind, fds, n, e);
+	chan_close(&c.leash);
+	return rc;
 }
 
-/* An unlinked file for a spool, or -1: then it stays in memory. */
-static int spool_fd(const struct guard *g)
+/* ---- the keeper's askers ---- */
+
+/* Has an asker been lying on its leash for too long? */
+static bool keeper_stuck(struct guard *g)
 {
-	return open(g->state_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int waiting = 0;
+
+	if (ioctl(g->keeper.leash.fd, SIOCOUTQ, &waiting) == -1 || !waiting)
+		g->asked_at = now_ms();
+	return now_ms() - g->asked_at > KEEPER_MS;
+}
+
+/* reap() finds no place of it any more. */
+static void keeper_drop(struct guard *g)
+{
+	log_error("the keeper takes nothing; a new one starts");
+	pid_kill(g->keeper.pid);
+	child_forget(&g->keeper);
+}
+
+static int keeper_asker(struct guard *g, int fd, struct err *e)
+{
+	if (g->keeper.pid && keeper_stuck(g))
+		keeper_drop(g);
+	for (int tries = 2; tries; tries--) {
+		if (!g->keeper.pid) {
+			if (spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
+				return -1;
+			g->asked_at = now_ms();
+		}
+		if (chan_send_fds(&g->keeper.leash, G_ASKER, NULL, 0, &fd, 1,
+		                  e) == 0)
+			return 0;
+		keeper_drop(g);
+	}
+	return -1;
 }
 
 /* ---- a session ---- */
@@ -160,15 +205,15 @@ static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
 	for (int i = 0; i < LANE_FDS; i++)
 		fd[i] = -1;
 	if (spawn_pair(fd + CF, e) || spawn_pair(fd + CM, e)
-	    || spawn_pair(fd + CK, e) || spawn_pair(fd + UF, e)
+	    || spawn_asker(fd + CK, e) || spawn_pair(fd + UF, e)
 	    || spawn_pair(fd + MF, e))
 		return -1;
 	if (pipe2(fd + PR, O_CLOEXEC) == -1)
 		return err_errno(e, "pipe");
 	fcntl(fd[PW], F_SETPIPE_SZ, PIPE_OCTETS);
 	if (kind == SESSION_POP3) {
-		fd[S0] = spool_fd(g);
-		fd[S1] = spool_fd(g);
+		fd[S0] = spawn_spool_fd(g->state_dir);
+		fd[S1] = spawn_spool_fd(g->state_dir);
 	}
 	return 0;
 }
@@ -176,21 +221,17 @@ static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
 static int crypt_start(struct guard *g, struct session *s, int *fd,
                        struct err *e)
 {
-	struct child *crypt = part_take(g, s, ROLE_CRYPT, e);
 	int to_crypt[6] = { fd[CF], fd[CM], fd[CK] };
 	unsigned n = 3;
 
-	if (!crypt || keeper_asker(g, fd[KC], e))
+	if (keeper_asker(g, fd[KC], e))
 		return -1;
 	if (s->kind == SESSION_SMTP)
 		to_crypt[n++] = fd[PW];
 	for (int i = S0; i <= S1; i++)
 		if (fd[i] >= 0)
 			to_crypt[n++] = fd[i];
-	if (child_start(crypt, s->kind, to_crypt, n, e))
-		return -1;
-	chan_close(&crypt->leash);
-	return 0;
+	return part_start(g, s, ROLE_CRYPT, to_crypt, n, e);
 }
 
 static void give(int *from, int *to)
@@ -206,16 +247,13 @@ static int lane_start(struct guard *g, struct session *s, int ends[4],
 {
 	bool smtp = s->kind == SESSION_SMTP;
 	int fd[LANE_FDS], to_up[2], rc = -1;
-	struct child *up;
 
-	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e)
-	    || !(up = part_take(g, s, ROLE_UPSTREAM, e)))
+	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e))
 		goto out;
 	to_up[0] = fd[UF];
 	to_up[1] = smtp ? fd[PR] : fd[PW];
-	if (child_start(up, s->kind, to_up, 2, e))
+	if (part_start(g, s, ROLE_UPSTREAM, to_up, 2, e))
 		goto out;
-	chan_close(&up->leash);
 	give(&fd[FC], &ends[0]);
 	give(&fd[MC], &ends[1]);
 	give(&fd[FU], &ends[2]);
@@ -232,17 +270,14 @@ static int opener_start(struct guard *g, struct session *s, int ends[2],
                         struct err *e)
 {
 	int fd[LANE_FDS], to_mime[3], rc = -1;
-	struct child *mime;
 
-	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e)
-	    || !(mime = part_take(g, s, ROLE_MIME, e)))
+	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e))
 		goto out;
 	to_mime[0] = fd[MF];
 	to_mime[1] = fd[MC];
 	to_mime[2] = fd[PR];
-	if (child_start(mime, s->kind, to_mime, 3, e))
+	if (part_start(g, s, ROLE_MIME, to_mime, 3, e))
 		goto out;
-	chan_close(&mime->leash);
 	give(&fd[FM], &ends[0]);
 	give(&fd[PW], &ends[1]);
 	rc = 0;
@@ -257,20 +292,17 @@ static int session_wire(struct guard *g, struct session *s, int client,
 {
 	int ends[4] = { -1, -1, -1, -1 }, fm[2] = { -1, -1 };
 	int fk[2] = { -1, -1 }, rc = -1;
-	struct child *mime;
 
 	if (lane_start(g, s, ends, e)
-	    || spawn_pair(fm, e) || spawn_pair(fk, e)
-	    || !(mime = part_take(g, s, ROLE_MIME, e))
+	    || spawn_pair(fm, e) || spawn_asker(fk, e)
 	    || child_take(g, ROLE_FRONT, &s->front, e)
 	    || keeper_asker(g, fk[1], e))
 		goto out;
 	int to_mime[3] = { fm[1], ends[1], ends[3] };
 	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
-	if (child_start(mime, s->kind, to_mime, ends[3] < 0 ? 2 : 3, e)
+	if (part_start(g, s, ROLE_MIME, to_mime, ends[3] < 0 ? 2 : 3, e)
 	    || child_start(&s->front, s->kind, to_front, 5, e))
 		goto out;
-	chan_close(&mime->leash);
 	rc = 0;
 out:
 	close_all(ends, 4);
@@ -281,9 +313,9 @@ out:
 
 static void session_kill(struct session *s)
 {
-	child_kill(&s->front);
+	pid_kill(s->front.pid);
 	for (int i = 0; i < PARTS_MAX; i++)
-		child_kill(&s->part[i]);
+		pid_kill(s->part[i]);
 }
 
 /* The one thing the guard ever writes to a client. */
@@ -355,19 +387,23 @@ static void session_more(struct guard *g, struct session *s, unsigned type)
 		log_error("no further part: %s", e.text);
 		n = 0;
 	}
-	chan_send_fds(&s->front.leash, type, NULL, 0, ends, n, NULL);
+	if (chan_send_fds(&s->front.leash, type, NULL, 0, ends, n, NULL))
+		chan_close(&s->front.leash);
 	close_all(ends, 4);
 	spare_later(g, REFILL_MS);
 }
 
+/* What it asks by is the head of a frame (chan.c), type and length, and nothing
+ * more.  It comes in one piece: half of one is not waited for. */
 static void session_asks(struct guard *g, struct session *s)
 {
-	struct frame f;
+	uint32_t head[2];
 
-	if (chan_recv(&s->front.leash, &f, NULL) == 0
-	    && (f.type == G_LANE
-	        || (f.type == G_OPENER && s->kind == SESSION_POP3)))
-		session_more(g, s, f.type);
+	if (recv(s->front.leash.fd, head, sizeof head, MSG_DONTWAIT)
+	    == sizeof head && head[1] == 0
+	    && (head[0] == G_LANE
+	        || (head[0] == G_OPENER && s->kind == SESSION_POP3)))
+		session_more(g, s, head[0]);
 	else
 		chan_close(&s->front.leash);
 }
@@ -378,9 +414,7 @@ static bool child_is(struct child *c, pid_t pid)
 {
 	if (c->pid != pid)
 		return false;
-	chan_close(&c->leash);
-	memset(c, 0, sizeof *c);
-	chan_init(&c->leash, -1);
+	child_forget(c);
 	return true;
 }
 
@@ -391,8 +425,10 @@ static bool session_reaps(struct session *s, pid_t pid)
 		return true;
 	}
 	for (int i = 0; i < PARTS_MAX; i++)
-		if (child_is(&s->part[i], pid))
+		if (s->part[i] == pid) {
+			s->part[i] = 0;
 			return true;
+		}
 	return false;
 }
 
@@ -401,7 +437,7 @@ static bool session_empty(const struct session *s)
 	if (s->front.pid)
 		return false;
 	for (int i = 0; i < PARTS_MAX; i++)
-		if (s->part[i].pid)
+		if (s->part[i])
 			return false;
 	return true;
 }
@@ -532,20 +568,42 @@ static void guard_loop(struct guard *g)
 	}
 }
 
-static void guard_stop(struct guard *g)
+/* Has every process of ours been reaped? */
+static bool guard_alone(const struct guard *g)
+{
+	if (g->keeper.pid)
+		return false;
+	for (int r = 0; r < ROLES; r++)
+		if (g->spare[r].pid)
+			return false;
+	for (unsigned i = 0; i < g->conf->max_sessions; i++)
+		if (g->session[i].used && !session_empty(&g->session[i]))
+			return false;
+	return true;
+}
+
+static void reap_all(struct guard *g)
 {
 	int64_t until = now_ms() + STOP_MS;
 
+	for (reap(g); !guard_alone(g) && now_ms() < until; reap(g))
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+}
+
+/* The keeper may write down what it was told, unless it stands still. */
+static void guard_stop(struct guard *g)
+{
 	for (unsigned i = 0; i < g->conf->max_sessions; i++)
 		if (g->session[i].used)
 			session_kill(&g->session[i]);
 	for (int r = 0; r < ROLES; r++)
-		child_kill(&g->spare[r]);
-	if (g->keeper.pid)
-		kill(g->keeper.pid, SIGTERM);
-	while (now_ms() < until && waitpid(-1, NULL, WNOHANG) != -1)
-		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
-	child_kill(&g->keeper);
+		pid_kill(g->spare[r].pid);
+	chan_close(&g->keeper.leash);
+	reap_all(g);
+	if (guard_alone(g))
+		return;
+	pid_kill(g->keeper.pid);
+	reap_all(g);
 }
 
 static int guard_signals(void)
