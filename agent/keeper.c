@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The keeper: answers the sessions' fronts and crypts, one frame at a time,
- * and starts gpg-agent outside of any box. */
+ * and looks after gpg-agent outside of any box. */
 #include "agent/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/frames.h"
+#include "agent/keeper_agent.h"
 #include "agent/log.h"
 #include "agent/memory.h"
 
-enum { ASKERS_MAX = 1024, TEXT_MAX = 60000 };
+enum {
+	ASKERS_MAX = 1024,
+	TEXT_MAX = 60000,
+	TURN_FRAMES = 16,	/* from one asker, then it is the others' turn */
+	LOOK_MS = 1000		/* between looks at gpg-agent while one is there */
+};
 
 struct keeper {
 	struct memory *memory;
 	struct chan *leash;
+	struct gpg_agent *gpg_agent;
 	struct chan asker[ASKERS_MAX];
 	unsigned n;
 };
-
-extern char **environ;
 
 /* ---- what is asked ---- */
 
@@ -163,26 +165,28 @@ static void asker_drop(struct keeper *k, unsigned i)
 	k->asker[i] = k->asker[--k->n];
 }
 
-/* False when this asker is done with. */
+/* False when this asker is done with.  Its end does not block: half a frame
+ * waits in its buffer, and who takes no answers gets no more. */
 static bool asker_serve(struct keeper *k, struct chan *c)
 {
 	static struct pack p;
 	struct frame f;
-	int r;
+	int r, left = TURN_FRAMES;
 
 	do {
+		errno = 0;
 		if (chan_recv(c, &f, NULL))
-			return false;
+			return errno == EAGAIN;
 		r = serve(k, &f, &p);
 		if (r == -1 || (r == 1 && pack_send(&p, c, K_ANSWER, NULL)))
 			return false;
-	} while (chan_wait(c, 0));
+	} while (--left && chan_wait(c, 0));
 	return true;
 }
 
+/* A session begins.  What it asks first is answered when gpg-agent is there. */
 static bool leash_serve(struct keeper *k)
 {
-	const struct timeval patience = { .tv_sec = 2 };
 	struct frame f;
 	int fd;
 
@@ -193,66 +197,49 @@ static bool leash_serve(struct keeper *k)
 			close(fd);
 			continue;
 		}
-		/* half a frame from one must not hold up the others */
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		           sizeof patience);
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-		           sizeof patience);
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		chan_init(&k->asker[k->n++], fd);
 	}
+	gpg_agent_look(k->gpg_agent, true);
 	return true;
+}
+
+/* Is there a whole frame that poll() does not know of, perhaps? */
+static bool asker_buffered(struct chan *c)
+{
+	return c->len > c->off && chan_wait(c, 0);
+}
+
+static bool any_buffered(struct keeper *k)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		if (asker_buffered(&k->asker[i]))
+			return true;
+	return false;
 }
 
 static void keeper_loop(struct keeper *k)
 {
 	static struct pollfd p[ASKERS_MAX + 1];
+	int wait;
 
 	for (;;) {
 		p[0] = (struct pollfd){ .fd = k->leash->fd, .events = POLLIN };
 		for (unsigned i = 0; i < k->n; i++)
 			p[i + 1] = (struct pollfd){ .fd = k->asker[i].fd,
 			                            .events = POLLIN };
-		if (poll(p, k->n + 1, -1) == -1 && errno != EINTR)
+		wait = any_buffered(k) ? 0 : k->n ? LOOK_MS : -1;
+		if (poll(p, k->n + 1, wait) == -1 && errno != EINTR)
 			return;
 		/* from the end, so that a dropped one moves none unseen */
 		for (unsigned i = k->n; i-- > 0;)
-			if (p[i + 1].revents && !asker_serve(k, &k->asker[i]))
+			if ((p[i + 1].revents || asker_buffered(&k->asker[i]))
+			    && !asker_serve(k, &k->asker[i]))
 				asker_drop(k, i);
 		if (p[0].revents && !leash_serve(k))
 			return;
+		gpg_agent_look(k->gpg_agent, false);
 	}
-}
-
-/* gpg would start it too, but from inside a session's box. */
-static void launch_gpg_agent(const struct conf *conf)
-{
-	char *argv[] = {
-		"gpgconf", "--launch", "gpg-agent", NULL, NULL, NULL
-	};
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t at;
-	sigset_t child;
-	pid_t pid;
-
-	if (conf->gnupghome) {
-		argv[1] = "--homedir";
-		argv[2] = conf->gnupghome;
-		argv[3] = "--launch";
-		argv[4] = "gpg-agent";
-	}
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
-	posix_spawnattr_init(&at);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);	/* gpgconf waits for its own */
-	posix_spawnattr_setsigdefault(&at, &child);
-	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGDEF);
-	if (posix_spawnp(&pid, "gpgconf", &fa, &at, argv, environ))
-		log_error("gpgconf could not be started: is GnuPG installed?");
-	posix_spawn_file_actions_destroy(&fa);
-	posix_spawnattr_destroy(&at);
 }
 
 int keeper_run(const struct conf *conf, struct chan *leash)
@@ -270,8 +257,9 @@ int keeper_run(const struct conf *conf, struct chan *leash)
 		return 1;
 	}
 	free(dir);
-	launch_gpg_agent(conf);
+	k.gpg_agent = gpg_agent_new(conf);
 	keeper_loop(&k);
+	free(k.gpg_agent);
 	while (k.n)
 		asker_drop(&k, 0);
 	memory_close(k.memory);

@@ -10,8 +10,10 @@ static int ask(struct chan *k, struct pack *p, unsigned type,
 {
 	struct frame f;
 
-	if (pack_send(p, k, type, e) || chan_expect(k, K_ANSWER, &f, e))
+	if (pack_send(p, k, type, e) || chan_expect(k, K_ANSWER, &f, e)) {
+		chan_close(k);	/* a late answer is none to the next question */
 		return -1;
+	}
 	unpack_init(u, &f);
 	return 0;
 }

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Looking after gpg-agent from outside of any box. */
+#include "agent/keeper_agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+
+enum {
+	LOOK_MS = 1000,		/* between looks without a new session */
+	GPGCONF_MS = 3000	/* for an answer, or until it is launched */
+};
+
+struct gpg_agent {
+	const char *home;	/* NULL: GnuPG's own */
+	struct sockaddr_un addr;	/* sun_path "": nobody knows */
+	pid_t launch;		/* gpgconf, perhaps still at work; 0 = none */
+	int64_t launch_until, look_at;	/* ms */
+};
+
+extern char **environ;
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Start it; out: where it writes, -1: nowhere.  0: it can't be started. */
+static pid_t gpgconf(const struct gpg_agent *g, const char *verb,
+                     const char *what, int out)
+{
+	const char *plain[] = { "gpgconf", verb, what, NULL };
+	const char *homed[] = {
+		"gpgconf", "--homedir", g->home, verb, what, NULL
+	};
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	sigset_t child;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	if (out == -1)
+		posix_spawn_file_actions_addopen(&fa, 1, "/dev/null",
+		                                 O_WRONLY, 0);
+	else
+		posix_spawn_file_actions_adddup2(&fa, out, 1);
+	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_init(&at);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);	/* gpgconf waits for its own */
+	posix_spawnattr_setsigdefault(&at, &child);
+	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGDEF);
+	if (posix_spawnp(&pid, "gpgconf", &fa, &at,
+	                 (char **)(g->home ? homed : plain), environ)) {
+		log_error("gpgconf could not be started: is GnuPG installed?");
+		pid = 0;
+	}
+	posix_spawn_file_actions_destroy(&fa);
+	posix_spawnattr_destroy(&at);
+	return pid;
+}
+
+/* Only gpgconf knows where it listens: it may be in /run. */
+static void find_socket(struct gpg_agent *g)
+{
+	int64_t until = now_ms() + GPGCONF_MS, left;
+	char *path = g->addr.sun_path;
+	const size_t size = sizeof g->addr.sun_path;
+	struct pollfd p = { .events = POLLIN };
+	size_t n = 0;
+	ssize_t r = -1;
+	int fd[2];
+
+	g->addr.sun_family = AF_UNIX;
+	if (pipe2(fd, O_CLOEXEC))
+		return;
+	gpgconf(g, "--list-dirs", "agent-socket", fd[1]);
+	close(fd[1]);
+	p.fd = fd[0];
+	while (n < size && (left = until - now_ms()) > 0
+	       && poll(&p, 1, (int)left) > 0
+	       && (r = read(fd[0], path + n, size - n)) > 0)
+		n += (size_t)r;
+	close(fd[0]);
+	if (r == 0 && n && path[n - 1] == '\n')
+		path[n - 1] = '\0';
+	else
+		path[0] = '\0';
+}
+
+/* One that stands still, its queue full, is there all the same. */
+static bool listens(const struct gpg_agent *g)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool yes;
+
+	if (fd == -1)
+		return true;
+	yes = connect(fd, (const struct sockaddr *)&g->addr, sizeof g->addr)
+	      == 0 || errno == EAGAIN;
+	close(fd);
+	return yes;
+}
+
+/* Nobody has to be waited for where SIGCHLD is ignored. */
+static bool launching(struct gpg_agent *g)
+{
+	if (g->launch && waitpid(g->launch, NULL, WNOHANG) != 0)
+		g->launch = 0;
+	return g->launch != 0;
+}
+
+void gpg_agent_look(struct gpg_agent *g, bool wait)
+{
+	if (!g || (!wait && now_ms() < g->look_at))
+		return;
+	g->look_at = now_ms() + LOOK_MS;
+	if (g->addr.sun_path[0] == '\0' || listens(g))
+		return;
+	if (!launching(g)) {
+		g->launch = gpgconf(g, "--launch", "gpg-agent", -1);
+		g->launch_until = now_ms() + GPGCONF_MS;
+	}
+	while (wait && launching(g) && now_ms() < g->launch_until)
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+}
+
+struct gpg_agent *gpg_agent_new(const struct conf *conf)
+{
+	struct gpg_agent *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return NULL;
+	g->home = conf->gnupghome;
+	find_socket(g);
+	if (g->addr.sun_path[0])
+		gpg_agent_look(g, false);
+	else
+		gpgconf(g, "--launch", "gpg-agent", -1);
+	return g;
+}
