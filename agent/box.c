@@ -54,25 +54,45 @@ static int allow_talk(scmp_filter_ctx f)
 	return 0;
 }
 
-/* crypt starts gpg and speaks to its agent: no sockets but unix ones. */
+/* crypt starts gpg and speaks to its agent: no sockets but unix ones, by no
+ * way.  Without setsid() no daemon can begin here: a gpg-agent that gpg starts
+ * would keep this box for the user's whole log-in. */
+static const int denied[] = {
+	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter),
+	SCMP_SYS(io_uring_register), SCMP_SYS(setsid)
+};
+
 static int deny_network(scmp_filter_ctx f)
 {
-	return seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
-	                        SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+	const struct scmp_arg_cmp other = SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0);
+	const uint32_t no = SCMP_ACT_ERRNO(EACCES);
+
+	for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
+		if (seccomp_rule_add(f, no, denied[i], 0))
+			return -1;
+	return seccomp_rule_add_array(f, no, SCMP_SYS(socket), 1, &other);
 }
 
+/* 0 also where the kernel knows no seccomp. */
 static int enter_seccomp(enum box box)
 {
 	bool crypt = box == BOX_CRYPT;
 	scmp_filter_ctx f = seccomp_init(crypt ? SCMP_ACT_ALLOW
 	                                 : SCMP_ACT_ERRNO(EACCES));
-	int rc = -1;
+	int rc = -ENOMEM;
 
-	if (f && (crypt ? deny_network(f) : allow_talk(f)) == 0)
+	if (f && seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1) == 0
+	    && (crypt ? deny_network(f) : allow_talk(f)) == 0)
 		rc = seccomp_load(f);
 	if (f)
 		seccomp_release(f);
-	return rc;
+	if (rc == -EINVAL || rc == -ENOSYS) {
+		log_note("this kernel has no seccomp");
+		rc = 0;
+	}
+	if (rc)
+		log_error("seccomp: %s", strerror(-rc));
+	return rc ? -1 : 0;
 }
 
 /* All of the file system, in what Landlock's first version knows of it. */
@@ -106,8 +126,6 @@ int box_enter(enum box box)
 		if (enter_landlock())
 			log_note("this kernel has no Landlock");
 	}
-	if (enter_seccomp(box))
-		log_note("this kernel has no seccomp");
-	return 0;
+	return enter_seccomp(box);
 }
 #endif
