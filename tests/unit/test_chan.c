@@ -747,7 +747,7 @@ static void test_unpack_bounds(void **state)
 	assert_true(u.bad);
 	for (size_t i = 0; i < 8; i++)
 		assert_int_equal(mem[i], 0);
-	assert_int_equal(unpack_u32(&u), 0);	/* it was there, but bad stays */
+	assert_int_equal(unpack_u32(&u), 0);	/* there, but bad stays */
 	assert_true(unpack_u64(&u) == 0);
 	assert_false(unpack_end(&u));
 	free(copy);

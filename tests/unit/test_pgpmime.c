@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Tests of crypto/pgpmime.c: what may be opened, and nothing else (R1 to R3). */
+/* Tests of crypto/pgpmime.c: what may be opened, and no more (R1 to R3). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -229,7 +229,8 @@ static void test_transfer(void **state)
 		{ "Binary", ARMOR, true },
 		{ " 7bit (plain)", ARMOR, true },
 		{ "base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQoNCmFHVnNi"
-		  "Rzg9DQo9Ui9XSw0K\r\nLS0tLS1FTkQgUEdQIE1FU1NBR0UtLS0tLQ==\r\n",
+		  "Rzg9DQo9Ui9XSw0K\r\nLS0tLS1FTkQgUEdQIE1FU1NBR0UtLS0tLQ=="
+		  "\r\n",
 		  true },
 		{ "BASE64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tCgphR1ZzYkc4P"
 		  "QotLS0tLUVORCBQR1AgTUVTU0FHRS0tLS0t\r\n", true },

@@ -155,7 +155,8 @@ static void test_base64_forms(void **state)
 		{ "aGVsbG8", "hello", true },		/* no padding */
 		{ "aGVsbA==", "hell", true }, { "aGVsbA=\r\n=", "hell", true },
 		{ "aGVsbA===", "hell", false },
-		{ "aGVs*bG8=", "hello", false }, { "aGVs-bG8=", "hello", false },
+		{ "aGVs*bG8=", "hello", false },
+		{ "aGVs-bG8=", "hello", false },
 		{ "aGVs_bG8=", "hello", false }, { "aGVs\v", "hel", false },
 		{ "aGVs\xc3\xa4", "hel", false },
 		{ "a", "", false }, { "a===", "", false },
