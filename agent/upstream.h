@@ -11,7 +11,9 @@
 #include "agent/tls.h"
 
 enum {
-	WIRE_BLOCK = 64 << 10,		/* octets of either buffer */
+	WIRE_BLOCK = 128 << 10,		/* octets read at once */
+	WIRE_STREAM = 16 << 10,		/* of libetpan's buffers, which larger
+					 * blocks pass by without a copy */
 	WIRE_LINE_MAX = 2048,		/* octets of a line that comes */
 	WIRE_COMMAND_MAX = SASL_ANSWER_MAX + 64,	/* of one that goes */
 	WIRE_CONNECT_MAX = 20,		/* seconds to connect, TLS included */
@@ -128,7 +130,9 @@ int upstream_says(struct upstream *up, const struct reply *r, struct err *e);
 /* ---- letters: upstream_letter.c ---- */
 
 /* SMTP: from the pipe to the wire, all but the final dot.  -1: it broke off on
- * either side, or the front or the provider spoke in between. */
+ * either side, or the front or the provider spoke in between, or it can't be
+ * sent as it is (GPG_ERR_BAD_DATA: a NUL; GPG_ERR_NOT_SUPPORTED, with a reply's
+ * words: 8-bit text where the provider takes none). */
 int upstream_send_letter(struct upstream *up, struct upstream_ends *ends,
                          struct err *e);
 /* POP3: from the wire to a sink, up to and without the final dot. */

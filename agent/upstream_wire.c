@@ -12,7 +12,7 @@
 
 int wire_open(struct wire *w, mailstream_low *low, struct err *e)
 {
-	w->stream = mailstream_new(low, WIRE_BLOCK);
+	w->stream = mailstream_new(low, WIRE_STREAM);
 	if (!w->stream)
 		return err_set(e, GPG_ERR_ENOMEM, "Out of memory");
 	w->off = w->len = 0;
@@ -120,13 +120,15 @@ out:
 
 int wire_fill(struct wire *w, struct err *e)
 {
+	ssize_t n;
+
 	if (w->off < w->len)
 		return 0;
 	w->off = w->len = 0;
-	if (mailstream_feed_read_buffer(w->stream) <= 0)
+	n = mailstream_read(w->stream, w->in, sizeof w->in);
+	if (n <= 0)
 		return wire_broken(w, e);
-	w->len = (size_t)mailstream_read(w->stream, w->in,
-	                                 w->stream->read_buffer_len);
+	w->len = (size_t)n;
 	return 0;
 }
 
