@@ -855,8 +855,10 @@ static void stopped_agent(void **state)
 	                 0);
 	assert_int_equal(engine_warm(g, alice.grip_sign, &e), -1);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TIMEOUT);
+	/* the letter must wait where it is */
 	assert_int_equal(open_(g, false, sealed.buf, sealed.len, &out, &o), 0);
-	assert_int_equal(o.reason, REASON_TIMEOUT);
+	assert_int_equal(o.reason, REASON_NO_SECRET_KEY);
+	assert_true(o.locked);
 	membuf_free(&out);
 	assert_int_equal(seal(g, &alice, 1, "hello\n", 6, &out, &e), -1);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TIMEOUT);
