@@ -54,7 +54,8 @@ enum frame_type {
 	M_GO,			/* u32 lanes, u32 sealed, str domain for a Message-ID;
 				 * then M_DATA ... */
 	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
-	M_ABORT,		/* []: it is not; no answer */
+	M_ABORT,		/* u32 front has dropped its lanes: it is not; no
+				 * answer */
 	M_SEND,			/* u32 how, u32 lines: hand over what M_OPEN kept */
 	M_DROP,			/* []: forget it; no answer */
 	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
@@ -107,7 +108,7 @@ enum frame_type {
 	K_RECALL,		/* u64 stamp, str key: u32 found, mem value */
 	K_REMEMBER,		/* u64 stamp, str key, mem value; no answer */
 	K_CONTACT,		/* str addr: u32 ever sealed to, u32 readable allowed */
-	K_SEALED,		/* str addr: it was sealed to; no answer */
+	K_SEALED,		/* str addr: it is sealed to: u32 that is written */
 	K_CLEAR,		/* str addr: readable letters to it are allowed (by an
 				 * explicit act, until a key is known); no answer */
 	K_CAME,			/* str Message-ID: a letter came sealed; no answer */

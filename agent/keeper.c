@@ -87,14 +87,18 @@ static void answer_contact(struct keeper *k, struct unpack *u, struct pack *p,
 	pack_u32(p, memory_has(k->memory, MEMORY_CLEAR, text));
 }
 
-static void note_contact(struct keeper *k, struct unpack *u, char *text,
-                         enum memory_list list)
+static int note_contact(struct keeper *k, struct unpack *u, char *text,
+                        enum memory_list list)
 {
 	struct err e;
 
 	unpack_str(u, text, TEXT_MAX);
-	if (unpack_end(u) && memory_add(k->memory, list, text, &e))
-		log_error("a contact is not remembered: %s", e.text);
+	if (!unpack_end(u))
+		return -1;
+	if (memory_add(k->memory, list, text, &e) == 0)
+		return 0;
+	log_error("a contact is not remembered: %s", e.text);
+	return -1;
 }
 
 static void answer_code(struct keeper *k, struct unpack *u, struct pack *p,
@@ -149,7 +153,9 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p)
 		pack_u32(p, memory_has(k->memory, MEMORY_CAME, text));
 		return 1;
 	case K_REMEMBER: note_lookup(k, &u, text); return 0;
-	case K_SEALED: note_contact(k, &u, text, MEMORY_SEALED); return 0;
+	case K_SEALED:
+		pack_u32(p, note_contact(k, &u, text, MEMORY_SEALED) == 0);
+		return 1;
 	case K_CAME: note_contact(k, &u, text, MEMORY_CAME); return 0;
 	case K_CLEAR: note_contact(k, &u, text, MEMORY_CLEAR); return 0;
 	case K_PART_KEEP: note_part(k, &u); return 0;

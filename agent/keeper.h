@@ -22,6 +22,7 @@ int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
                     const void *value, size_t n, struct err *e);
 int keeper_contact(struct chan *k, const char *addr, bool *sealed,
                    bool *clear, struct err *e);
+/* It is on the disk when this has returned; GPG_ERR_EIO: it can't be. */
 int keeper_sealed(struct chan *k, const char *addr, struct err *e);
 int keeper_clear(struct chan *k, const char *addr, struct err *e);
 /* Message-IDs of letters that came sealed. */

@@ -107,7 +107,19 @@ static int tell(struct chan *k, unsigned type, const char *addr, struct err *e)
 
 int keeper_sealed(struct chan *k, const char *addr, struct err *e)
 {
-	return tell(k, K_SEALED, addr, e);
+	struct pack p;
+	struct unpack u;
+	bool noted;
+
+	pack_init(&p);
+	pack_str(&p, addr);
+	if (ask(k, &p, K_SEALED, &u, e))
+		return -1;
+	noted = unpack_u32(&u) != 0;
+	if (answered(&u, e))
+		return -1;
+	return noted ? 0 : err_set(e, gpg_error(GPG_ERR_EIO),
+	                           "the state folder can't be written to");
 }
 
 int keeper_clear(struct chan *k, const char *addr, struct err *e)
