@@ -10,12 +10,29 @@
 struct wire_sink {
 	struct sink sink;
 	struct wire *wire;
+	bool ascii;		/* the provider takes nothing else */
 };
+
+static bool has_8bit(const unsigned char *p, size_t n)
+{
+	unsigned char any = 0;
+
+	while (n--)
+		any |= *p++;
+	return any & 0x80;
+}
 
 static int wire_sink_put(struct sink *s, const void *buf, size_t n,
                          struct err *e)
 {
-	return wire_write(((struct wire_sink *)s)->wire, buf, n, e);
+	struct wire_sink *w = (struct wire_sink *)s;
+
+	if (w->ascii && has_8bit(buf, n))
+		return err_set(e, GPG_ERR_NOT_SUPPORTED, "5.6.3 Letterlock did "
+		               "not send this: %s takes no letters with 8-bit "
+		               "text. Have your mail program write it as "
+		               "quoted-printable, or seal it", w->wire->host);
+	return wire_write(w->wire, buf, n, e);
 }
 
 /* Until crypt has something.  -1: the provider or the front spoke first,
@@ -46,7 +63,9 @@ int upstream_send_letter(struct upstream *up, struct upstream_ends *ends,
                          struct err *e)
 {
 	struct wire_sink wire = { .sink.put = wire_sink_put,
-	                          .wire = &up->wire };
+	                          .wire = &up->wire,
+	                          .ascii = !up->utf8
+	                                   && !(up->flags & HAS_8BIT) };
 	struct frame f;
 	struct dots d;
 
@@ -60,7 +79,7 @@ int upstream_send_letter(struct upstream *up, struct upstream_ends *ends,
 		if (f.type == P_END)
 			break;
 		if (f.type != P_DATA)
-			return err_set(e, GPG_ERR_BAD_DATA, "the letter went "
+			return err_set(e, GPG_ERR_INTERNAL, "the letter went "
 			               "wrong on this side, nothing was sent");
 		if (sink_put(&d.sink, f.data, f.len, e))
 			return -1;

@@ -274,12 +274,33 @@ static int smtp_rcpt(struct upstream *up, struct chan *front,
 
 /* ---- the letter ---- */
 
+/* A letter that will not get through at another time either: words, or NULL. */
+static const char *never(const struct err *e)
+{
+	switch (gpg_err_code(e->code)) {
+	case GPG_ERR_BAD_DATA:	/* other line ends were made CRLF by front */
+		return "5.6.0 Letterlock did not send this: it holds a NUL, "
+		       "which no readable letter may. Attach such text as a "
+		       "file, or seal it";
+	case GPG_ERR_NOT_SUPPORTED:
+		return e->text;
+	default:
+		return NULL;
+	}
+}
+
 /* The letter did not get through: drop the connection, no final dot.  What
  * the provider still said about it is worth more than that it hung up. */
 static int letter_lost(struct upstream *up, struct chan *front, struct err *e)
 {
+	const char *words = never(e);
 	struct reply r;
 
+	if (words) {
+		wire_close(&up->wire);
+		upstream_done(front, DONE_REFUSED, 554, words);
+		return -1;
+	}
 	if (wire_spoke(&up->wire)) {
 		wire_patience(&up->wire);
 		if (smtp_reply(up, &r, e) == 0) {
