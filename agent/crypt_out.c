@@ -59,30 +59,68 @@ static int warm(struct crypt *c, struct unpack *u)
 	return done(c, DONE_OK, "");
 }
 
+/* What C_KEYS found, on which the letter is judged, serves for its C_SEAL. */
+static struct {
+	const struct account *account;	/* NULL: nothing is known */
+	struct found own, of[RCPT_MAX];
+	char addr[RCPT_MAX][ADDR_MAX + 1];
+	size_t n;
+} known;
+
+static int find_own(struct crypt *c, const struct account *a, struct found *f,
+                    struct err *e)
+{
+	if (a != known.account)
+		return crypt_find_own(c, a, f, e);
+	*f = known.own;
+	return 0;
+}
+
+static int find(struct crypt *c, const char *addr, struct found *f,
+                struct err *e)
+{
+	for (size_t i = 0; i < known.n; i++)
+		if (strcmp(known.addr[i], addr) == 0) {
+			*f = known.of[i];
+			return 0;
+		}
+	return crypt_find(c, addr, f, e);
+}
+
+static void forget(void)
+{
+	known.account = NULL;
+	known.n = 0;
+}
+
 static int keys(struct crypt *c, struct unpack *u)
 {
 	const struct account *a = account_of(c, u);
 	uint32_t n = unpack_u32(u);
-	char addr[ADDR_MAX + 1];
-	struct found f;
+	struct found *f = known.of;
+	char *addr;
 	struct pack p;
 	struct err e;
 
-	if (u->bad || n > RCPT_MAX || crypt_find_own(c, a, &f, &e))
+	forget();
+	if (u->bad || n > RCPT_MAX || crypt_find_own(c, a, &known.own, &e))
 		goto failed;
 	pack_init(&p);
-	pack_u32(&p, f.state);
-	while (n--) {
-		unpack_str(u, addr, sizeof addr);
-		if (u->bad || crypt_find(c, addr, &f, &e))
+	pack_u32(&p, known.own.state);
+	for (; known.n < n; known.n++, f++) {
+		addr = known.addr[known.n];
+		unpack_str(u, addr, sizeof known.addr[0]);
+		if (u->bad || crypt_find(c, addr, f, &e))
 			goto failed;
-		pack_u32(&p, f.state);
-		pack_u32(&p, f.key.valid);
-		pack_u64(&p, (uint64_t)f.key.expires);
-		pack_str(&p, f.key.fpr);
+		pack_u32(&p, f->state);
+		pack_u32(&p, f->key.valid);
+		pack_u64(&p, (uint64_t)f->key.expires);
+		pack_str(&p, f->key.fpr);
 	}
+	known.account = a;
 	return pack_send(&p, &c->ends->front, C_KEYS_FOUND, NULL);
 failed:
+	forget();
 	return done(c, DONE_FAILED, "the keys could not be looked up");
 }
 
@@ -178,6 +216,9 @@ static int outgoing_put(struct sink *s, const void *buf, size_t n,
 {
 	struct outgoing *o = (struct outgoing *)s;
 
+	if (o->in->head.len == 0)
+		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+		               "sealed octets came before the outer header");
 	if (!o->begun && sink_put(&o->pipe.sink, o->in->head.buf,
 	                          o->in->head.len, e))
 		goto lost;
@@ -217,7 +258,7 @@ static int take_keys(struct crypt *c, struct unpack *u, struct key *to,
 
 	*sign = unpack_u32(u) != 0;
 	n = unpack_u32(u);
-	if (u->bad || n == 0 || n > RCPT_MAX || crypt_find_own(c, a, &f, e))
+	if (u->bad || n == 0 || n > RCPT_MAX || find_own(c, a, &f, e))
 		return err_set(e, gpg_error(GPG_ERR_NO_SECKEY),
 		               "no key of our own");
 	*n_to = 0;
@@ -228,7 +269,7 @@ static int take_keys(struct crypt *c, struct unpack *u, struct key *to,
 	to[(*n_to)++] = f.key;
 	while (n--) {
 		unpack_str(u, addr, sizeof addr);
-		if (u->bad || crypt_find(c, addr, &f, e)
+		if (u->bad || find(c, addr, &f, e)
 		    || f.state != KEY_USABLE)
 			return err_set(e, gpg_error(GPG_ERR_NO_PUBKEY),
 			               "a key is no longer there");
@@ -280,6 +321,7 @@ static int seal(struct crypt *c, struct unpack *u)
 	chan_sink_init(&o.pipe, &c->ends->upstream, P_DATA);
 	armor_init(&o.armor, &o.pipe.sink);
 	rc = take_keys(c, u, to, &n, &own, &sign, &e);
+	forget();
 	if (rc == 0)
 		rc = engine_seal(c->engine, &own, sign, to, n, &in.source,
 		                 &o.sink, &e);
