@@ -153,5 +153,6 @@ void rig_stop(struct rig *r)
 	child_stop(&r->keeper);
 	if (r->conf_fd != -1)
 		close(r->conf_fd);
+	r->conf_fd = -1;
 	conf_free(&r->conf);
 }
