@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/box.h"
@@ -207,6 +208,14 @@ bool client_is_browser(const char *line)
 
 /* ---- a lane ---- */
 
+int64_t front_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 void lane_close(struct lane *l)
 {
 	chan_close(&l->crypt);
@@ -236,6 +245,7 @@ int lane_done(struct lane *l)
 
 	if (chan_expect(&l->upstream, U_DONE, &f, NULL))
 		return lane_lost(l);
+	l->answered = front_clock();
 	unpack_init(&u, &f);
 	l->outcome = (enum outcome)unpack_u32(&u);
 	l->code = unpack_u32(&u);

@@ -40,6 +40,7 @@ bool client_is_browser(const char *line);
 struct lane {
 	struct chan crypt, upstream;
 	bool logged_in;
+	int64_t answered;	/* when, by front_clock() */
 	enum outcome outcome;	/* of the last command to upstream */
 	unsigned code;		/* its SMTP reply, 0 = none */
 	char text[500];		/* its words */
@@ -54,6 +55,7 @@ struct login {
 	char password_secret[SECRET_MAX];
 };
 
+int64_t front_clock(void);	/* milliseconds that only grow */
 void lane_close(struct lane *l);
 bool lane_alive(const struct lane *l);
 /* Send a command's frame and take its U_DONE. -1 when upstream is gone

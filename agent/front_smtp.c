@@ -12,62 +12,11 @@
 
 enum { COMMANDS_MAX = 10000, ERRORS_MAX = 20, AUTH_FAILURES_MAX = 5 };
 
-/* ---- lanes ---- */
-
-int smtp_lane_open(struct smtp *s, unsigned n)
-{
-	struct lane *l = &s->lane[n];
-	struct frame f;
-	uint32_t k = n;
-	int fd, rc;
-
-	if (lane_alive(l) && s->lane_known[n])
-		return 0;
-	lane_close(l);
-	s->lane_known[n] = false;
-	if (chan_send(&s->ends->guard, G_LANE, NULL, 0, NULL)
-	    || chan_expect(&s->ends->guard, G_LANE, &f, NULL))
-		goto fail;
-	chan_init(&l->crypt, chan_take_fd(&s->ends->guard));
-	fd = chan_take_fd(&s->ends->guard);
-	chan_init(&l->upstream, chan_take_fd(&s->ends->guard));
-	if (fd < 0 || !lane_alive(l)) {
-		lane_close(l);
-		goto fail;
-	}
-	rc = chan_send_fds(&s->ends->mime, M_LANE, &k, sizeof k, &fd, 1, NULL);
-	chan_close(&(struct chan){ .fd = fd });
-	if (rc)
-		goto fail;
-	s->lane_known[n] = true;
-	return 0;
-fail:
-	l->outcome = DONE_FAILED;
-	l->code = 0;
-	snprintf(l->text, sizeof l->text, "Letterlock could not start a part "
-	         "of itself, so nothing was sent. Press Send again");
-	return -1;
-}
-
-int smtp_lane(struct smtp *s, unsigned n)
-{
-	struct lane *l = &s->lane[n];
-
-	if (lane_alive(l) && l->logged_in)
-		return 0;
-	if (l->outcome != DONE_OK)
-		lane_close(l);	/* it ended with its connection */
-	if (smtp_lane_open(s, n) || lane_login(l, &s->who))
-		return -1;
-	return l->logged_in ? 0 : -1;
-}
-
 /* ---- the transaction ---- */
 
 static void reset(struct smtp *s)
 {
 	s->has_from = false;
-	s->mail_flags = 0;
 	s->size = 0;
 	addrs_free(&s->to);
 }
@@ -162,8 +111,10 @@ static int auth_with_login(struct smtp *s, const char *initial)
 
 	if (initial)
 		snprintf(line_secret, sizeof line_secret, "%s", initial);
-	else if ((r = challenge(s, "VXNlcm5hbWU6", line_secret)) != 1)
-		return r;
+	else if ((r = challenge(s, "VXNlcm5hbWU6", line_secret)) != 1) {
+		rc = r;
+		goto out;
+	}
 	if (auth_decode(line_secret, s->who.user, sizeof s->who.user))
 		goto bad;
 	if ((r = challenge(s, "UGFzc3dvcmQ6", line_secret)) != 1) {
@@ -243,12 +194,9 @@ static const char *mail_param(struct smtp *s, const char *p)
 {
 	char *end;
 
-	if (strcasecmp(p, "BODY=7BIT") == 0)
-		return NULL;
-	if (strcasecmp(p, "BODY=8BITMIME") == 0) {
-		s->mail_flags |= MAIL_8BIT;
-		return NULL;
-	}
+	if (strcasecmp(p, "BODY=7BIT") == 0
+	    || strcasecmp(p, "BODY=8BITMIME") == 0)
+		return NULL;	/* the letter itself will tell */
 	if (strncasecmp(p, "AUTH=", 5) == 0)
 		return NULL;	/* RFC 4954 section 5: it is not passed on */
 	if (strncasecmp(p, "SIZE=", 5) == 0 && isdigit((unsigned char)p[5])) {
@@ -406,24 +354,31 @@ static int dispatch(struct smtp *s, char *line, unsigned *errors)
 	return client_say(&s->client, "500 5.5.1 This command is not known");
 }
 
+/* 0, or -1 when the connection ends without a further word. */
+static int take_command(struct smtp *s, unsigned *errors)
+{
+	char line_secret[CLIENT_LINE_MAX];	/* AUTH may bring a password */
+	int rc = client_line(&s->client, line_secret, sizeof line_secret);
+
+	if (rc >= 0) {
+		rc = dispatch(s, line_secret, errors);
+	} else if (rc == -2) {
+		++*errors;
+		rc = client_say(&s->client,
+		                "500 5.5.2 This line is too long or no text");
+	}
+	explicit_bzero(line_secret, sizeof line_secret);
+	return rc;
+}
+
 static void converse(struct smtp *s)
 {
-	char line[CLIENT_LINE_MAX];
 	unsigned errors = 0;
-	int n;
 
 	client_say(&s->client, "220 Letterlock ESMTP");
 	for (unsigned i = 0; i < COMMANDS_MAX && !s->quit; i++) {
-		n = client_line(&s->client, line, sizeof line);
-		if (n == -1)
+		if (take_command(s, &errors))
 			return;
-		if (n == -2) {
-			errors++;
-			client_say(&s->client,
-			           "500 5.5.2 This line is too long or no text");
-		} else if (dispatch(s, line, &errors)) {
-			return;
-		}
 		if (errors > ERRORS_MAX) {
 			client_say(&s->client, "421 4.7.0 Too many errors");
 			break;

@@ -24,6 +24,7 @@ struct letter {
 	uint64_t octets;	/* of the letter so far */
 	bool gone;		/* the client */
 	bool at_mime;		/* mime knows of it */
+	bool broken;		/* a part of this session is no more */
 	/* what mime found in the header */
 	struct addrs from, shown;	/* From; To and Cc */
 	struct wishes wishes;
@@ -42,6 +43,15 @@ struct letter {
 /* Set the answer, unless there is one already; returns -1. */
 int letter_refuse(struct letter *l, unsigned reply, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A part of ours failed: 451, and the connection ends behind it; returns -1. */
+int letter_broken(struct letter *l);
+
+/* letter_decide.c: from the header block to whether and how it goes: 0, or -1
+ * with the answer set. */
+int letter_decide(struct letter *l);
+/* One of mime's frames about the letter: the same. */
+int letter_take_fact(struct letter *l, const struct frame *f);
 
 /* letter_lanes.c: envelope and sealing on every lane, and the end.  Each is 0,
  * or -1 with the answer set. */

@@ -43,6 +43,8 @@ static int failed(struct letter *l, const struct lane *lane)
 		return letter_refuse(l, code, "%s %s says: %s", enh, host(l),
 		                     text);
 	}
+	if (lane->outcome == DONE_FAILED)
+		l->broken = true;
 	return letter_refuse(l, 451, "4.4.2 Letterlock did not send this: %s. "
 	                     "Press Send again", lane->text);
 }
@@ -134,8 +136,7 @@ int letter_go(struct letter *l)
 	if (pack_send(&p, &l->s->ends->mime, M_GO, NULL) == 0)
 		return 0;
 broken:
-	return letter_refuse(l, 451, "4.3.0 A part of Letterlock failed, so "
-	                     "nothing was sent. Press Send again");
+	return letter_broken(l);
 }
 
 static int envelope_from(struct letter *l, struct lane *lane)
@@ -144,15 +145,16 @@ static int envelope_from(struct letter *l, struct lane *lane)
 
 	pack_init(&p);
 	pack_str(&p, l->s->from);
-	/* what is sealed is ASCII outside (O14) */
-	pack_u32(&p, l->sealed ? 0 : l->s->mail_flags);
+	/* what is sealed is ASCII outside (O14); what is not may have more than
+	 * the client said, and upstream sees to it where the provider can't */
+	pack_u32(&p, !l->sealed && lane->has & HAS_8BIT ? MAIL_8BIT : 0);
 	pack_u64(&p, l->sealed ? 0 : l->s->size);
 	if (lane_ask(lane, U_MAIL, &p) || lane->outcome != DONE_OK)
 		return failed(l, lane);
 	return 0;
 }
 
-/* Every recipient is tried, so that the answer can name all that are refused. */
+/* Every recipient is tried, so that the answer can name all those refused. */
 static int envelope_to(struct letter *l, unsigned k)
 {
 	struct lane *lane = &l->s->lane[k];
@@ -216,9 +218,7 @@ static int crypt_done(struct letter *l, struct lane *lane)
 	enum outcome o;
 
 	if (chan_expect(&lane->crypt, C_DONE, &f, NULL))
-		return letter_refuse(l, 451, "4.3.0 A part of Letterlock "
-		                     "failed, so nothing was sent. Press "
-		                     "Send again");
+		return letter_broken(l);
 	unpack_init(&u, &f);
 	o = (enum outcome)unpack_u32(&u);
 	unpack_str(&u, words, sizeof words);
@@ -353,6 +353,26 @@ static void lane_quit(struct smtp *s, unsigned k)
 	s->lane_known[k] = false;
 }
 
+/* Once sealed, sealed for ever: what is not noted is not sent. */
+static int note_sealed(struct letter *l)
+{
+	struct chan *keeper = &l->s->ends->keeper;
+	struct err e;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (!l->sealed || l->to[i].sealed_before
+		    || keeper_sealed(keeper, l->to[i].addr, &e) == 0)
+			continue;
+		if (gpg_err_code(e.code) != GPG_ERR_EIO)
+			return letter_broken(l);
+		return letter_refuse(l, 451, "4.3.0 Letterlock did not send "
+		                     "this: it cannot write into its state "
+		                     "folder. Is the disk full? Make room, "
+		                     "then press Send again");
+	}
+	return 0;
+}
+
 int letter_finish(struct letter *l)
 {
 	struct lane *lane = l->s->lane;
@@ -360,7 +380,7 @@ int letter_finish(struct letter *l)
 	for (unsigned k = 0; k < l->lanes; k++)
 		if (crypt_done(l, &lane[k]) || upstream_ready(l, &lane[k]))
 			return -1;
-	if (commit(l))
+	if (note_sealed(l) || commit(l))
 		return -1;
 	for (unsigned k = 1; k < l->lanes; k++)
 		lane_quit(l->s, k);
@@ -369,7 +389,7 @@ int letter_finish(struct letter *l)
 
 void letter_drop_lanes(struct letter *l)
 {
-	/* mime closed its ends at M_ABORT; a lane without is of no use */
+	/* mime closes its ends at M_ABORT; a lane without is of no use */
 	for (unsigned k = 0; k < LANES; k++) {
 		lane_close(&l->s->lane[k]);
 		l->s->lane_known[k] = false;

@@ -356,9 +356,14 @@ static int letter(struct out *o)
 		rc = tell_facts(o);
 	while (rc == 0) {
 		rc = chan_recv(o->front, &f, NULL);
-		if (rc || f.type == M_ABORT)
+		if (rc)
 			break;
 		unpack_init(&u, &f);
+		if (f.type == M_ABORT) {
+			if (unpack_u32(&u))
+				close_lanes(o);
+			break;
+		}
 		if (f.type == M_LANE) {
 			rc = take_lane(o, &u);
 			continue;

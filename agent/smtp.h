@@ -21,7 +21,6 @@ struct smtp {
 	/* the transaction */
 	bool has_from;
 	char from[ADDR_MAX + 1];
-	unsigned mail_flags;	/* enum mail_flag */
 	uint64_t size;		/* as the client said, 0 = it didn't */
 	struct addrs to;
 	/* lane[0] outlives a letter, the others are for Bcc */
@@ -29,8 +28,9 @@ struct smtp {
 	bool lane_known[LANES];	/* mime holds its end to this lane's crypt */
 };
 
-/* A lane that is logged in: a new one from the guard if need be.  0, or -1
- * with the outcome and words in the lane. */
+/* front_lane.c: a lane that is logged in: a new one from the guard if need be,
+ * also where the provider has closed an idle one.  0, or -1 with the outcome
+ * and words in the lane. */
 int smtp_lane(struct smtp *s, unsigned n);
 /* Get a lane from the guard and tell mime of it, without logging in. */
 int smtp_lane_open(struct smtp *s, unsigned n);

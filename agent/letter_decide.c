@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What becomes of a letter: what mime finds in its header block, what keeper
+ * and crypt know of its recipients, and what policy says to that. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "agent/keeper.h"
+#include "agent/letter.h"
+
+/* ---- what mime finds in it ---- */
+
+int letter_take_fact(struct letter *l, const struct frame *f)
+{
+	char addr[ADDR_MAX + 1], words[1000];
+	uint32_t field, code;
+	struct unpack u;
+
+	unpack_init(&u, f);
+	switch (f->type) {
+	case M_ADDR:
+		field = unpack_u32(&u);
+		unpack_str(&u, addr, sizeof addr);
+		if (!unpack_end(&u)
+		    || addrs_add(field == FIELD_FROM ? &l->from : &l->shown,
+		                 addr, NULL))
+			return letter_broken(l);
+		return 0;
+	case M_ANSWERS:
+		unpack_str(&u, words, sizeof words);
+		if (!unpack_end(&u) || l->wishes.answers_sealed)
+			return u.bad ? letter_broken(l) : 0;
+		if (keeper_did_come(&l->s->ends->keeper, words,
+		                    &l->wishes.answers_sealed, NULL))
+			return letter_broken(l);
+		return 0;
+	case M_FACTS:
+		code = unpack_u32(&u);
+		l->code = code > 9999 ? -1 : (int)code;
+		l->wishes.encrypt = (enum wish)unpack_u32(&u);
+		l->sign = (enum wish)unpack_u32(&u);
+		return unpack_end(&u) ? 0 : letter_broken(l);
+	case M_BAD:
+		code = unpack_u32(&u);
+		unpack_str(&u, words, sizeof words);
+		return letter_refuse(l, code, "%s", words);
+	}
+	return letter_broken(l);
+}
+
+static int ask_mime(struct letter *l)
+{
+	struct chan *mime = &l->s->ends->mime;
+	struct frame f;
+
+	l->at_mime = true;
+	chan_sink_init(&l->to_mime, mime, M_DATA);
+	if (chan_send(mime, M_LETTER, NULL, 0, NULL)
+	    || sink_put(&l->to_mime.sink, l->head.buf, l->head_len, NULL)
+	    || chan_sink_flush(&l->to_mime, NULL)
+	    || chan_send(mime, M_HEADER_END, NULL, 0, NULL))
+		return letter_broken(l);
+	do {
+		if (chan_recv(mime, &f, NULL))
+			return letter_broken(l);
+		if (letter_take_fact(l, &f))
+			return -1;
+	} while (f.type != M_FACTS);
+	return 0;
+}
+
+static int check_from(struct letter *l)
+{
+	if (l->from.n != 1)
+		return letter_refuse(l, 550, "5.6.0 Letterlock did not send "
+		                     "this: it must say exactly one sender "
+		                     "in From");
+	if (!account_owns(l->s->who.account, l->from.addr[0]))
+		return letter_refuse(l, 550, "5.7.1 Letterlock did not send "
+		                     "this: %s is not an address of this "
+		                     "account. Add it to aliases in the "
+		                     "configuration if it is yours",
+		                     l->from.addr[0]);
+	return 0;
+}
+
+/* ---- the decision ---- */
+
+static int ask_keys(struct letter *l, enum key_state *own)
+{
+	struct chan *crypt = &l->s->lane[0].crypt;
+	char fpr[41];
+	struct pack p;
+	struct unpack u;
+	struct frame f;
+
+	pack_init(&p);
+	pack_u32(&p, l->s->who.index);
+	pack_u32(&p, (uint32_t)l->n);
+	for (size_t i = 0; i < l->n; i++)
+		pack_str(&p, l->to[i].addr);
+	if (pack_send(&p, crypt, C_KEYS, NULL)
+	    || chan_recv(crypt, &f, NULL) || f.type != C_KEYS_FOUND)
+		return letter_broken(l);
+	unpack_init(&u, &f);
+	*own = (enum key_state)unpack_u32(&u);
+	for (size_t i = 0; i < l->n; i++) {
+		l->to[i].state = (enum key_state)unpack_u32(&u);
+		l->to[i].valid = unpack_u32(&u) != 0;
+		l->to[i].expires = (int64_t)unpack_u64(&u);
+		unpack_str(&u, fpr, sizeof fpr);
+	}
+	return unpack_end(&u) ? 0 : letter_broken(l);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The code belongs to these recipients, in whatever order: to their hash, since
+ * so many long addresses fit into no frame. */
+static int hash_recipients(struct letter *l, char hex[2 * 32 + 1])
+{
+	const char *sorted[RCPT_MAX];
+	unsigned char hash[32];
+	struct membuf text;
+	int rc = -1;
+
+	membuf_init(&text, RCPT_MAX * (ADDR_MAX + 1));
+	for (size_t i = 0; i < l->n; i++)
+		sorted[i] = l->to[i].addr;
+	qsort(sorted, l->n, sizeof sorted[0], by_text);
+	for (size_t i = 0; i < l->n; i++)
+		if (membuf_printf(&text, NULL, "%s\n", sorted[i]))
+			goto out;
+	if (EVP_Digest(text.buf, text.len, hash, NULL, EVP_sha256(), NULL) != 1)
+		goto out;
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	rc = 0;
+out:
+	membuf_free(&text);
+	return rc;
+}
+
+static int ask_code(struct letter *l)
+{
+	unsigned today, yesterday;
+	char hex[2 * 32 + 1];
+
+	if (hash_recipients(l, hex)
+	    || keeper_code(&l->s->ends->keeper, hex, &today, &yesterday, NULL))
+		return letter_broken(l);
+	l->wishes.code = today;
+	l->wishes.code_right = l->code == (int)today
+	                       || l->code == (int)yesterday;
+	return 0;
+}
+
+static int know_recipients(struct letter *l)
+{
+	struct smtp *s = l->s;
+
+	l->n = s->to.n;
+	for (size_t i = 0; i < l->n; i++) {
+		struct recipient *r = &l->to[i];
+
+		r->addr = s->to.addr[i];
+		r->bcc = !addrs_have(&l->shown, r->addr);
+		r->policy = conf_policy(s->conf, s->who.account, r->addr);
+		if (keeper_contact(&s->ends->keeper, r->addr,
+		                   &r->sealed_before, &r->clear_allowed, NULL))
+			return letter_broken(l);
+	}
+	return 0;
+}
+
+static int refuse_own_key(struct letter *l, enum key_state own)
+{
+	if (own == KEY_EXPIRED)
+		return letter_refuse(l, 550, "5.7.5 Letterlock did not send "
+		                     "this: your own key has ended. Renew it, "
+		                     "then press Send again");
+	return letter_refuse(l, 550, "5.7.5 Letterlock did not send this: "
+	                     "there is no usable key of your own for %s on "
+	                     "this computer", l->from.addr[0]);
+}
+
+int letter_decide(struct letter *l)
+{
+	char words[POLICY_WORDS_MAX];
+	enum key_state own = KEY_NONE;
+
+	if (ask_mime(l) || check_from(l) || know_recipients(l) || ask_code(l)
+	    || ask_keys(l, &own))
+		return -1;
+	switch (policy_decide(l->to, l->n, &l->wishes, words)) {
+	case SEND_REFUSED:
+		return letter_refuse(l, 550, "5.7.5 %s", words);
+	case SEND_SEALED:
+		l->sealed = true;
+		return own == KEY_USABLE ? 0 : refuse_own_key(l, own);
+	case SEND_CLEAR:
+		break;
+	}
+	if (l->sign == WISH_YES
+	    || (l->s->who.account->sign == SIGN_ALWAYS && l->sign != WISH_NO))
+		return letter_refuse(l, 554, "5.7.4 Letterlock did not send "
+		                     "this: it cannot sign readable letters "
+		                     "yet. Set sign = sealed, or seal it");
+	return 0;
+}
