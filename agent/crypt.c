@@ -71,10 +71,15 @@ static void remember(struct crypt *c, uint64_t stamp, const char *name,
 	keeper_remember(&c->ends->keeper, stamp, name, f, sizeof *f, NULL);
 }
 
+static uint64_t stamp_now(struct crypt *c)
+{
+	return c->stamp ? c->stamp : engine_stamp(c->engine);
+}
+
 int crypt_find(struct crypt *c, const char *addr, struct found *f,
                struct err *e)
 {
-	uint64_t stamp = engine_stamp(c->engine);
+	uint64_t stamp = stamp_now(c);
 	char name[LOOKUP_KEY_MAX], *folded = addr_fold(addr);
 
 	if (!folded)
@@ -93,7 +98,7 @@ int crypt_find(struct crypt *c, const char *addr, struct found *f,
 int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
                    struct err *e)
 {
-	uint64_t stamp = engine_stamp(c->engine);
+	uint64_t stamp = stamp_now(c);
 	char name[LOOKUP_KEY_MAX];
 
 	snprintf(name, sizeof name, "own %s %.*s", a->key ? a->key : "",

@@ -10,6 +10,7 @@ struct crypt {
 	const struct conf *conf;
 	struct engine *engine;
 	struct crypt_ends *ends;
+	uint64_t stamp;		/* engine_stamp() for look-ups; 0: at each */
 };
 
 /* A key with what was found out about it. */

@@ -103,6 +103,7 @@ static int keys(struct crypt *c, struct unpack *u)
 	struct err e;
 
 	forget();
+	c->stamp = engine_stamp(c->engine);	/* once for all of them */
 	if (u->bad || n > RCPT_MAX || crypt_find_own(c, a, &known.own, &e))
 		goto failed;
 	pack_init(&p);
@@ -118,8 +119,10 @@ static int keys(struct crypt *c, struct unpack *u)
 		pack_str(&p, f->key.fpr);
 	}
 	known.account = a;
+	c->stamp = 0;
 	return pack_send(&p, &c->ends->front, C_KEYS_FOUND, NULL);
 failed:
+	c->stamp = 0;
 	forget();
 	return done(c, DONE_FAILED, "the keys could not be looked up");
 }
