@@ -19,6 +19,7 @@
 
 enum {
 	LOOK_MS = 1000,		/* between looks without a new session */
+	GREETING_MS = 100,
 	GPGCONF_MS = 3000	/* for an answer, or until it is launched */
 };
 
@@ -103,16 +104,21 @@ static void find_socket(struct gpg_agent *g)
 		path[0] = '\0';
 }
 
-/* One that stands still, its queue full, is there all the same. */
+/* A dying one takes a connection too, but does not greet.  One that stands still
+ * is there all the same. */
 static bool listens(const struct gpg_agent *g)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool yes;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char greeting[256];
+	bool yes = true;
 
 	if (fd == -1)
 		return true;
-	yes = connect(fd, (const struct sockaddr *)&g->addr, sizeof g->addr)
-	      == 0 || errno == EAGAIN;
+	if (connect(fd, (const struct sockaddr *)&g->addr, sizeof g->addr))
+		yes = errno == EAGAIN;
+	else if (poll(&p, 1, GREETING_MS) > 0)
+		yes = read(fd, greeting, sizeof greeting) > 0;
 	close(fd);
 	return yes;
 }

@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The walls between the processes: what a role that has gone wrong, a keeper
+that stands still or an odd starter can't do to the others."""
+import array
+import ctypes
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from kit import client, free_ports, keys, letters, provider, wait_for, write
+from kit.agent import ROLES, Agent, built, processes
+from people import ALICE, BOB
+from test_failclosed import assert_free, gpg_agents
+
+PARTS = [r for r in ROLES if r != "guard"]
+G_ASKER, G_LANE, K_CAME, K_CODE = 2, 3, 126, 128    # agent/frames.h
+LEASH = 3
+
+
+def sealed(reader, size=0):
+    text = letters.payload(letters.BODY + "\n" + ("q" * 70 + "\n") *
+                           (size // 71), sender=BOB, to=(ALICE,))
+    box = keys.encrypt(reader, text, ["alice"], "bob",
+                       ["--compress-algo", "none"])
+    return letters.sealed(box, sender=BOB, to=(ALICE,))
+
+
+def greeted(port, seconds=3):
+    """Does a new session begin?"""
+    with socket.create_connection(("127.0.0.1", port), seconds) as s:
+        s.settimeout(seconds)
+        return s.recv(100).startswith((b"220", b"+OK"))
+
+
+def streams(pid):
+    return {int(n): os.readlink("/proc/%d/fd/%s" % (pid, n))
+            for n in os.listdir("/proc/%d/fd" % pid)}
+
+
+# ---- a front that has gone wrong
+
+def getfd(pid, fd):
+    """A descriptor of another process, as a socket of our own."""
+    p = os.pidfd_open(pid)
+    try:
+        got = ctypes.CDLL(None, use_errno=True).syscall(438, p, fd, 0)
+    finally:
+        os.close(p)
+    if got < 0:
+        pytest.skip("pidfd_getfd: " + os.strerror(ctypes.get_errno()))
+    return got
+
+
+@pytest.fixture
+def front(scripted):
+    """The leash of a front in a session, in our hands."""
+    a = scripted()
+    wait_for(lambda: all(len(a.role(r)) == 1 for r in PARTS))
+    pid = a.role("front")[0].pid
+    a.leash = socket.socket(fileno=getfd(pid, LEASH))
+    with client.Smtp(a.submission):
+        os.kill(pid, signal.SIGSTOP)
+        yield a
+        a.leash.close()
+        assert greeted(a.submission)
+        t = time.monotonic()
+        a.stop()
+        assert time.monotonic() - t < 3
+
+
+@pytest.mark.parametrize("said", [b"\3\0", struct.pack("II", G_LANE, 60000),
+                                  struct.pack("II", G_LANE, 1) + b"x"])
+def test_half_a_frame_on_a_leash(front, said):
+    front.leash.send(said)
+    assert greeted(front.submission)
+
+
+def test_a_front_that_reads_nothing(front):
+    wait_for(lambda: len(front.role("crypt")) == 2)
+    time.sleep(0.3)     # the spares are made
+    for n, what in streams(front.pid).items():
+        if what.startswith("socket"):
+            with socket.socket(fileno=getfd(front.pid, n)) as s:
+                if s.family == socket.AF_UNIX:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    with pytest.raises(OSError):    # it gives up on us
+        for _ in range(20):
+            front.leash.send(struct.pack("II", G_LANE, 0))
+            time.sleep(0.2)
+    assert greeted(front.submission, 10)
+
+
+def test_two_sets_of_lanes(front):
+    """32 for Bcc and one, twice: a second try comes at once."""
+    fds = array.array("i")
+    for i in range(65):
+        front.leash.send(struct.pack("II", G_LANE, 0))
+        _, more, _, _ = front.leash.recvmsg(8, socket.CMSG_SPACE(32))
+        for _, _, data in more:
+            fds.frombytes(data)
+        assert len(fds) == 3 * (i + 1)
+    for fd in fds:
+        os.close(fd)
+
+
+# ---- the keeper
+
+class Keeper:
+    """A keeper whose guard we are."""
+
+    def __init__(self, a):
+        self.guard, leash = socket.socketpair()
+        conf = os.open(a.conf, os.O_RDONLY)
+
+        def place():
+            high = [os.dup2(x, 60 + i)
+                    for i, x in enumerate((leash.fileno(), conf))]
+            for i, x in enumerate(high):
+                os.dup2(x, LEASH + i, inheritable=True)
+
+        self.p = subprocess.Popen(
+            [built("letterlockd"), "--role=keeper"], env=a.env,
+            close_fds=False, preexec_fn=place)
+        leash.close()
+        os.close(conf)
+
+    def asker(self):
+        ours, theirs = socket.socketpair()
+        socket.send_fds(self.guard, [struct.pack("II", G_ASKER, 0)],
+                        [theirs.fileno()])
+        theirs.close()
+        ours.settimeout(5)
+        return ours
+
+    def end(self):
+        self.guard.close()
+        self.p.wait(10)
+
+
+@pytest.fixture
+def keeper(make):
+    a = make.agent(make.home(["alice"]), {}, start=False)
+    k = Keeper(a)
+    yield k
+    k.end()
+
+
+def frame(kind, payload):
+    return struct.pack("II", kind, len(payload)) + payload
+
+
+def ask(s):
+    """One question: how long the answer takes."""
+    t = time.monotonic()
+    s.sendall(frame(K_CODE, struct.pack("I", 1) + b"x"))
+    assert len(s.recv(100)) == 16
+    return time.monotonic() - t
+
+
+def test_half_a_frame_to_the_keeper(keeper):
+    other = keeper.asker()
+    ask(other)
+    evil = keeper.asker()
+    for i in frame(K_CODE, struct.pack("I", 1) + b"x")[:-1]:
+        evil.sendall(bytes([i]))
+        assert ask(other) < 1
+    evil.sendall(b"x")
+    assert len(evil.recv(100)) == 16
+
+
+def came(i):
+    return frame(K_CAME, struct.pack("I", 6) + b"%06d" % i)
+
+
+def test_an_asker_that_never_stops(keeper):
+    other, evil = keeper.asker(), keeper.asker()
+    evil.settimeout(None)
+    ask(other)
+    end = threading.Event()
+    for i in range(5000):   # what has to be searched for each of the many
+        evil.sendall(came(i))
+    many = came(4999) * 10000
+
+    def send():
+        while not end.is_set():
+            evil.sendall(many)
+
+    t = threading.Thread(target=send, daemon=True)
+    t.start()
+    time.sleep(0.3)
+    try:
+        assert max(ask(other) for _ in range(20)) < 1
+        assert t.is_alive()
+    finally:
+        end.set()
+        t.join(10)
+
+
+def test_an_asker_that_takes_no_answer(keeper):
+    other, evil = keeper.asker(), keeper.asker()
+    many = frame(K_CODE, struct.pack("I", 1) + b"x") * 100
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        while True:
+            evil.sendall(many)
+    assert ask(other) < 1
+
+
+def test_a_keeper_that_stands_still(scripted, make):
+    """Sessions end in words, and a new one is made."""
+    a = scripted()
+    reader = make.home(["bob"], ["alice"])
+    assert a.send([BOB], letters.text()).code == 250
+    old = a.role("keeper")[0].pid
+    os.kill(old, signal.SIGSTOP)
+    a.inbox.mailbox[:] = [("u1", sealed(reader))]
+    with client.Pop3(a.pop3, ALICE, "x") as c:
+        t = time.monotonic()
+        r = a.send([BOB], letters.text())
+        assert r.code == 451, r
+        assert time.monotonic() - t < 40
+        s, got = c.ask("RETR 1")
+        assert s.startswith("-ERR [SYS/TEMP]"), (s, got)
+        assert time.monotonic() - t < 60
+    assert len(a.smtp.accepted) == 1
+    assert a.send([BOB], letters.text()).code == 250
+    assert [p.pid for p in a.role("keeper")] != [old]
+    assert not os.path.exists("/proc/%d" % old)
+
+
+# ---- the end
+
+@pytest.mark.parametrize("role", PARTS)
+def test_a_stopped_role_at_the_end(scripted, role):
+    a = scripted()
+    with client.Smtp(a.submission, ALICE, "x") as c:
+        assert c.envelope(ALICE, [BOB]).code == 354
+        wait_for(lambda: len(a.role(role)) == (1 if role == "keeper" else 2))
+        for p in a.role(role):
+            os.kill(p.pid, signal.SIGSTOP)
+        t = time.monotonic()
+        a.process.send_signal(signal.SIGTERM)
+        a.process.wait(10)
+        assert time.monotonic() - t < 3
+        assert not a.own()
+
+
+# ---- what a role is given
+
+class Started(Agent):
+    """Through this shell command, or this of seccomp."""
+    shell = seccomp = ""
+
+    def within(self, cmd):
+        if self.seccomp:
+            return [sys.executable, "-c", SECCOMP, self.seccomp] + cmd
+        return ["sh", "-c", self.shell + ' exec "$@"', "sh"] + cmd
+
+
+@pytest.fixture
+def started(make):
+    """started(shell= or seccomp=): Alice's agent, that starts so."""
+    with provider.Provider("smtp", {ALICE: "x"}) as p, \
+            provider.Provider("pop3", {ALICE: "x"}) as q:
+        def start(run=True, agent=(), **how):
+            home = make.home(["alice"], trusted=["bob"])
+            a = Started(make.folder(), home,
+                        {ALICE: {"smtp": p.conf, "pop3": q.conf}}, agent)
+            a.__dict__.update(how)
+            a.smtp, a.inbox = p, q
+            return make.stack.enter_context(a) if run else a
+        yield start
+
+
+def test_no_descriptor_of_the_starter(started, tmp_path):
+    secret = write(str(tmp_path / "secret"), "s")
+    a = started(shell="exec 5<%s 7<%s 9<%s;" % (secret, secret, secret))
+    with client.Smtp(a.submission, ALICE, "x") as c:
+        assert c.envelope(ALICE, [BOB]).code == 354
+        seen = set()
+        for p in a.all():
+            if p.pid != a.pid:
+                seen.add(p.name)
+                assert secret not in streams(p.pid).values(), p
+        assert seen >= set(PARTS)
+
+
+def test_closed_standard_streams(started):
+    port, = free_ports(1)
+    a = started(run=False, agent={"submission": "127.0.0.1:%d" % port},
+                shell="exec <&- >&- 2>&-;")
+    p = subprocess.Popen(a.command(), env=a.env)
+    a.pid = p.pid
+
+    def up():
+        try:
+            return greeted(port)
+        except OSError:
+            return False
+    try:
+        wait_for(up)
+        wait_for(lambda: all(a.role(r) for r in PARTS))
+        for x in a.all():
+            if x.name in ROLES or x.pid == p.pid:
+                assert [streams(x.pid)[i] for i in range(3)] == [
+                    "/dev/null"] * 3, x
+        assert client.send(port, ALICE, "x", [BOB], letters.text()).code == 250
+    finally:
+        p.terminate()
+        assert p.wait(10) == 0
+
+
+# ---- kernels and file systems that have not got everything
+
+# A filter of our own: each argument is SYSCALL:ERRNO[:ARG:MASK:VALUE].
+SECCOMP = r"""
+import ctypes, os, sys
+lib = ctypes.CDLL("libseccomp.so.2")
+class Cmp(ctypes.Structure):
+    _fields_ = [("arg", ctypes.c_uint), ("op", ctypes.c_int),
+                ("a", ctypes.c_uint64), ("b", ctypes.c_uint64)]
+lib.seccomp_init.restype = ctypes.c_void_p
+f = ctypes.c_void_p(lib.seccomp_init(0x7fff0000))
+for rule in sys.argv[1].split(","):
+    name, no, *rest = rule.split(":")
+    rest = [int(x, 0) for x in rest]
+    cmp = (Cmp * 1)(Cmp(rest[0], 7, rest[1], rest[2])) if rest else None
+    nr = lib.seccomp_syscall_resolve_name(name.encode())
+    assert lib.seccomp_rule_add_array(
+        f, ctypes.c_uint32(0x50000 | int(no)), nr, len(rest) // 3, cmp) == 0
+assert lib.seccomp_load(f) == 0
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+NO_TMPFILE = "openat:95:2:0x400000:0x400000"
+EPERM, EINVAL = 1, 22
+
+
+def no_seccomp(error):
+    return "seccomp:%d,prctl:%d:0:0xffffffff:22" % (error, error)
+
+
+def test_no_tmpfile(started, make):
+    """NFS and FUSE have none: a large sealed letter opens all the same."""
+    a = started(seccomp=NO_TMPFILE)
+    a.inbox.mailbox[:] = [("u1", sealed(make.home(["bob"], ["alice"]),
+                                        1000000))]
+    got, = client.fetch(a.pop3, ALICE, "x")
+    assert letters.verdict(got)["encryption"] == "ok"
+    assert not [n for n, _ in a.kept_files() if "spool" in n]
+    assert "no spool" not in a.text()
+
+
+def test_no_spool_at_all(started, make):
+    """Said once; small letters open."""
+    a = started(seccomp=NO_TMPFILE)
+    state = os.path.join(a.dirs["state"], "letterlock")
+    raw = sealed(make.home(["bob"], ["alice"]))
+    assert greeted(a.pop3)
+    os.rename(state, state + ".gone")
+    for _ in range(2):
+        a.inbox.mailbox[:] = [("u1", raw)]
+        got, = client.fetch(a.pop3, ALICE, "x")
+        assert letters.verdict(got)["encryption"] == "ok"
+    os.rename(state + ".gone", state)
+    assert a.text().count("no spool in") == 1
+
+
+def sanitized():
+    with open(built("letterlockd"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
+def test_a_box_that_does_not_close(started):
+    """No role goes on without its box."""
+    a = started(seccomp=no_seccomp(EPERM))
+    try:
+        r = client.send(a.submission, ALICE, "x", [BOB], letters.text())
+        assert r.code == 451
+    except client.Closed:
+        pass
+    assert a.smtp.accepted == []
+    assert "seccomp: " in a.text()
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
+def test_a_kernel_without_seccomp(started):
+    a = started(seccomp=no_seccomp(EINVAL))
+    r = client.send(a.submission, ALICE, "x", [BOB], letters.text())
+    assert r.code == 250
+    assert "this kernel has no seccomp" in a.text()
+
+
+# ---- gpg-agent
+
+def kill_gpg_agent(a):
+    old = [p.pid for p in gpg_agents(a.home)]
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not [p for p in processes() if p.pid in old
+                          and p.state not in "ZX"])
+
+
+def gpg_agent_up(a):
+    q = subprocess.run(["gpg-connect-agent", "--no-autostart",
+                        "GETINFO pid", "/bye"], env=a.env, timeout=10,
+                       capture_output=True)
+    return b"OK" in q.stdout
+
+
+def test_gpg_agent_killed_in_a_session(scripted, make):
+    """It is back, and free, before the next letter."""
+    a = scripted()
+    a.inbox.mailbox[:] = [("u1", sealed(make.home(["bob"], ["alice"])))]
+    with client.Pop3(a.pop3, ALICE, "x") as c:
+        for _ in range(2):
+            got = c.retr(1)
+            assert letters.verdict(got)["encryption"] == "ok"
+            kill_gpg_agent(a)
+            wait_for(lambda: gpg_agent_up(a), 5)
+            assert_free(gpg_agents(a.home))
+
+
+def test_gpg_agent_killed_between_sessions(scripted):
+    """The next session does not even notice."""
+    a = scripted()
+    for _ in range(3):
+        assert a.send([BOB], letters.text()).code == 250
+        wait_for(lambda: not a.role("gpgconf") and len(a.role("crypt")) == 1)
+        time.sleep(0.2)     # the spare has done what it does beforehand
+        kill_gpg_agent(a)
+        assert a.send([BOB], letters.text()).code == 250
+        assert_free(gpg_agents(a.home))

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tests of the boxes: what is forbidden in each of them. */
+#include "agent/box.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef SANITIZERS
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+static bool denied(long rc)
+{
+	return rc == -1 && errno == EACCES;
+}
+
+static bool denied_socket(int family)
+{
+	return denied(socket(family, SOCK_STREAM, 0));
+}
+
+static bool fine_crypt(void)
+{
+	int pair[2];
+
+	return denied_socket(AF_INET) && denied_socket(AF_INET6)
+	       && denied_socket(AF_NETLINK) && !denied_socket(AF_UNIX)
+	       && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0
+	       && denied(syscall(SYS_io_uring_setup, 1, NULL))
+	       && denied(syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0))
+	       && denied(syscall(SYS_io_uring_register, -1, 0, NULL, 0))
+	       && denied(setsid());
+}
+
+static bool fine_others(void)
+{
+	return denied_socket(AF_INET) && denied_socket(AF_UNIX)
+	       && denied(open("/dev/null", O_RDONLY)) && denied(fork())
+	       && denied(syscall(SYS_io_uring_setup, 1, NULL))
+	       && denied(kill(getpid(), 0));
+}
+
+/* In a process of its own, since there is no way out. */
+static void boxed(enum box box, bool (*fine)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid != -1);
+	if (pid == 0)
+		_exit(box_enter(box) == 0 && fine() ? 0 : 1);
+	assert_true(waitpid(pid, &status, 0) == pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_crypt(void **state)
+{
+	(void)state;
+	boxed(BOX_CRYPT, fine_crypt);
+}
+
+static void test_others(void **state)
+{
+	(void)state;
+	boxed(BOX_FRONT, fine_others);
+	boxed(BOX_MIME, fine_others);
+	boxed(BOX_UPSTREAM, fine_others);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crypt),
+		cmocka_unit_test(test_others),
+	};
+
+	if (SANITIZED)	/* they go without boxes */
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
