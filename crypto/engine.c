@@ -19,7 +19,8 @@ static gpgme_error_t fd_add(void *data, int fd, int dir, gpgme_io_cb_t fnc,
 
 	for (unsigned i = 0; i < ENGINE_FDS; i++)
 		if (g->fd[i].fd < 0) {
-			g->fd[i] = (struct engine_fd){ fd, dir, fnc, fnc_data };
+			g->fd[i] = (struct engine_fd){ .fd = fd, .reads = dir,
+				.fnc = fnc, .data = fnc_data };
 			*tag = &g->fd[i];
 			return 0;
 		}
@@ -109,7 +110,24 @@ void engine_begin(struct engine *g,
 	g->lines = 0;
 	g->status = on_status;
 	g->status_arg = arg;
+	engine_direct_begin(g);
 	engine_child_before(g);
+}
+
+static int serve(struct engine *g, struct engine_fd *f)
+{
+	int r = engine_direct(g, f);
+
+	if (r < 0) {
+		errno = EIO;
+		return -1;
+	}
+	if (r == 0) {
+		g->at = f;
+		f->fnc(f->data, f->fd);
+		g->at = NULL;
+	}
+	return 0;
 }
 
 /* Wait until something moves, at most ms, and let GPGME look at it. */
@@ -130,8 +148,8 @@ static int turn(struct engine *g, int ms)
 		return -1;
 	for (unsigned i = 0; i < ENGINE_FDS && !g->done; i++)
 		if (p[i].revents && g->fd[i].fd == was[i].fd &&
-		    g->fd[i].data == was[i].data)
-			g->fd[i].fnc(g->fd[i].data, g->fd[i].fd);
+		    g->fd[i].data == was[i].data && serve(g, &g->fd[i]))
+			return -1;
 	return 0;
 }
 
@@ -177,6 +195,8 @@ gpg_error_t engine_run(struct engine *g, gpg_error_t started, unsigned stall,
 		if (ctx_new(g, NULL) && !g->x)
 			abort();	/* out of memory */
 	}
+	engine_direct_begin(g);
+	explicit_bzero(g->out, sizeof g->out);
 	return g->result;
 }
 
@@ -334,6 +354,7 @@ static ssize_t in_read(void *handle, void *buf, size_t n)
 	ssize_t r;
 
 	i->g->moved = true;
+	engine_direct_in(i->g, in_read, i);
 	if (i->head_len) {
 		got = i->head_len < n ? i->head_len : n;
 		memcpy(buf, i->head, got);

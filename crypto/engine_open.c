@@ -141,6 +141,7 @@ static ssize_t open_write(void *handle, const void *buf, size_t n)
 	struct opening *p = handle;
 
 	p->g->moved = true;
+	engine_direct_out(p->g, open_write, p);
 	if (n > p->left)
 		p->too_large = true;
 	else if (sink_put(p->out, buf, n, p->in.e))

@@ -10,6 +10,7 @@
 
 enum {
 	ENGINE_FDS = 16,		/* GPGME needs five or six at once */
+	ENGINE_BLOCK = 64 << 10,	/* octets moved at once */
 	ENGINE_KEYS_MAX = 2000,		/* keys in one listing */
 	ENGINE_SIGNERS_MAX = 32,	/* signers remembered */
 	ENGINE_SIGS_MAX = 16,		/* checked signatures of one letter */
@@ -24,11 +25,17 @@ struct keyring {
 	uint64_t stamp;
 };
 
+typedef ssize_t engine_get(void *handle, void *buf, size_t n);
+typedef ssize_t engine_put(void *handle, const void *buf, size_t n);
+
 struct engine_fd {
 	int fd;			/* -1: free */
 	bool reads;
 	gpgme_io_cb_t fnc;
 	void *data;
+	engine_get *get;	/* found to carry a letter: see engine_direct() */
+	engine_put *put;
+	void *handle;
 };
 
 struct engine {
@@ -39,6 +46,10 @@ struct engine {
 
 	/* the operation under way */
 	struct engine_fd fd[ENGINE_FDS];
+	struct engine_fd *at;	/* whose GPGME function runs, or NULL */
+	char block[ENGINE_BLOCK];	/* from gpg */
+	char out[ENGINE_BLOCK];	/* to gpg, what it did not take yet */
+	size_t out_off, out_len;
 	char kids[4096];	/* our children before it */
 	pid_t pid;		/* gpg, while it is a child of ours */
 	bool done;
@@ -63,6 +74,14 @@ void engine_begin(struct engine *g,
                   void *arg);
 gpg_error_t engine_run(struct engine *g, gpg_error_t started, unsigned stall,
                        unsigned total);
+
+/* Called by a data callback: the descriptor that GPGME serves just now is the one
+ * of this callback, which from now on gets its octets straight. */
+void engine_direct_in(struct engine *g, engine_get *get, void *handle);
+void engine_direct_out(struct engine *g, engine_put *put, void *handle);
+void engine_direct_begin(struct engine *g);
+/* Serve a descriptor: 1 done, 0 it is GPGME's to serve, -1 a callback failed. */
+int engine_direct(struct engine *g, struct engine_fd *f);
 
 int64_t engine_now(void);	/* milliseconds of a clock that only goes on */
 

@@ -155,6 +155,7 @@ static ssize_t seal_write(void *handle, const void *buf, size_t n)
 	struct seal *s = handle;
 
 	s->g->moved = true;
+	engine_direct_out(s->g, seal_write, s);
 	if (s->failed || (s->open ? pass(s, buf, n) : hold(s, buf, n))) {
 		errno = EIO;
 		return -1;
