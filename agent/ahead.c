@@ -48,6 +48,27 @@ void ahead_size(struct pop3 *s, uint32_t n, const char *octets)
 	s->size[n] = v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
+/* The sizes, from a client that did not ask for them. */
+static void learn_sizes(struct pop3 *s)
+{
+	struct lane *l = &s->lane;
+	uint32_t all = 0, n;
+	struct unpack u;
+	struct frame f;
+	char text[100];
+
+	if (s->n_sizes || ahead_settle(s)
+	    || lane_tell(l, U_LIST, &all, sizeof all))
+		return;
+	while (chan_recv(&l->upstream, &f, NULL) == 0 && f.type == U_ITEM) {
+		unpack_init(&u, &f);
+		n = unpack_u32(&u);
+		unpack_str(&u, text, sizeof text);
+		if (unpack_end(&u))
+			ahead_size(s, n, text);
+	}
+}
+
 static struct opener *holder(struct pop3 *s, uint32_t n)
 {
 	for (unsigned i = 0; i < s->n_openers; i++)
@@ -148,8 +169,9 @@ void ahead_more(struct pop3 *s, uint32_t n)
 	struct opener *o;
 
 	s->last = n;
-	if (!row || client_flush(&s->client))
+	if (!row || !s->conf->look_ahead || client_flush(&s->client))
 		return;
+	learn_sizes(s);
 	for (unsigned i = 0; i < s->n_openers; i++)
 		if (s->opener[i].n && s->opener[i].n <= n
 		    && !waits(s, &s->opener[i]))

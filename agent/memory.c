@@ -183,6 +183,8 @@ static int list_save(struct list *l, enum memory_list which, struct err *e)
 {
 	size_t size = (l->n - l->saved) * sizeof *l->record;
 
+	if (size == 0)
+		return 0;
 	errno = ENOSPC;		/* what a short write means */
 	if (write(l->fd, l->record + l->saved, size) != (ssize_t)size
 	    || (!list_of[which].days && fdatasync(l->fd))) {
@@ -202,8 +204,11 @@ int memory_add(struct memory *m, enum memory_list which, const char *text,
 	struct list *l = &m->list[which];
 
 	memory_hash(m, list_of[which].name, text, new.hash);
-	if (list_has(l, new.hash) || l->n == LIST_MAX)
-		return 0;
+	if (list_has(l, new.hash))
+		return list_save(l, which, e);	/* if it failed before */
+	if (l->n == LIST_MAX)
+		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
+		               "the list %s is full", list_of[which].name);
 	more = realloc(l->record, (l->n + 1) * sizeof *more);
 	if (!more)
 		return err_errno(e, "memory");

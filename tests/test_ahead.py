@@ -69,6 +69,18 @@ def test_a_mailbox_in_a_row(make, mailbox, ahead, delete):
         assert len(q.mailbox) == (0 if delete else N)
 
 
+def test_a_client_that_asks_for_no_list(make, mailbox):
+    with provider.Provider("pop3", {ALICE: "x"}) as q:
+        q.mailbox[:] = mailbox
+        a = agent(make, q)
+        with client.Pop3(a.pop3, ALICE, "x") as c:
+            for i in range(N):
+                check(i, retr(c, i + 1))
+                if i == 7:
+                    assert len(a.role("mime")) >= 5
+            assert c.cmd("QUIT").startswith("+OK")
+
+
 def test_out_of_order(make, mailbox):
     with provider.Provider("pop3", {ALICE: "x"}) as q:
         q.mailbox[:] = mailbox
