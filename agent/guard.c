@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The guard: accepts, starts the roles of a session, reaps them.  It holds
  * sockets and never reads an octet of mail from one. */
-#include "agent/guard.h"
+#include "agent/guard_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,303 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/frames.h"
 #include "agent/log.h"
-#include "agent/spawn.h"
-
-enum {
-	SESSIONS_MAX = 256,
-	LANES_MAX = 33,		/* of one letter: max-bcc and the others */
-	PARTS_MAX = 2 * (2 * LANES_MAX + 2),	/* of one session besides front:
-				 * while one set is reaped the next starts */
-	DEATHS_MAX = 10,	/* then no more spares until a client comes */
-	REFILL_MS = 300,	/* the letter goes first, then the next spares */
-	PIPE_OCTETS = 1 << 20,	/* a frame must fit, or its last octets block */
-	GRACE_MS = 5000,	/* for the others after front has ended */
-	KEEPER_MS = 5000,	/* an asker that waits so long has no keeper */
-	STOP_MS = 1500		/* for the keeper to end, and for the killed */
-};
-
-struct session {
-	bool used;
-	enum session_kind kind;
-	struct child front;
-	pid_t part[PARTS_MAX];	/* also their process groups; 0 = none */
-	int64_t end_at;		/* ms, when what is left is killed; 0 = lives */
-};
-
-struct guard {
-	const struct conf *conf;
-	int conf_fd, signals;
-	char *state_dir;
-	struct listener listener[LISTENERS_MAX];
-	unsigned n_listeners;
-	struct child keeper, spare[ROLES];
-	int64_t asked_at;	/* ms, the oldest asker it may not have taken */
-	struct session *session;
-	unsigned deaths;	/* of spares and keepers since a session began */
-	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
-	bool stopping;
-};
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void pid_kill(pid_t pid)
-{
-	if (pid) {
-		kill(-pid, SIGKILL);
-		kill(pid, SIGKILL);
-	}
-}
-
-static void child_forget(struct child *c)
-{
-	chan_close(&c->leash);
-	memset(c, 0, sizeof *c);
-	chan_init(&c->leash, -1);
-}
-
-/* ---- children: spares and takers ---- */
-
-static void spare_fill(struct guard *g)
-{
-	struct err e;
-
-	g->refill_at = 0;
-	if (g->stopping || g->deaths > DEATHS_MAX)
-		return;
-	if (!g->keeper.pid
-	    && spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, &e))
-		log_error("keeper: %s", e.text);
-	for (int r = ROLE_FRONT; r < ROLES; r++)
-		if (!g->spare[r].pid
-		    && spawn_role(&g->spare[r], (enum role)r, g->conf_fd, &e))
-			log_error("%s: %s", role_name[r], e.text);
-}
-
-/* Soon, but not while what took them needs the processor. */
-static void spare_later(struct guard *g, int ms)
-{
-	int64_t at = now_ms() + ms;
-
-	if (!g->refill_at || at < g->refill_at)
-		g->refill_at = at;
-}
-
-static int child_take(struct guard *g, enum role r, struct child *c,
-                      struct err *e)
-{
-	if (g->spare[r].pid) {
-		*c = g->spare[r];
-		memset(&g->spare[r], 0, sizeof g->spare[r]);
-		return 0;
-	}
-	return spawn_role(c, r, g->conf_fd, e);
-}
-
-/* Give a role its place: the session's kind and its descriptors. */
-static int child_start(struct child *c, enum session_kind kind,
-                       const int *fds, unsigned n, struct err *e)
-{
-	uint32_t k = kind;
-
-	return chan_send_fds(&c->leash, G_START, &k, sizeof k, fds, n, e);
-}
-
-/* A role for a session, in its place and off the leash. */
-static int part_start(struct guard *g, struct session *s, enum role r,
-                      const int *fds, unsigned n, struct err *e)
-{
-	struct child c;
-	int i = 0, rc;
-
-	while (i < PARTS_MAX && s->part[i])
-		i++;
-	if (i == PARTS_MAX)
-		return err_set(e, gpg_error(GPG_ERR_TOO_MANY),
-		               "too many parts");
-	if (child_take(g, r, &c, e))
-		return -1;
-	s->part[i] = c.pid;
-	rc = child_start(&c, s->kind, fds, n, e);
-	chan_close(&c.leash);
-	return rc;
-}
-
-/* ---- the keeper's askers ---- */
-
-/* Has an asker been lying on its leash for too long? */
-static bool keeper_stuck(struct guard *g)
-{
-	int waiting = 0;
-
-	if (ioctl(g->keeper.leash.fd, SIOCOUTQ, &waiting) == -1 || !waiting)
-		g->asked_at = now_ms();
-	return now_ms() - g->asked_at > KEEPER_MS;
-}
-
-/* reap() finds no place of it any more. */
-static void keeper_drop(struct guard *g)
-{
-	log_error("the keeper takes nothing; a new one starts");
-	pid_kill(g->keeper.pid);
-	child_forget(&g->keeper);
-}
-
-static int keeper_asker(struct guard *g, int fd, struct err *e)
-{
-	if (g->keeper.pid && keeper_stuck(g))
-		keeper_drop(g);
-	for (int tries = 2; tries; tries--) {
-		if (!g->keeper.pid) {
-			if (spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
-				return -1;
-			g->asked_at = now_ms();
-		}
-		if (chan_send_fds(&g->keeper.leash, G_ASKER, NULL, 0, &fd, 1,
-		                  e) == 0)
-			return 0;
-		keeper_drop(g);
-	}
-	return -1;
-}
-
-/* ---- a session ---- */
-
-static void close_all(int *fds, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-/* The two ends of every socket a lane or opener needs, and of its pipe; mime's
- * to front is for openers. */
-enum { CF, FC, CM, MC, CK, KC, UF, FU, MF, FM, PR, PW, S0, S1, LANE_FDS };
-
-static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
-                    struct err *e)
-{
-	for (int i = 0; i < LANE_FDS; i++)
-		fd[i] = -1;
-	if (spawn_pair(fd + CF, e) || spawn_pair(fd + CM, e)
-	    || spawn_asker(fd + CK, e) || spawn_pair(fd + UF, e)
-	    || spawn_pair(fd + MF, e))
-		return -1;
-	if (pipe2(fd + PR, O_CLOEXEC) == -1)
-		return err_errno(e, "pipe");
-	fcntl(fd[PW], F_SETPIPE_SZ, PIPE_OCTETS);
-	if (kind == SESSION_POP3) {
-		fd[S0] = spawn_spool_fd(g->state_dir);
-		fd[S1] = spawn_spool_fd(g->state_dir);
-	}
-	return 0;
-}
-
-static int crypt_start(struct guard *g, struct session *s, int *fd,
-                       struct err *e)
-{
-	int to_crypt[6] = { fd[CF], fd[CM], fd[CK] };
-	unsigned n = 3;
-
-	if (keeper_asker(g, fd[KC], e))
-		return -1;
-	if (s->kind == SESSION_SMTP)
-		to_crypt[n++] = fd[PW];
-	for (int i = S0; i <= S1; i++)
-		if (fd[i] >= 0)
-			to_crypt[n++] = fd[i];
-	return part_start(g, s, ROLE_CRYPT, to_crypt, n, e);
-}
-
-static void give(int *from, int *to)
-{
-	*to = *from;
-	*from = -1;
-}
-
-/* Start a lane; ends[] gets the far ends: crypt, mime to crypt, upstream and
- * (POP3) the pipe that mime reads. */
-static int lane_start(struct guard *g, struct session *s, int ends[4],
-                      struct err *e)
-{
-	bool smtp = s->kind == SESSION_SMTP;
-	int fd[LANE_FDS], to_up[2], rc = -1;
-
-	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e))
-		goto out;
-	to_up[0] = fd[UF];
-	to_up[1] = smtp ? fd[PR] : fd[PW];
-	if (part_start(g, s, ROLE_UPSTREAM, to_up, 2, e))
-		goto out;
-	give(&fd[FC], &ends[0]);
-	give(&fd[MC], &ends[1]);
-	give(&fd[FU], &ends[2]);
-	if (!smtp)
-		give(&fd[PR], &ends[3]);
-	rc = 0;
-out:
-	close_all(fd, LANE_FDS);
-	return rc;
-}
-
-/* Start an opener; ends[] gets mime and the write end of the pipe it reads. */
-static int opener_start(struct guard *g, struct session *s, int ends[2],
-                        struct err *e)
-{
-	int fd[LANE_FDS], to_mime[3], rc = -1;
-
-	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e))
-		goto out;
-	to_mime[0] = fd[MF];
-	to_mime[1] = fd[MC];
-	to_mime[2] = fd[PR];
-	if (part_start(g, s, ROLE_MIME, to_mime, 3, e))
-		goto out;
-	give(&fd[FM], &ends[0]);
-	give(&fd[PW], &ends[1]);
-	rc = 0;
-out:
-	close_all(fd, LANE_FDS);
-	return rc;
-}
-
-/* mime first, so that its queue holds everything before front speaks to it. */
-static int session_wire(struct guard *g, struct session *s, int client,
-                        struct err *e)
-{
-	int ends[4] = { -1, -1, -1, -1 }, fm[2] = { -1, -1 };
-	int fk[2] = { -1, -1 }, rc = -1;
-
-	if (lane_start(g, s, ends, e)
-	    || spawn_pair(fm, e) || spawn_asker(fk, e)
-	    || child_take(g, ROLE_FRONT, &s->front, e)
-	    || keeper_asker(g, fk[1], e))
-		goto out;
-	int to_mime[3] = { fm[1], ends[1], ends[3] };
-	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
-	if (part_start(g, s, ROLE_MIME, to_mime, ends[3] < 0 ? 2 : 3, e)
-	    || child_start(&s->front, s->kind, to_front, 5, e))
-		goto out;
-	rc = 0;
-out:
-	close_all(ends, 4);
-	close_all(fm, 2);
-	close_all(fk, 2);
-	return rc;
-}
 
 static void session_kill(struct session *s)
 {
-	pid_kill(s->front.pid);
+	guard_kill(s->front.pid);
 	for (int i = 0; i < PARTS_MAX; i++)
-		pid_kill(s->part[i]);
+		guard_kill(s->part[i]);
 }
 
 /* The one thing the guard ever writes to a client. */
@@ -349,12 +56,12 @@ static void session_start(struct guard *g, int client, enum session_kind kind)
 	s->used = true;
 	s->kind = kind;
 	g->deaths = 0;
-	if (session_wire(g, s, client, &e) == -1) {
+	if (guard_wire(g, s, client, &e) == -1) {
 		log_error("a session could not start: %s", e.text);
 		turn_away(client, kind, "could not start a session. "
 		          "Try again in a moment");
 		session_kill(s);
-		s->end_at = now_ms();
+		s->end_at = guard_now();
 	}
 }
 
@@ -365,7 +72,7 @@ static void accept_all(struct guard *g, const struct listener *l)
 	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
 		session_start(g, fd, (enum session_kind)l->kind);
 		close(fd);
-		spare_later(g, REFILL_MS);
+		guard_fill_later(g, REFILL_MS);
 	}
 	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 		log_error("accept: %s", strerror(errno));
@@ -381,16 +88,16 @@ static void session_more(struct guard *g, struct session *s, unsigned type)
 	struct err e;
 	int rc;
 
-	rc = type == G_LANE ? lane_start(g, s, ends, &e)
-	                    : opener_start(g, s, ends, &e);
+	rc = type == G_LANE ? guard_lane(g, s, ends, &e)
+	                    : guard_opener(g, s, ends, &e);
 	if (rc) {
 		log_error("no further part: %s", e.text);
 		n = 0;
 	}
 	if (chan_send_fds(&s->front.leash, type, NULL, 0, ends, n, NULL))
 		chan_close(&s->front.leash);
-	close_all(ends, 4);
-	spare_later(g, REFILL_MS);
+	guard_close(ends, 4);
+	guard_fill_later(g, REFILL_MS);
 }
 
 /* What it asks by is the head of a frame (chan.c), type and length, and nothing
@@ -414,14 +121,14 @@ static bool child_is(struct child *c, pid_t pid)
 {
 	if (c->pid != pid)
 		return false;
-	child_forget(c);
+	guard_forget(c);
 	return true;
 }
 
 static bool session_reaps(struct session *s, pid_t pid)
 {
 	if (child_is(&s->front, pid)) {
-		s->end_at = now_ms() + GRACE_MS;
+		s->end_at = guard_now() + GRACE_MS;
 		return true;
 	}
 	for (int i = 0; i < PARTS_MAX; i++)
@@ -446,7 +153,7 @@ static void reap_one(struct guard *g, pid_t pid)
 {
 	if (child_is(&g->keeper, pid)) {
 		g->deaths++;
-		spare_later(g, 0);
+		guard_fill_later(g, 0);
 		if (!g->stopping)
 			log_error("the keeper ended; a new one starts");
 		return;
@@ -454,7 +161,7 @@ static void reap_one(struct guard *g, pid_t pid)
 	for (int r = 0; r < ROLES; r++)
 		if (child_is(&g->spare[r], pid)) {
 			g->deaths++;
-			spare_later(g, 0);
+			guard_fill_later(g, 0);
 			if (!g->stopping)
 				log_error("a spare %s ended", role_name[r]);
 			return;
@@ -465,7 +172,7 @@ static void reap_one(struct guard *g, pid_t pid)
 		if (!s->used || !session_reaps(s, pid))
 			continue;
 		if (s->end_at && g->refill_at)
-			spare_later(g, 0);	/* its letters are done */
+			guard_fill_later(g, 0);	/* its letters are done */
 		if (session_empty(s))
 			s->used = false;
 		return;
@@ -497,7 +204,7 @@ static void reap(struct guard *g)
  * due, or -1. */
 static int overdue(struct guard *g)
 {
-	int64_t now = now_ms(), next = -1;
+	int64_t now = guard_now(), next = -1;
 
 	if (g->refill_at)
 		next = g->refill_at > now ? g->refill_at - now : 0;
@@ -560,8 +267,8 @@ static void guard_loop(struct guard *g)
 				session_asks(g, of[i - first]);
 		if (p[0].revents)
 			on_signal(g);
-		if (g->refill_at && g->refill_at <= now_ms())
-			spare_fill(g);
+		if (g->refill_at && g->refill_at <= guard_now())
+			guard_fill(g);
 		for (unsigned i = 0; i < g->n_listeners; i++)
 			if (p[1 + i].revents)
 				accept_all(g, &g->listener[i]);
@@ -584,9 +291,9 @@ static bool guard_alone(const struct guard *g)
 
 static void reap_all(struct guard *g)
 {
-	int64_t until = now_ms() + STOP_MS;
+	int64_t until = guard_now() + STOP_MS;
 
-	for (reap(g); !guard_alone(g) && now_ms() < until; reap(g))
+	for (reap(g); !guard_alone(g) && guard_now() < until; reap(g))
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 }
 
@@ -597,12 +304,12 @@ static void guard_stop(struct guard *g)
 		if (g->session[i].used)
 			session_kill(&g->session[i]);
 	for (int r = 0; r < ROLES; r++)
-		pid_kill(g->spare[r].pid);
+		guard_kill(g->spare[r].pid);
 	chan_close(&g->keeper.leash);
 	reap_all(g);
 	if (guard_alone(g))
 		return;
-	pid_kill(g->keeper.pid);
+	guard_kill(g->keeper.pid);
 	reap_all(g);
 }
 
@@ -640,7 +347,7 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	}
 	if (g.n_listeners == 0)
 		log_note("no listener is configured");
-	spare_fill(&g);
+	guard_fill(&g);
 	guard_loop(&g);
 	guard_stop(&g);
 	log_note("ended");

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the guard's loop (guard.c) and the making of a session's parts
+ * (guard_parts.c) share. */
+#ifndef AGENT_GUARD_PARTS_H
+#define AGENT_GUARD_PARTS_H
+
+#include <sys/types.h>
+
+#include "agent/frames.h"
+#include "agent/guard.h"
+#include "agent/spawn.h"
+
+enum {
+	SESSIONS_MAX = 256,
+	LANES_MAX = 33,		/* of one letter: max-bcc and the others */
+	PARTS_MAX = 2 * (2 * LANES_MAX + 2),	/* of one session besides front:
+				 * while one set is reaped the next starts */
+	DEATHS_MAX = 10,	/* then no more spares until a client comes */
+	REFILL_MS = 300,	/* the letter goes first, then the next spares */
+	PIPE_OCTETS = 1 << 20,	/* a frame must fit, or its last octets block */
+	GRACE_MS = 5000,	/* for the others after front has ended */
+	KEEPER_MS = 5000,	/* an asker that waits so long has no keeper */
+	STOP_MS = 1500		/* for the keeper to end, and for the killed */
+};
+
+struct session {
+	bool used;
+	enum session_kind kind;
+	struct child front;
+	pid_t part[PARTS_MAX];	/* also their process groups; 0 = none */
+	int64_t end_at;		/* ms, when what is left is killed; 0 = lives */
+};
+
+struct guard {
+	const struct conf *conf;
+	int conf_fd, signals;
+	char *state_dir;
+	struct listener listener[LISTENERS_MAX];
+	unsigned n_listeners;
+	struct child keeper, spare[ROLES];
+	int64_t asked_at;	/* ms, the oldest asker it may not have taken */
+	struct session *session;
+	unsigned deaths;	/* of spares and keepers since a session began */
+	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
+	bool stopping;
+};
+
+int64_t guard_now(void);	/* milliseconds of a clock that only goes on */
+void guard_close(int *fds, unsigned n);
+void guard_kill(pid_t pid);	/* it and its group; 0 = nobody */
+void guard_forget(struct child *c);
+
+/* Make the spares that lack, now or in ms. */
+void guard_fill(struct guard *g);
+void guard_fill_later(struct guard *g, int ms);
+
+/* The parts of a session, each 0 or -1: all of a new one; a further lane (ends:
+ * crypt, mime to crypt, upstream and, for POP3, the pipe that mime reads); a
+ * further opener (ends: mime and the write end of its pipe). */
+int guard_wire(struct guard *g, struct session *s, int client, struct err *e);
+int guard_lane(struct guard *g, struct session *s, int ends[4], struct err *e);
+int guard_opener(struct guard *g, struct session *s, int ends[2],
+                 struct err *e);
+
+#endif
