@@ -106,6 +106,22 @@ int engine_open(struct engine *g, unsigned ask, uint64_t max, struct source *in,
                 struct sink *out, struct opened *o, struct err *e);
 void opened_free(struct opened *o);
 
+/* Sign source with a detached binary signature (RFC 3156 section 5): read to its
+ * end unless that failed.  micalg is called once, with "pgp-sha256" and the like,
+ * as soon as GnuPG says which digest it is: with a long source before its end,
+ * with a short one after; nothing is to go out before.  The signature, binary
+ * OpenPGP, into sig.  GPG_ERR_FORBIDDEN: gpg.conf wants a weak digest or another
+ * signer. */
+int engine_sign(struct engine *g, const struct key *signer, struct source *in,
+                int (*micalg)(void *arg, const char *name, struct err *e),
+                void *arg, struct membuf *sig, struct err *e);
+
+/* Verify a detached signature (binary OpenPGP, nothing but signature packets in it,
+ * else SIG_BAD) of text.  Fills o as engine_open() does, with ENC_NONE.  -1 only
+ * when we failed.  Reads text to its end unless we failed. */
+int engine_verify(struct engine *g, const void *sig, size_t n_sig,
+                  struct source *text, struct opened *o, struct err *e);
+
 /* The rule of identity: may this signature be called good for this From?
  * Sets v->signature, signer, fpr, trust.  The one place that says SIG_GOOD.
  * Who accepts a key that came as SIG_UNTRUSTED sets o->trust before. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Is a message PGP/MIME encrypted at its top and nowhere else (RFC 3156
- * section 4)?  Then its OpenPGP octets, streaming. */
+/* The OpenPGP octets of a letter that is encrypted at its top and nowhere else
+ * (RFC 3156 section 4), streaming. */
 #ifndef CRYPTO_PGPMIME_H
 #define CRYPTO_PGPMIME_H
 

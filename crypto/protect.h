@@ -33,6 +33,14 @@ struct protect_new {
 int protect_seal(const struct header *h, const struct protect_new *add,
                  struct membuf *outer, struct membuf *inner, struct err *e);
 
+/* Outgoing and signed only (RFC 9788 section 5.2 with hp="clear"): as
+ * protect_seal(), but outer keeps Subject, Comments and Keywords as they are, inner
+ * has no HP-Outer, is ASCII in lines of at most 998 octets too, and its
+ * Content-Transfer-Encoding is cte, unless that is NULL.  The same errors. */
+int protect_sign(const struct header *h, const struct protect_new *add,
+                 const char *cte, struct membuf *outer, struct membuf *inner,
+                 struct err *e);
+
 /* Outgoing and readable: the header block with its empty line, byte for byte
  * but for Bcc, Resent-Bcc and our own fields, which go, the refusal code
  * "[clear 1234] " at the start of the Subject, which goes, and a missing Date
@@ -56,6 +64,18 @@ bool protect_from_differs(const struct header *outer,
  * values: the outer field stays. */
 int protect_restore(const struct header *outer, const struct header *inner,
                     bool inner_from, struct membuf *out, struct err *e);
+/* The same where the Content-* fields (and MIME-Version) are not the protected
+ * block's own: those of the multipart/signed around it, which is content (outer
+ * itself for a letter that is signed only). */
+int protect_restore_signed(const struct header *outer,
+                           const struct header *inner,
+                           const struct header *content, bool inner_from,
+                           struct membuf *out, struct err *e);
+/* The header block of a letter whose body was one armored message (R2), opened:
+ * the outer one without what we must not let in, and with
+ * Content-Transfer-Encoding: 8bit; a text/plain type is added where there is none. */
+int protect_restore_inline(const struct header *outer, struct membuf *out,
+                           struct err *e);
 
 /* Incoming, not opened: is this a field we must not let in (R8: Letterlock-*
  * and X-Letterlock, in any case, with blanks or NUL before the colon, or one
