@@ -107,11 +107,11 @@ int engine_open(struct engine *g, unsigned ask, uint64_t max, struct source *in,
 void opened_free(struct opened *o);
 
 /* Sign source with a detached binary signature (RFC 3156 section 5): read to its
- * end unless that failed.  micalg is called once, with "pgp-sha256" and the like,
- * as soon as GnuPG says which digest it is: with a long source before its end,
- * with a short one after; nothing is to go out before.  The signature, binary
- * OpenPGP, into sig.  GPG_ERR_FORBIDDEN: gpg.conf wants a weak digest or another
- * signer. */
+ * end unless that or micalg failed.  micalg is called once, with "pgp-sha256" and
+ * the like, as soon as GnuPG says which digest it is: with a long source before its
+ * end, with a short one after; nothing is to go out before.  The signature, binary
+ * OpenPGP, into sig, which a failure leaves empty.  GPG_ERR_FORBIDDEN: gpg.conf
+ * wants a weak digest, another signer or another kind of signature. */
 int engine_sign(struct engine *g, const struct key *signer, struct source *in,
                 int (*micalg)(void *arg, const char *name, struct err *e),
                 void *arg, struct membuf *sig, struct err *e);

@@ -32,18 +32,13 @@ static int refuse(struct seal *s, const char *why)
 	return -1;
 }
 
-/* BEGIN_SIGNING H8 [H10 ...]: SHA256, SHA384, SHA512 (RFC 9580 section 9.5) */
+/* BEGIN_SIGNING H8 */
 static int hash_check(struct seal *s, const char *args)
 {
-	static const char *const good[] = { "H8", "H9", "H10" };
-
-	for (size_t i = 0; i < 3; i++)
-		if (!strcmp(args, good[i])) {
-			s->hash_seen = true;
-			return 0;
-		}
-	return refuse(s, "GnuPG would sign with a weak digest: see digest-algo "
-	              "in its gpg.conf");
+	if (!engine_hash_name(args, NULL))
+		return refuse(s, ENGINE_WEAK_DIGEST);
+	s->hash_seen = true;
+	return 0;
 }
 
 /* BEGIN_ENCRYPTION mdc cipher: AES (RFC 9580 section 9.3) with MDC */
@@ -197,20 +192,6 @@ static char *recipients(struct seal *s, const struct key *to, size_t n_to)
 	return NULL;
 }
 
-/* One signature, and by a subkey of the signer? */
-static bool signed_right(struct engine *g, gpgme_key_t signer)
-{
-	gpgme_sign_result_t r = gpgme_op_sign_result(g->x);
-
-	if (!r || r->invalid_signers || !r->signatures || r->signatures->next)
-		return false;
-	for (gpgme_subkey_t s = signer->subkeys; s; s = s->next)
-		if (s->fpr && r->signatures->fpr &&
-		    !strcmp(s->fpr, r->signatures->fpr))
-			return true;
-	return false;
-}
-
 static int seal_check(struct engine *g, struct seal *s, gpgme_key_t signer,
                       const struct engine_in *in, gpg_error_t err)
 {
@@ -230,10 +211,9 @@ static int seal_check(struct engine *g, struct seal *s, gpgme_key_t signer,
 	if (!r || r->invalid_recipients)
 		return err_set(s->e, GPG_ERR_UNUSABLE_PUBKEY,
 		               "GnuPG left a recipient out");
-	if (s->sign && !signed_right(g, signer))
+	if (s->sign && !engine_signature(g, signer))
 		return err_set(s->e, GPG_ERR_UNUSABLE_SECKEY,
-		               "GnuPG did not sign with the wanted key alone: "
-		               "see local-user in its gpg.conf");
+		               ENGINE_WRONG_SIGNER);
 	return 0;
 }
 
