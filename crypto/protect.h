@@ -72,8 +72,9 @@ int protect_restore_signed(const struct header *outer,
                            const struct header *content, bool inner_from,
                            struct membuf *out, struct err *e);
 /* The header block of a letter whose body was one armored message (R2), opened:
- * the outer one without what we must not let in, and with
- * Content-Transfer-Encoding: 8bit; a text/plain type is added where there is none. */
+ * the outer one without odd fields and what we must not let in, and with
+ * Content-Transfer-Encoding: 8bit; MIME-Version and a text/plain type in UTF-8
+ * are added where there is none. */
 int protect_restore_inline(const struct header *outer, struct membuf *out,
                            struct err *e);
 

@@ -282,8 +282,32 @@ static int inner_shown(const struct offer *o, const struct field *f,
 	return words_ok(f, e);
 }
 
-int protect_restore(const struct header *outer, const struct header *inner,
-                    bool inner_from, struct membuf *out, struct err *e)
+static bool is_content(const struct field *f)
+{
+	return field_begins(f, "Content-") && !f->odd && !protect_lookalike(f);
+}
+
+/* What the body behind the block is: MIME-Version and Content-*. */
+static int put_content(const struct header *content, struct membuf *out,
+                       struct err *e)
+{
+	const struct field *f = header_get(content, "MIME-Version", 0);
+	int rc;
+
+	if (f && !f->odd && header_count(content, "MIME-Version") == 1)
+		rc = refold_copy(out, f, e);
+	else
+		rc = membuf_printf(out, e, "MIME-Version: 1.0\r\n");
+	for (size_t i = 0; i < content->n && !rc; i++)
+		if (is_content(&content->field[i]))
+			rc = refold_copy(out, &content->field[i], e);
+	return rc ? -1 : sink_put(&out->sink, "\r\n", 2, e);
+}
+
+int protect_restore_signed(const struct header *outer,
+                           const struct header *inner,
+                           const struct header *content, bool inner_from,
+                           struct membuf *out, struct err *e)
 {
 	const struct field *f;
 	struct offer o;
@@ -301,13 +325,41 @@ int protect_restore(const struct header *outer, const struct header *inner,
 		if (show < 0 || (show && refold_copy(out, f, e)))
 			return -1;
 	}
-	if (membuf_printf(out, e, "MIME-Version: 1.0\r\n"))
-		return -1;
-	for (size_t i = 0; i < inner->n; i++) {
-		f = &inner->field[i];
-		if (field_begins(f, "Content-") && !f->odd &&
-		    !protect_lookalike(f) && refold_copy(out, f, e))
+	return put_content(content, out, e);
+}
+
+int protect_restore(const struct header *outer, const struct header *inner,
+                    bool inner_from, struct membuf *out, struct err *e)
+{
+	return protect_restore_signed(outer, inner, inner, inner_from, out, e);
+}
+
+/* True of the armor, but not of what was in it. */
+static bool is_of_armor(const struct field *f)
+{
+	return field_is(f, "Content-Transfer-Encoding") ||
+	       field_is(f, "Content-Length") || field_is(f, "Content-MD5") ||
+	       field_is(f, "HP-Outer");
+}
+
+int protect_restore_inline(const struct header *outer, struct membuf *out,
+                           struct err *e)
+{
+	bool version = false, type = false;
+	const struct field *f;
+
+	for (size_t i = 0; i < outer->n; i++) {
+		f = &outer->field[i];
+		if (f->odd || is_of_armor(f) || protect_lookalike(f))
+			continue;
+		version = version || field_is(f, "MIME-Version");
+		type = type || field_is(f, "Content-Type");
+		if (refold_copy(out, f, e))
 			return -1;
 	}
-	return sink_put(&out->sink, "\r\n", 2, e);
+	return membuf_printf(out, e, "%s%sContent-Transfer-Encoding: 8bit"
+	                     "\r\n\r\n",
+	                     version ? "" : "MIME-Version: 1.0\r\n",
+	                     type ? "" : "Content-Type: text/plain; "
+	                     "charset=utf-8\r\n");
 }

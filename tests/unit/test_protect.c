@@ -754,6 +754,144 @@ static void test_round_trip(void **state)
 	sealed_free(&s);
 }
 
+/* ---- letters that are signed inside or signed only, and armored text ---- */
+
+static void check_signed(const char *outer, const char *inner,
+                         const char *content, bool inner_from, const char *want)
+{
+	struct block out, in, type;
+	struct membuf m;
+	struct err e;
+
+	block_cut(&out, outer, strlen(outer));
+	block_cut(&in, inner, strlen(inner));
+	block_cut(&type, content, strlen(content));
+	membuf_init(&m, OUT_MAX);
+	assert_int_equal(protect_restore_signed(&out.h, &in.h, &type.h,
+	                                        inner_from, &m, &e), 0);
+	assert_text(&m, want);
+	membuf_free(&m);
+	block_free(&out);
+	block_free(&in);
+	block_free(&type);
+}
+
+#define SIGNED "multipart/signed; boundary=s; protocol=\"a/b\""
+#define KEPT_BY_HP "Return-Path: <a@b>\r\nReceived: o\r\n"
+#define SHOWN_BY_HP "List-Post: o\r\nAuthentication-Results: o\r\n"
+
+/* The signed part's header block counts, the multipart's Content-* stay. */
+static void test_restore_signed(void **state)
+{
+	static const char content[] =
+		"Subject: c\r\nFrom: c@c\r\nContent-Type: " SIGNED "; hp=cipher"
+		"\r\nLetterlock-Status: v=1\r\nContent-Odd : c\r\n"
+		"Content-X: a\rX-Letterlock: c\r\nContent-Language: c\r\n"
+		"Content-Y: a\n Letterlock-Status: v=1\r\n";
+	static const char tail[] =
+		"MIME-Version: 1.0\r\nContent-Type: " SIGNED "; hp=cipher\r\n"
+		"Content-Language: c\r\n\r\n";
+	char want[1000];
+
+	(void)state;
+	snprintf(want, sizeof want, KEPT_BY_HP SHOWN_BY_HP "From: i@i\r\n"
+	         "To: i\r\nX-Own: i\r\nList-Id: i\r\nSubject: i\r\n j\r\n"
+	         "Date: i\r\n%s", tail);
+	check_signed(OUTER, INNER "Content-Type: " ROOT "; hp=\"cipher\"\r\n"
+	             "Content-Language: i\r\n", content, true, want);
+	check_signed(OUTER, INNER "Content-Type: a/b; hp=clear\r\n", content,
+	             true, want);
+	snprintf(want, sizeof want, KEPT_BY_HP "From: o@o\r\n" SHOWN_BY_HP
+	         "To: i\r\nX-Own: i\r\nList-Id: i\r\nSubject: i\r\n j\r\n"
+	         "Date: i\r\n%s", tail);
+	check_signed(OUTER, INNER "Content-Type: a/b; hp=clear\r\n", content,
+	             false, want);
+	snprintf(want, sizeof want, "Return-Path: <a@b>\r\nX-Unknown: o\r\n"
+	         "Received: o\r\nFrom: o@o\r\nTo: o\r\nList-Id: o\r\n"
+	         "List-Post: o\r\nCc: o\r\nAuthentication-Results: o\r\n"
+	         "Subject: i\r\n j\r\nDate: i\r\n%s", tail);
+	check_signed(OUTER, INNER "Content-Type: a/b; protected-headers=v1\r\n",
+	             content, true, want);
+	/* not at the root of what is signed: no protection */
+	snprintf(want, sizeof want, "Return-Path: <a@b>\r\nX-Unknown: o\r\n"
+	         "Received: o\r\nFrom: o@o\r\nTo: o\r\nList-Id: o\r\n"
+	         "List-Post: o\r\nSubject: [...]\r\nDate: o\r\nCc: o\r\n"
+	         "Authentication-Results: o\r\n%s", tail);
+	check_signed(OUTER, INNER "Content-Type: a/b\r\n", content, true, want);
+	check_signed(OUTER, "", content, true, want);
+}
+
+/* A letter that is signed only: its own Content-* and MIME-Version. */
+static void test_restore_signed_only(void **state)
+{
+	static const char outer[] =
+		"Received: o\r\nFrom: o@o\r\nX-Outer: o\r\nSubject: o\r\n"
+		"MIME-Version: 1.0 (o)\r\nContent-Type: " SIGNED "\n\t; a=b\n"
+		"HP-Outer: Subject: o\r\n";
+	static const char tail[] = "MIME-Version: 1.0 (o)\r\nContent-Type: "
+		SIGNED "\r\n\t; a=b\r\n\r\n";
+	static const char *const types[] = { "hp=clear", "hp=cipher" };
+	char in[300], want[600];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(types); i++) {
+		snprintf(in, sizeof in, "From: o@o\r\nSubject: i\r\nX-Own: i\r\n"
+		         "Received: i\r\nHP-Outer: Subject: i\r\n"
+		         "MIME-Version: 9\r\nContent-Type: a/b; %s\r\n",
+		         types[i]);
+		snprintf(want, sizeof want, "Received: o\r\nFrom: o@o\r\n"
+		         "Subject: i\r\nX-Own: i\r\n%s", tail);
+		check_signed(outer, in, outer, true, want);
+	}
+	snprintf(want, sizeof want, "Received: o\r\nFrom: o@o\r\n"
+	         "X-Outer: o\r\nSubject: o\r\n%s", tail);
+	check_signed(outer, "Subject: =?a?Q?x=0Dy?=\r\n"
+	             "Content-Type: a/b; protected-headers=v1\r\n", outer, true,
+	             want);
+	check_signed("MIME-Version: 1\r\nMIME-Version: 2\r\n", "",
+	             "MIME-Version: 1\r\nMIME-Version: 2\r\n", true,
+	             "MIME-Version: 1.0\r\n\r\n");
+	check_signed("", "", "MIME-Version : 1\r\n", true,
+	             "MIME-Version: 1.0\r\n\r\n");
+}
+
+static void test_restore_inline(void **state)
+{
+	static const struct { const char *outer, *want; } cases[] = {
+		{ "", "MIME-Version: 1.0\r\nContent-Type: text/plain; "
+		  "charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" },
+		{ "Received: o\nLETTERLOCK-Status: o\r\nFrom: o@o\r\n"
+		  "Content-transfer-encoding: base64\r\nSubject: o\r\n p\r\n"
+		  "X-Letterlock : o\r\nMIME-Version: 1.0 (o)\r\nX-Own: o\r\n"
+		  "content-type: text/plain; hp=cipher;\r\n format=flowed\r\n"
+		  "Content-Length: 9\r\nContent-MD5: o\r\nHP-Outer: a: b\r\n"
+		  "no colon\r\nContent-Language: o\r\n",
+		  "Received: o\r\nFrom: o@o\r\nSubject: o\r\n p\r\n"
+		  "MIME-Version: 1.0 (o)\r\nX-Own: o\r\n"
+		  "content-type: text/plain; hp=cipher;\r\n format=flowed\r\n"
+		  "Content-Language: o\r\nContent-Transfer-Encoding: 8bit\r\n"
+		  "\r\n" },
+		{ "Subject: a\rContent-Transfer-Encoding: base64\r\n"
+		  "X: a\r\r X-Letterlock: o\r\nContent-Type : o\r\n"
+		  "Content-Transfer-Encoding : base64\r\nMIME-Version: 1.0\r\n",
+		  "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8"
+		  "\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" },
+	};
+	struct membuf m;
+	struct block b;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		membuf_init(&m, OUT_MAX);
+		block_cut(&b, cases[i].outer, strlen(cases[i].outer));
+		assert_int_equal(protect_restore_inline(&b.h, &m, &e), 0);
+		assert_text(&m, cases[i].want);
+		membuf_free(&m);
+		block_free(&b);
+	}
+}
+
 #define X60 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 static void test_linear(void **state)
@@ -793,6 +931,8 @@ static void test_linear(void **state)
 		protect_from_differs(&b.h, &b.h);
 		assert_int_equal(protect_restore(&b.h, &b.h, true, &m, &e), 0);
 		membuf_free(&m);
+		assert_int_equal(protect_restore_inline(&b.h, &m, &e), 0);
+		membuf_free(&m);
 		protect_clear(&b.h, &ADD, &m, &e);
 		membuf_free(&m);
 		block_free(&b);
@@ -822,6 +962,9 @@ int main(void)
 		cmocka_unit_test(test_present),
 		cmocka_unit_test(test_from_differs),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_restore_signed),
+		cmocka_unit_test(test_restore_signed_only),
+		cmocka_unit_test(test_restore_inline),
 		cmocka_unit_test(test_linear),
 	};
 
