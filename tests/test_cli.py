@@ -1,39 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """letterlock seal and letterlock open: the same sealing and opening on a
 pipe."""
-import os
 import re
 import subprocess
 
 import pytest
 
-from kit import keys, letters, write
-from kit.agent import built, conf_text
+from kit import keys, letters
+from kit.agent import built
+from kit.cli import Cli
 from kit.letters import field
 from people import ALICE, BOB
-
-
-class Cli:
-    def __init__(self, d, home, account=ALICE):
-        self.d, self.home = d, home
-        self.conf = write(os.path.join(d, "c.conf"), conf_text(
-            {account: {"smtp": "127.0.0.1:2525 plaintext",
-                       "pop3": "127.0.0.1:1110 plaintext"}}))
-        self.env = {"PATH": "/usr/bin:/bin", "HOME": d, "GNUPGHOME": home,
-                    "XDG_STATE_HOME": os.path.join(d, "s"),
-                    "XDG_CONFIG_HOME": d, "LANG": "C.UTF-8"}
-
-    def __call__(self, *args, data=b"", ok=True, conf=True):
-        p = subprocess.run([built("letterlock")] + list(args) +
-                           (["-c", self.conf] if conf else []), input=data,
-                           capture_output=True, env=self.env, timeout=60)
-        if ok:
-            assert p.returncode == 0, p.stderr
-            return p.stdout
-        assert p.returncode > 0, (p.returncode, p.stdout[:500])
-        assert not letters.canaries(p.stderr)
-        assert not letters.canaries(p.stdout)
-        return p
 
 
 @pytest.fixture
