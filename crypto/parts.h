@@ -13,8 +13,9 @@ enum {
 	PARTS_DEPTH_MAX = 100,		/* what is deeper is an opaque leaf */
 	PARTS_LINE_MAX = 1024,		/* octets of a line looked at as a whole */
 	BOUNDARY_MAX = 70,		/* RFC 2046 section 5.1.1 */
-	PART_HEADER_MAX = 64 << 10	/* octets of the header of a part; where it
+	PART_HEADER_MAX = 64 << 10,	/* octets of the header of a part; where it
 					 * is longer the part is an opaque leaf */
+	PART_FIELDS_MAX = 1000		/* its fields; the same where there are more */
 };
 
 enum part_kind {
@@ -27,11 +28,13 @@ enum part_kind {
 /* An entity; valid during the callback, its parents too. */
 struct part {
 	const struct part *parent;	/* NULL: the root */
-	const struct header *header;	/* never NULL; n == 0 where it is opaque */
+	const struct header *header;	/* never NULL; n == 0 where it is over a limit */
 	enum part_kind kind;
 	unsigned depth;			/* 0: the root */
 	unsigned nth;			/* among its parent's children, from 0 */
-	bool opaque;			/* a leaf because of a limit */
+	bool opaque;			/* a leaf because of a limit of ours: it is
+					 * deeper than PARTS_DEPTH_MAX, or its header is
+					 * over a limit and then all of it is BODY */
 	void *user;			/* the receiver's own, NULL at birth */
 };
 
@@ -42,8 +45,9 @@ enum parts_piece {
 	PIECE_BODY,		/* of a leaf, without the line end before the next
 				 * delimiter */
 	PIECE_PREAMBLE,
-	PIECE_DELIMITER,	/* the line end before it, and the whole line; in one
-				 * call */
+	PIECE_DELIMITER,	/* the line end before it, unless a header block or
+				 * delimiter needs that one, and the whole line; in
+				 * one call */
 	PIECE_CLOSE,		/* the same of the closing one */
 	PIECE_EPILOGUE
 };
@@ -73,15 +77,17 @@ int parts_end(struct parts *p, struct err *e);
 void parts_free(struct parts *p);
 
 /* Was there something that other readers may understand in another way: a
- * multipart that did not close, a delimiter behind the closing one, a delimiter
- * with blanks without end, a header block without its empty line or over a limit,
- * a multipart without one usable boundary, the boundary of an outer multipart
- * being (a beginning of) an inner one's? */
+ * multipart that did not close or has no part, a delimiter behind the closing
+ * one, a delimiter with blanks without end or a bare CR behind it, a header block
+ * without its empty line or over a limit, a type that can't be read, a multipart
+ * without one usable boundary or with a second type, the boundary of a multipart
+ * being (a beginning of) that of another one around or inside it?  What is not
+ * looked into does not count. */
 bool parts_odd(const struct parts *p);
 
-/* A part's type in lower case ("text/plain"; that too where there is none or it
- * can't be read, or "message/rfc822" as a child of multipart/digest); malloced, or
- * NULL: no memory. */
+/* A part's type in lower case: "text/plain" too where there is none (as a child of
+ * multipart/digest: "message/rfc822"), more than one, or one that can't be read.
+ * Only for parts that a callback got.  Malloced, or NULL: no memory. */
 char *part_type(const struct part *p);
 
 #endif
