@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent/mime_in.h"
-#include "crypto/pgpmime.h"
+#include "crypto/kind.h"
 #include "crypto/protect.h"
 
 /* ---- from upstream ---- */
@@ -265,7 +265,8 @@ static int letter(struct in *in)
 		in->head_len = 0;
 		in->opaque = true;
 		rc = plain(in);
-	} else if (in->how != FETCHED_TOP && pgpmime_is(&in->outer)) {
+	} else if (in->how != FETCHED_TOP
+	           && kind_of(&in->outer, "", 0, true) == KIND_SEALED) {
 		rc = in_sealed(in);
 	} else {
 		rc = plain(in);

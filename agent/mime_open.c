@@ -46,7 +46,7 @@ static int feed_all(struct in *in, struct unpack *u, struct frame *f)
 	int rc = -1;
 
 	chan_sink_init(&in->cipher, in->crypt, X_CIPHER);
-	m = pgpmime_new(&in->outer, &in->cipher.sink, NULL);
+	m = pgpmime_new(&in->outer, KIND_SEALED, &in->cipher.sink, NULL);
 	if (feed(in, NULL, in->head.buf, in->head_len)
 	    || feed(in, m, in->head.buf + in->head_len,
 	            in->head.len - in->head_len))

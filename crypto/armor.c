@@ -169,6 +169,7 @@ int armor_end(struct armor *a, struct err *e)
 }
 
 struct dearmor {
+	const char *label;
 	struct sink *out;
 	enum { BEFORE, HEADERS, DATA, CHECKED, AFTER, FAILED } state;
 	bool padded;
@@ -271,15 +272,20 @@ static int dearmor_check(struct dearmor *d, const unsigned char *p,
 	return 0;
 }
 
-static bool line_is(const unsigned char *p, size_t n, const char *text)
+/* "-----BEGIN PGP MESSAGE-----", say. */
+static bool line_is(const unsigned char *p, size_t n, const char *begin,
+                    const char *label)
 {
-	return n == strlen(text) && !memcmp(p, text, n);
+	size_t b = strlen(begin), l = strlen(label);
+
+	return n == b + l + 5 && !memcmp(p, begin, b)
+	       && !memcmp(p + b, label, l) && !memcmp(p + b + l, "-----", 5);
 }
 
 static int dearmor_last(struct dearmor *d, const unsigned char *p, size_t n,
                         struct err *e)
 {
-	if (!line_is(p, n, ARMOR_END))
+	if (!line_is(p, n, "-----END ", d->label))
 		return dearmor_bad(e, "its last line is missing");
 	if (d->group_len)
 		return dearmor_bad(e, "its data is cut short");
@@ -299,7 +305,7 @@ static int dearmor_line(struct dearmor *d, const unsigned char *p, size_t n,
 	}
 	switch (d->state) {
 	case BEFORE:
-		if (!line_is(p, n, ARMOR_BEGIN))
+		if (!line_is(p, n, "-----BEGIN ", d->label))
 			return dearmor_bad(e, "text before it");
 		d->state = HEADERS;
 		return 0;
@@ -320,13 +326,14 @@ static int dearmor_line(struct dearmor *d, const unsigned char *p, size_t n,
 	}
 }
 
-struct dearmor *dearmor_new(struct sink *out)
+struct dearmor *dearmor_new(const char *label, struct sink *out)
 {
 	struct dearmor *d = calloc(1, sizeof *d);
 
 	if (!d)
 		return NULL;
 	call_once(&tables_once, tables_make);
+	d->label = label;
 	d->out = out;
 	d->crc = CRC_INIT;
 	return d;

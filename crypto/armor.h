@@ -22,14 +22,14 @@ struct armor {
 void armor_init(struct armor *a, struct sink *out);
 int armor_end(struct armor *a, struct err *e);
 
-/* Decoder: text in (any cutting), the octets of exactly one PGP MESSAGE block
- * out.  Before BEGIN and after END only blanks and line ends are allowed; armor
+/* Decoder: text in (any cutting), the octets of exactly one block out, whose label
+ * ("PGP MESSAGE"; not copied) is the one wanted.  Before BEGIN and after END only blanks and line ends are allowed; armor
  * headers are skipped; a wrong or ill-placed CRC, text around the block, a
  * second block, illegal characters, a line over 4096 octets or a missing END
  * are GPG_ERR_INV_ARMOR, and all that is put after an error.  A missing CRC is
  * allowed (RFC 9580 section 6.1). */
 struct dearmor;
-struct dearmor *dearmor_new(struct sink *out);
+struct dearmor *dearmor_new(const char *label, struct sink *out);
 int dearmor_put(struct dearmor *d, const void *buf, size_t n, struct err *e);
 /* Tell the end of the text; fails unless the block was complete. */
 int dearmor_end(struct dearmor *d, struct err *e);

@@ -66,6 +66,15 @@ char *part_type(const struct part *p)
 	return strdup("text/plain");
 }
 
+bool part_is(const struct part *p, const char *type)
+{
+	char *is = part_type(p);
+	bool same = is && strcmp(is, type) == 0;
+
+	free(is);
+	return same;
+}
+
 /* Two types of which one has parts, or one that we can't read: which do others
  * take? */
 static bool type_unclear(const struct header *h)
@@ -82,17 +91,6 @@ static bool type_unclear(const struct header *h)
 		free(type);
 	}
 	return unclear;
-}
-
-static bool is_encoded(const struct header *h)
-{
-	const struct field *f = header_get(h, "Content-Transfer-Encoding", 0);
-	char *token = f ? field_token(f) : NULL;
-	bool encoded = f && (!token || transfer_of(token) != TRANSFER_NONE
-	               || header_count(h, "Content-Transfer-Encoding") > 1);
-
-	free(token);
-	return encoded;
 }
 
 /* A boundary with a blank at its end is none: it can't be told from one without
@@ -141,7 +139,7 @@ static int entity_look(struct parts *p, struct entity *t, struct err *e)
 	multi = begins(type, "multipart/");
 	message = p->messages && (strcmp(type, "message/rfc822") == 0
 	                          || strcmp(type, "message/global") == 0)
-	          && !is_encoded(t->part.header);
+	          && transfer_in(t->part.header) == TRANSFER_NONE;
 	t->digest = strcmp(type, "multipart/digest") == 0;
 	free(type);
 	t->where = IN_BODY;

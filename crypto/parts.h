@@ -89,5 +89,7 @@ bool parts_odd(const struct parts *p);
  * multipart/digest: "message/rfc822"), more than one, or one that can't be read.
  * Only for parts that a callback got.  Malloced, or NULL: no memory. */
 char *part_type(const struct part *p);
+/* Is it this one (in lower case)? */
+bool part_is(const struct part *p, const char *type);
 
 #endif

@@ -2,6 +2,7 @@
 /* Quoted-printable and base64 bodies, octet by octet into small blocks. */
 #include "crypto/transfer.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,21 @@ enum transfer transfer_of(const char *token)
 	if (strcasecmp(token, "base64") == 0)
 		return TRANSFER_BASE64;
 	return TRANSFER_UNKNOWN;
+}
+
+enum transfer transfer_in(const struct header *h)
+{
+	const struct field *f = header_get(h, "Content-Transfer-Encoding", 0);
+	enum transfer how;
+	char *token;
+
+	if (!f)
+		return TRANSFER_NONE;
+	token = field_token(f);
+	how = !token || header_count(h, "Content-Transfer-Encoding") > 1
+	      ? TRANSFER_UNKNOWN : transfer_of(token);
+	free(token);
+	return how;
 }
 
 static int b64_value(unsigned char c)

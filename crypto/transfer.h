@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "crypto/header.h"
 #include "crypto/sink.h"
 
 enum transfer { TRANSFER_NONE, TRANSFER_QP, TRANSFER_BASE64, TRANSFER_UNKNOWN };
@@ -21,6 +22,9 @@ struct untransfer {
 
 /* By the token of a Content-Transfer-Encoding field; NULL: none. */
 enum transfer transfer_of(const char *token);
+/* By a header block; UNKNOWN where there are two such fields, or one that can't be
+ * read. */
+enum transfer transfer_in(const struct header *h);
 void untransfer_init(struct untransfer *t, enum transfer how, struct sink *out);
 /* Nothing follows: sets bad where something is cut off. */
 void untransfer_end(struct untransfer *t);

@@ -130,7 +130,7 @@ static gpg_err_code_t decode(struct membuf *m, const char *text, size_t n,
 	int r = 0;
 
 	membuf_init(m, MANY);
-	d = dearmor_new(&m->sink);
+	d = dearmor_new("PGP MESSAGE", &m->sink);
 	assert_non_null(d);
 	for (size_t i = 0; i < n && !r; i += k) {
 		k = i ? part : first;
@@ -423,7 +423,7 @@ static void test_sink_fails(void **state)
 	assert_int_equal(armor_end(&a, &e), -1);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TOO_LARGE);
 	encode(&m, many, 100, 0, 0);
-	d = dearmor_new(&full.sink);
+	d = dearmor_new("PGP MESSAGE", &full.sink);
 	assert_int_equal(dearmor_put(d, m.buf, m.len, &e), -1);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TOO_LARGE);
 	assert_int_equal(dearmor_put(d, "\n", 1, &e), -1);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "crypto/armor.h"
+#include "crypto/parts.h"
 #include "crypto/pgpmime.h"
 
 #define TOP "Content-Type: multipart/encrypted;\r\n" \
@@ -25,6 +26,8 @@
 #define PART_2 "--b\r\n" TYPE_2 "\r\n"
 #define BODY PART_1 PART_2 ARMOR "\r\n--b--\r\n"
 
+static enum letter_kind kind = KIND_SEALED;
+
 /* Read a body in parts, the first as long as told: was it right? */
 static bool read_body(struct membuf *m, const char *head, const char *body,
                       size_t n, size_t first, size_t part)
@@ -37,10 +40,10 @@ static bool read_body(struct membuf *m, const char *head, const char *body,
 
 	membuf_init(m, 1 << 20);
 	assert_int_equal(header_cut(&h, head, strlen(head), NULL), 0);
-	p = pgpmime_new(&h, &m->sink, &e);
-	header_free(&h);
+	p = pgpmime_new(&h, kind, &m->sink, &e);
 	if (!p) {
 		assert_true(*e.text);
+		header_free(&h);
 		return false;
 	}
 	for (size_t i = 0; i < n; i += k) {
@@ -51,6 +54,7 @@ static bool read_body(struct membuf *m, const char *head, const char *body,
 	}
 	right = pgpmime_end(p);
 	pgpmime_free(p);
+	header_free(&h);
 	return right;
 }
 
@@ -96,7 +100,7 @@ static bool is(const char *head)
 	bool r;
 
 	assert_int_equal(header_cut(&h, head, strlen(head), NULL), 0);
-	r = pgpmime_is(&h);
+	r = kind_of(&h, "", 0, true) == KIND_SEALED;
 	header_free(&h);
 	return r;
 }
@@ -435,7 +439,7 @@ static void test_long_lines(void **state)
 		n = snprintf(body, sizeof body, "--b%*s\r\n%s\r\nVersion: 1\r\n"
 		             "%s", len, "", TYPE_1, PART_2 ARMOR "--b--");
 		assert_int_equal(read_body(&m, B, body, (size_t)n, 0, 0),
-		                 len + 5 < 1024);
+		                 len + 5 <= PARTS_LINE_MAX);
 		membuf_free(&m);
 	}
 }
@@ -443,18 +447,18 @@ static void test_long_lines(void **state)
 /* Long fields and long lines of data, as far as the armor takes them. */
 static void test_long_data(void **state)
 {
-	static char body[30000];
+	static char body[80000];
 	struct membuf m;
 	int n;
 
 	(void)state;
-	for (int len = 900; len < 20000; len += len % 1000 < 100 ? 1 : 450) {
+	for (int len = 900; len < 70000; len += len % 1000 < 100 ? 1 : 450) {
 		n = snprintf(body, sizeof body, "%s--b\r\nX: %0*d\r\n%s"
 		             "\r\n%s--b--", PART_1, len, 0, TYPE_2, ARMOR);
 		if (read_body(&m, B, body, (size_t)n, 0, 0))
 			assert_in_range(len, 900, PART_HEADER_MAX);
 		else
-			assert_in_range(len, PART_HEADER_MAX - 100, 20000);
+			assert_in_range(len, PART_HEADER_MAX - 100, 70000);
 		membuf_free(&m);
 		n = snprintf(body, sizeof body, "%s-----BEGIN PGP MESSAGE-----"
 		             "\r\nX: %0*d\r\n\r\naGVsbG8=\r\n"
@@ -499,6 +503,93 @@ static void test_big(void **state)
 	membuf_free(&body);
 }
 
+/* ---- other kinds ---- */
+
+#define MIXED "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+#define EMPTY "--b\r\nContent-Type: text/plain; charset=\"us-ascii\"\r\n" \
+	"Content-Transfer-Encoding: 7bit\r\n\r\n\r\n"
+
+/* What Exchange makes of the right form. */
+static void test_mangled(void **state)
+{
+	static const char *const no[] = {
+		BODY, EMPTY PART_2 ARMOR "--b--\r\n", EMPTY PART_1 "--b--\r\n",
+		PART_1 EMPTY PART_2 ARMOR "--b--\r\n",
+		EMPTY EMPTY BODY, EMPTY PART_1 BODY,
+		EMPTY PART_1 PART_2 ARMOR EMPTY "--b--\r\n",
+		"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n" BODY,
+		"--b\r\nContent-Type: text/plain\r\n\r\n.\r\n\r\n" BODY,
+		"--b\r\nContent-Type: text/html\r\n\r\n<br>\r\n" BODY,
+		"--b\r\nContent-Type: text/calendar\r\n\r\n" BODY,
+		"--b\r\n" BODY, "--b\r\nContent-Type: text/plain\r\n" BODY,
+		"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+		"=41" BODY,
+		"--b\r\nContent-Transfer-Encoding: x\r\n\r\n" BODY,
+		"--b\r\nContent-Type: text/plain\r\nContent-Type: text/plain"
+		"; x=y\r\n" BODY,
+		EMPTY "--b\r\n" TYPE_1 "\r\nVersion: 2\r\n" PART_2 ARMOR
+		"--b--\r\n",
+		EMPTY PART_1 PART_2 "x\r\n" ARMOR "--b--\r\n",
+		EMPTY PART_1 PART_2 ARMOR,
+	};
+
+	(void)state;
+	kind = KIND_MANGLED;
+	assert_opens(MIXED, EMPTY BODY);
+	assert_opens(MIXED, "--b\r\n\r\n" BODY);
+	assert_opens(MIXED, "--b\r\nContent-Type: text/html\r\n\r\n \t\r\n\r\n"
+	             BODY);
+	assert_opens(MIXED, "--b\r\nContent-Type: text/plain\r\n"
+	             "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+	             "=20=0D=0A\r\n" BODY);
+	assert_opens(MIXED, EMPTY "--b\r\n" TYPE_1
+	             "Content-Transfer-Encoding: base64\r\n\r\n"
+	             "VmVyc2lvbjogMQ0K\r\n\r\n--b\r\n" TYPE_2
+	             "Content-Transfer-Encoding: base64\r\n\r\n"
+	             "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQoNCmFHVnNiRzg9DQo9"
+	             "\r\nUi9XSw0KLS0tLS1FTkQgUEdQIE1FU1NBR0UtLS0tLQ==\r\n"
+	             "\r\n--b--\r\n");
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		assert_refused(MIXED, no[i]);
+	kind = KIND_SEALED;
+	assert_refused(B, EMPTY BODY);
+}
+
+/* The whole body is armor (R2). */
+static void test_inline(void **state)
+{
+	static const char qp[] = "Content-Transfer-Encoding: Quoted-Printable"
+		"\r\n\r\n";
+	static const char base64[] = "Content-Type: text/plain\r\n"
+		"Content-Transfer-Encoding: base64\r\n\r\n";
+	static const char *const no[] = {
+		"", "\r\n", "hi\r\n", "hi\r\n" ARMOR, ARMOR "-- \r\nAlice\r\n",
+		ARMOR ARMOR, " " ARMOR, "> " ARMOR,
+		"-----BEGIN PGP MESSAGE-----\r\n\r\naGVsbG8=\r\n",
+		"-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\naGVsbG8=\r\n"
+		"-----END PGP PUBLIC KEY BLOCK-----\r\n",
+		BODY,
+	};
+
+	(void)state;
+	kind = KIND_INLINE;
+	assert_opens("", ARMOR);
+	assert_opens("Content-Type: text/plain; format=flowed\r\n", "\r\n \t\r\n"
+	             ARMOR " \r\n\r\n");
+	assert_opens(qp, "=20\r\n-----BEGIN PGP MESSAGE-----\r\n\r\naGVs="
+	             "\r\nbG8=3D\r\n=3DR/WK\r\n=2D----END PGP MESSAGE-----\r\n");
+	assert_opens(base64, "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tCgphR1ZzYkc4"
+	             "PQotLS0tLUVORCBQR1AgTUVTU0FHRS0tLS0t\r\n");
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		assert_refused("", no[i]);
+	assert_refused(qp, ARMOR);
+	assert_refused(base64, ARMOR);
+	assert_refused("Content-Transfer-Encoding: 7bit\r\n"
+	               "Content-Transfer-Encoding: 7bit\r\n", ARMOR);
+	assert_refused("Content-Transfer-Encoding: x-uuencode\r\n", ARMOR);
+	kind = KIND_SEALED;
+}
+
 /* A sink that fails is not the letter's fault: put tells it. */
 static void test_sink_fails(void **state)
 {
@@ -514,7 +605,7 @@ static void test_sink_fails(void **state)
 	assert_int_equal(header_cut(&h, B, strlen(B), NULL), 0);
 	for (size_t i = 0; i <= n; i++) {
 		memset(&e, 0, sizeof e);
-		p = pgpmime_new(&h, &full.sink, NULL);
+		p = pgpmime_new(&h, KIND_SEALED, &full.sink, NULL);
 		assert_non_null(p);
 		r = pgpmime_put(p, BODY, i, &e);
 		if (r == 0)
@@ -545,6 +636,8 @@ int main(void)
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_long_data),
 		cmocka_unit_test(test_big),
+		cmocka_unit_test(test_mangled),
+		cmocka_unit_test(test_inline),
 		cmocka_unit_test(test_sink_fails),
 	};
 
