@@ -98,11 +98,9 @@ static bool type_unclear(const struct header *h)
 static bool boundary_of(struct entity *t)
 {
 	const struct field *f = header_get(t->part.header, "Content-Type", 0);
-	bool twice = false;
-	char *b = f ? field_param(f, "boundary", &twice) : NULL;
+	char *b = f ? field_param(f, "boundary", NULL) : NULL;
 	size_t n = b ? strlen(b) : 0;
-	bool usable = n && n <= BOUNDARY_MAX && !twice
-	              && !ascii_blank(b[n - 1]);
+	bool usable = n && n <= BOUNDARY_MAX && !ascii_blank(b[n - 1]);
 
 	if (usable) {
 		memcpy(t->boundary, b, n + 1);
