@@ -117,8 +117,9 @@ int engine_sign(struct engine *g, const struct key *signer, struct source *in,
                 void *arg, struct membuf *sig, struct err *e);
 
 /* Verify a detached signature (binary OpenPGP, nothing but signature packets in it,
- * else SIG_BAD) of text.  Fills o as engine_open() does, with ENC_NONE.  -1 only
- * when we failed.  Reads text to its end unless we failed. */
+ * else SIG_BAD; only such as gpg can't read: SIG_UNKNOWN_KEY) of text.  Fills o as
+ * engine_open() does, with ENC_NONE; a gpg that stood still or was killed is
+ * SIG_NONE.  -1 only when we failed.  Reads text to its end unless we failed. */
 int engine_verify(struct engine *g, const void *sig, size_t n_sig,
                   struct source *text, struct opened *o, struct err *e);
 

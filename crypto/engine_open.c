@@ -57,15 +57,6 @@ static void heard_key(struct heard *h, const char *args)
 	}
 }
 
-/* VALIDSIG sub date time expires version reserved pk hash class primary */
-static void heard_sig(struct engine_sigs *s, const char *args)
-{
-	if (s->n < ENGINE_SIGS_MAX &&
-	    sscanf(args, "%40s %*s %*s %*s %*s %*s %*s %*s %*s %40s",
-	           s->sig[s->n].sub, s->sig[s->n].primary) == 2)
-		s->n++;
-}
-
 static void heard_info(struct heard *h, const char *args)
 {
 	int mdc = 0, cipher = 0, aead = 0;
@@ -98,7 +89,7 @@ static gpg_error_t heard_line(void *arg, const char *key, const char *args)
 	else if (!strcmp(key, "ERROR"))
 		heard_key(h, args);
 	else if (!strcmp(key, "VALIDSIG"))
-		heard_sig(&h->sigs, args);
+		engine_sigs_heard(&h->sigs, args);
 	else if (!strcmp(key, "NEWSIG") && (h->begin != 1 || h->end))
 		h->outside = true;
 	else if (!strncmp(key, "GET_", 4))	/* asks for a file, say */

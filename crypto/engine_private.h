@@ -144,6 +144,7 @@ struct engine_sigs {
 	unsigned n;
 	struct { char sub[41], primary[41]; } sig[ENGINE_SIGS_MAX];
 };
+void engine_sigs_heard(struct engine_sigs *s, const char *args);
 /* The verdict on the signatures of the operation just done: fills
  * o->signature, trust, fpr and uids.  -1: no memory. */
 int engine_sig_judge(struct engine *g, const struct engine_sigs *h,

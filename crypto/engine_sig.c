@@ -3,7 +3,17 @@
  * verdict, and whose they are. */
 #include "crypto/engine_private.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* VALIDSIG sub date time expires version reserved pk hash class primary */
+void engine_sigs_heard(struct engine_sigs *s, const char *args)
+{
+	if (s->n < ENGINE_SIGS_MAX &&
+	    sscanf(args, "%40s %*s %*s %*s %*s %*s %*s %*s %*s %40s",
+	           s->sig[s->n].sub, s->sig[s->n].primary) == 2)
+		s->n++;
+}
 
 static bool hash_weak(gpgme_hash_algo_t h)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads for whom an OpenPGP message is, from its first packets. */
+/* Walks over OpenPGP packets, without a look into what they hold. */
 #include "crypto/packet.h"
 
 #include <string.h>
 
 enum {
 	TAG_PKESK = 1,
+	TAG_SIGNATURE = 2,
 	TAG_SKESK = 3,
 	TAG_SED = 9,
 	TAG_MARKER = 10,
@@ -14,7 +15,10 @@ enum {
 	TAG_AEAD = 20
 };
 
-enum { PKESK_MIN = 10 };	/* version, key ID, algorithm */
+enum {
+	PKESK_MIN = 10,		/* version, key ID, algorithm */
+	SIGNATURE_MIN = 10	/* what is in each but its numbers */
+};
 
 static uint64_t be(const unsigned char *p, size_t n)
 {
@@ -90,6 +94,13 @@ static bool packet_ends(struct packet_head *h, unsigned tag)
 	return true;
 }
 
+static unsigned packet_tag(unsigned char c)
+{
+	if (!(c & 0x80))
+		return 0;
+	return c & 0x40 ? c & 63 : c >> 2 & 15;
+}
+
 int packet_head(struct packet_head *h, const void *buf, size_t len,
                 struct err *e)
 {
@@ -101,8 +112,8 @@ int packet_head(struct packet_head *h, const void *buf, size_t len,
 
 	memset(h, 0, sizeof *h);
 	for (off = 0; off < len; off += head + body) {
-		tag = p[off] & 0x40 ? p[off] & 63 : p[off] >> 2 & 15;
-		if (!(p[off] & 0x80) || !tag)
+		tag = packet_tag(p[off]);
+		if (!tag)
 			return err_set(e, GPG_ERR_INV_PACKET,
 			               "This is not an OpenPGP message");
 		if (packet_ends(h, tag))
@@ -122,4 +133,33 @@ int packet_head(struct packet_head *h, const void *buf, size_t len,
 			return -1;
 	}
 	return 0;
+}
+
+int packet_signatures(const void *buf, size_t len, struct sink *known,
+                      unsigned *n, struct err *e)
+{
+	const unsigned char *p = buf, *version;
+	size_t off, head;
+	unsigned all = 0;
+	uint64_t body;
+
+	*n = 0;
+	for (off = 0; off < len; off += head + body) {
+		if (packet_tag(p[off]) != TAG_SIGNATURE ||
+		    packet_length(p + off, len - off, &head, &body) <= 0 ||
+		    body < SIGNATURE_MIN || body > len - off - head)
+			return err_set(e, GPG_ERR_INV_PACKET,
+			               "This is not a signature");
+		if (++all > PACKET_SIGS_MAX)
+			return err_set(e, GPG_ERR_TOO_MANY,
+			               "There are more than %d signatures",
+			               PACKET_SIGS_MAX);
+		version = p + off + head;
+		if (*version != 3 && *version != 4)
+			continue;
+		if (sink_put(known, p + off, head + body, e))
+			return -1;
+		++*n;
+	}
+	return all ? 0 : err_set(e, GPG_ERR_NO_DATA, "There is no signature");
 }

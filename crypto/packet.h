@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The packets at the head of an encrypted OpenPGP message (RFC 9580 section 4
- * and 5.1): for whom it is, before anything is done with it. */
+/* The packets of OpenPGP octets (RFC 9580 section 4 and 5) as far as they must be
+ * known before gpg gets them: for whom a message is, and that a signature is one. */
 #ifndef CRYPTO_PACKET_H
 #define CRYPTO_PACKET_H
 
@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crypto/err.h"
+#include "crypto/sink.h"
 
 enum {
 	PACKET_KEYS_MAX = 256,		/* session-key packets of one message */
-	PACKET_HEAD_MAX = 256 << 10	/* octets of all of them */
+	PACKET_HEAD_MAX = 256 << 10,	/* octets of all of them */
+	PACKET_SIGS_MAX = 16		/* signatures of one text */
 };
 
 struct packet_head {
@@ -31,5 +32,11 @@ struct packet_head {
  * indeterminate length for a session-key packet is an error. */
 int packet_head(struct packet_head *h, const void *buf, size_t len,
                 struct err *e);
+
+/* Is a detached signature nothing but whole signature packets, 1 to
+ * PACKET_SIGS_MAX of them, each of definite length?  0 or -1.  Those of version 3
+ * and 4 go to known, as they are, and are counted in *n; gpg 2.2 stops at others. */
+int packet_signatures(const void *buf, size_t len, struct sink *known,
+                      unsigned *n, struct err *e);
 
 #endif

@@ -302,6 +302,119 @@ static void test_damaged(void **state)
 		}
 }
 
+/* Detached signatures. */
+
+/* gpg 2.2.40 -b: the first octets of a version 4 signature. */
+static const unsigned char sig_body[12] = { 4, 0, 22, 8, 0, 0, 0, 0, 7, 7, 0, 1 };
+
+static size_t sig(unsigned char *p, const char *head, size_t head_len,
+                  unsigned char version)
+{
+	memcpy(p, head, head_len);
+	memcpy(p + head_len, sig_body, sizeof sig_body);
+	p[head_len] = version;
+	return head_len + sizeof sig_body;
+}
+
+/* -1, or how many of them gpg gets, which are the octets of known. */
+static int sigs_of(const unsigned char *p, size_t len, struct membuf *known)
+{
+	unsigned char *copy = malloc(len ? len : 1);
+	struct err e = { 0, "" };
+	unsigned n = 77;
+	int r;
+
+	assert_non_null(copy);
+	memcpy(copy, p, len);
+	membuf_init(known, 4096);
+	r = packet_signatures(copy, len, &known->sink, &n, &e);
+	free(copy);
+	assert_true(r ? e.code && e.text[0] : true);
+	return r ? -1 : (int)n;
+}
+
+static void refuse_sigs(const unsigned char *p, size_t len)
+{
+	struct membuf known;
+
+	assert_int_equal(sigs_of(p, len, &known), -1);
+	membuf_free(&known);
+}
+
+static void test_signatures(void **state)
+{
+	static const struct { const char *p; size_t n; } head[] = {
+		{ "\x88\x0c", 2 }, { "\x89\0\x0c", 3 },
+		{ "\x8a\0\0\0\x0c", 5 }, { "\xc2\x0c", 2 },
+		{ "\xc2\xff\0\0\0\x0c", 6 },
+	};
+	unsigned char buf[600];
+	struct membuf known;
+	size_t n, first;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof head / sizeof *head; i++) {
+		first = sig(buf, head[i].p, head[i].n, 4);
+		n = first + sig(buf + first, "\xc2\x0c", 2, 3);
+		assert_int_equal(sigs_of(buf, n, &known), 2);
+		assert_int_equal(known.len, n);
+		assert_memory_equal(known.buf, buf, n);
+		membuf_free(&known);
+		for (size_t cut = 0; cut < n; cut++)
+			if (cut != first)
+				refuse_sigs(buf, cut);
+	}
+	/* gpg would stop at one of version 6 */
+	n = sig(buf, "\xc2\x0c", 2, 6);
+	assert_int_equal(sigs_of(buf, n, &known), 0);
+	assert_int_equal(known.len, 0);
+	first = sig(buf + n, "\xc2\x0c", 2, 4);
+	n += first;
+	n += sig(buf + n, "\xc2\x0c", 2, 5);
+	assert_int_equal(sigs_of(buf, n, &known), 1);
+	assert_int_equal(known.len, first);
+	assert_memory_equal(known.buf, buf + first, first);
+	membuf_free(&known);
+}
+
+static void test_signatures_refused(void **state)
+{
+	static const unsigned char tags[] = { 1, 3, 4, 8, 9, 10, 11, 12, 18 };
+	unsigned char buf[40 * 14] = { 0 };
+	struct membuf known;
+	size_t n = 0;
+
+	(void)state;
+	refuse_sigs(buf, 0);
+	refuse_sigs((const unsigned char *)"-----BEGIN PGP", 14);
+	for (size_t i = 0; i < sizeof tags; i++) {
+		n = sig(buf, "\xc2\x0c", 2, 4);
+		n += sig(buf + n, "\xc2\x0c", 2, 4);
+		buf[14] = 0xc0 | tags[i];
+		refuse_sigs(buf, n);
+		refuse_sigs(buf + 14, n - 14);
+		buf[14] = (unsigned char)(0x80 | tags[i] << 2);
+		if (tags[i] < 16)
+			refuse_sigs(buf, n);
+	}
+	/* too short for one, and lengths that end nowhere */
+	refuse_sigs((const unsigned char *)"\xc2\x09\4\0\1\1\1\1\1\1\1", 11);
+	n = sig(buf, "\x8b", 1, 4);
+	refuse_sigs(buf, n);
+	n = sig(buf, "\xc2\xe3", 2, 4);
+	refuse_sigs(buf, n);
+	n = sig(buf, "\xc2\xff\xff\xff\xff\xff", 6, 4);
+	refuse_sigs(buf, n);
+	for (n = 0; n < PACKET_SIGS_MAX * 14;)
+		n += sig(buf + n, "\xc2\x0c", 2, 4);
+	assert_int_equal(sigs_of(buf, n, &known), PACKET_SIGS_MAX);
+	membuf_free(&known);
+	n += sig(buf + n, "\xc2\x0c", 2, 6);
+	refuse_sigs(buf, n);
+	buf[14] = '\n';
+	refuse_sigs(buf, 15);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +426,8 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_head_max),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_signatures),
+		cmocka_unit_test(test_signatures_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
