@@ -195,8 +195,7 @@ bool pgpmime_end(struct pgpmime *m)
 		transfer_finish(m);
 	else if (parts_end(m->parts, NULL) || parts_odd(m->parts))
 		return false;
-	return !m->wrong && m->next == ROLE_MORE
-	       && !(m->parts && version[m->version_at])
+	return !m->wrong && !(m->parts && version[m->version_at])
 	       && dearmor_end(m->dearmor, NULL) == 0;
 }
 

@@ -368,6 +368,10 @@ static void test_armor(void **state)
 		if (read_body(&m, B, body, sizeof BODY - 1, 0, 0))
 			assert_hello(&m);
 		membuf_free(&m);
+		if (i == (size_t)(strstr(BODY, ": 1") - BODY) + 3)
+			assert_false(read_body(&m, B, body, sizeof BODY - 1, 0,
+			                       0));
+		membuf_free(&m);
 	}
 }
 
@@ -527,6 +531,8 @@ static void test_mangled(void **state)
 		"--b\r\nContent-Transfer-Encoding: x\r\n\r\n" BODY,
 		"--b\r\nContent-Type: text/plain\r\nContent-Type: text/plain"
 		"; x=y\r\n" BODY,
+		"--b\r\n\r\nVersion: 1\r\n--b\r\n" TYPE_1 "\r\n\r\n" PART_2
+		ARMOR "--b--\r\n",
 		EMPTY "--b\r\n" TYPE_1 "\r\nVersion: 2\r\n" PART_2 ARMOR
 		"--b--\r\n",
 		EMPTY PART_1 PART_2 "x\r\n" ARMOR "--b--\r\n",
@@ -553,6 +559,28 @@ static void test_mangled(void **state)
 		assert_refused(MIXED, no[i]);
 	kind = KIND_SEALED;
 	assert_refused(B, EMPTY BODY);
+}
+
+/* Without one boundary there is nothing to read. */
+static void test_no_boundary(void **state)
+{
+	static const char *const t[] = {
+		"Content-Type: multipart/encrypted\r\n", TOP "b; boundary=b\r\n",
+		TOP "\"\"\r\n", TOP "\"b \"\r\n",
+	};
+	struct membuf m;
+	struct header h;
+	struct err e;
+
+	(void)state;
+	membuf_init(&m, 100);
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		memset(&e, 0, sizeof e);
+		assert_int_equal(header_cut(&h, t[i], strlen(t[i]), NULL), 0);
+		assert_null(pgpmime_new(&h, KIND_SEALED, &m.sink, &e));
+		assert_int_equal(e.code, GPG_ERR_BAD_DATA);
+		header_free(&h);
+	}
 }
 
 /* The whole body is armor (R2). */
@@ -636,6 +664,7 @@ int main(void)
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_long_data),
 		cmocka_unit_test(test_big),
+		cmocka_unit_test(test_no_boundary),
 		cmocka_unit_test(test_mangled),
 		cmocka_unit_test(test_inline),
 		cmocka_unit_test(test_sink_fails),
