@@ -36,15 +36,17 @@ int protect_seal(const struct header *h, const struct protect_new *add,
 /* Outgoing and signed only (RFC 9788 section 5.2 with hp="clear"): as
  * protect_seal(), but outer keeps Subject, Comments and Keywords as they are, inner
  * has no HP-Outer, is ASCII in lines of at most 998 octets too, and its
- * Content-Transfer-Encoding is cte, unless that is NULL.  The same errors. */
+ * Content-Transfer-Encoding is cte, unless that is NULL.  Both are without blanks
+ * at line ends.  The same errors, and for a Content-* field but
+ * Content-Description that isn't ASCII or has longer lines. */
 int protect_sign(const struct header *h, const struct protect_new *add,
                  const char *cte, struct membuf *outer, struct membuf *inner,
                  struct err *e);
 
 /* Outgoing and readable: the header block with its empty line, byte for byte
- * but for Bcc, Resent-Bcc and our own fields, which go, the refusal code
- * "[clear 1234] " at the start of the Subject, which goes, and a missing Date
- * or Message-ID, which come last.  The same errors. */
+ * but for Bcc, Resent-Bcc, Autocrypt, Autocrypt-Gossip and our own fields, which
+ * go, the refusal code "[clear 1234] " at the start of the Subject, which goes,
+ * and a missing Date or Message-ID, which come last.  The same errors. */
 int protect_clear(const struct header *h, const struct protect_new *add,
                   struct membuf *out, struct err *e);
 

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Outgoing header blocks: what stays outside, what goes inside, what goes. */
-#include "crypto/protect.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/ascii.h"
 #include "crypto/lex.h"
+#include "crypto/protect_private.h"
 #include "crypto/refold.h"
 
-#define PROTECTION "hp=\"cipher\"; protected-headers=\"v1\""
+#define PROTECTED_SEALED "hp=\"cipher\"; protected-headers=\"v1\""
+#define PROTECTED_SIGNED "hp=\"clear\"; protected-headers=\"v1\""
 #define HIDDEN_SUBJECT "Subject: [...]\r\n"
+#define CTE "Content-Transfer-Encoding"
 
-enum { CODE_LEN = sizeof "[clear 1234]" - 1 };
+enum { LINE_OCTETS = 998 };
 
-enum place { PLACE_BOTH, PLACE_INSIDE, PLACE_ROOT, PLACE_NOWHERE };
+enum place {
+	PLACE_BOTH,
+	PLACE_HIDDEN,		/* inside, and outside too if nothing is hidden */
+	PLACE_INSIDE,
+	PLACE_ROOT,
+	PLACE_NOWHERE
+};
 
 static bool is_any(const struct field *f, const char *const *names)
 {
@@ -27,26 +33,31 @@ static bool is_any(const struct field *f, const char *const *names)
 /* Never sent, sealed or not. */
 static bool is_private(const struct field *f)
 {
-	return field_is(f, "Bcc") || field_is(f, "Resent-Bcc") ||
-	       field_is(f, "X-Letterlock") || field_begins(f, "Letterlock-");
+	static const char *const names[] = {
+		"Bcc", "Resent-Bcc", "X-Letterlock", "Autocrypt",
+		"Autocrypt-Gossip", NULL
+	};
+
+	return is_any(f, names) || field_begins(f, "Letterlock-");
 }
 
 static enum place place_of(const struct field *f)
 {
+	static const char *const hidden[] = { "Comments", "Keywords", NULL };
 	static const char *const inside[] = {
-		"Comments", "Keywords", "User-Agent", "X-Mailer",
-		"X-Newsreader", "X-MimeOLE", "X-Operating-System",
-		"X-Originating-IP", "Organization", NULL
+		"User-Agent", "X-Mailer", "X-Newsreader", "X-MimeOLE",
+		"X-Operating-System", "X-Originating-IP", "Organization", NULL
 	};
 	static const char *const nowhere[] = {
-		"MIME-Version", "Received", "Autocrypt", "Autocrypt-Gossip",
-		"HP-Outer", NULL
+		"MIME-Version", "Received", "HP-Outer", NULL
 	};
 
 	if (is_private(f) || is_any(f, nowhere))
 		return PLACE_NOWHERE;
 	if (field_begins(f, "Content-"))
 		return PLACE_ROOT;
+	if (is_any(f, hidden))
+		return PLACE_HIDDEN;
 	if (is_any(f, inside) || field_begins(f, "X-Mozilla-"))
 		return PLACE_INSIDE;
 	return PLACE_BOTH;
@@ -74,124 +85,6 @@ static int header_check(const struct header *h, struct err *e)
 			               "This letter has more than one %s line",
 			               once[i]);
 	return 0;
-}
-
-/* The number in "[clear 1234]" at p, or -1. */
-static int code_at(const char *p, const char *end)
-{
-	int code = 0;
-
-	if (end - p < CODE_LEN || !ascii_same(p, "[clear ", 7) || p[11] != ']')
-		return -1;
-	for (int i = 7; i < 11; i++) {
-		if (!ascii_digit(p[i]))
-			return -1;
-		code = 10 * code + (p[i] - '0');
-	}
-	return code;
-}
-
-/* A Subject that begins with the refusal code. */
-struct coded {
-	int code;
-	const char *start;	/* of the code, or of its encoded word */
-	const char *rest;	/* where the octets go on that are kept */
-	struct encword word;	/* if it is an encoded word ... */
-	char *kept;		/* ... its octets behind the code */
-	size_t kept_len;
-};
-
-/* end is lex_trim()med: blanks and folds, never the field's line end. */
-static const char *skip_blanks(const char *p, const char *end)
-{
-	while (p < end && (ascii_blank(*p) || *p == '\r' || *p == '\n'))
-		p++;
-	return p;
-}
-
-/* Clients that have any letter to encode encode the whole Subject. */
-static void coded_word(struct coded *c, const char *end)
-{
-	const char *p = c->start;
-	char *octets;
-	size_t n;
-
-	if (!encword_next(&p, end, &c->word) || c->word.start != c->start)
-		return;
-	octets = malloc(c->word.text_len + 1);
-	if (!octets)
-		return;
-	if (encword_decode(&c->word, octets, &n))
-		c->code = code_at(octets, octets + n);
-	if (c->code < 0) {
-		free(octets);
-		return;
-	}
-	c->kept = octets;
-	for (size_t i = CODE_LEN; i < n; i++)
-		if (c->kept_len || !ascii_blank(octets[i]))
-			octets[c->kept_len++] = octets[i];
-	c->rest = p;
-	if (!c->kept_len)
-		c->rest = skip_blanks(p, end);
-}
-
-/* Fill c, whose kept is to be freed; c->code is -1 if there is no code. */
-static void coded_read(struct coded *c, const struct field *f)
-{
-	const char *end = lex_trim(f->value, f->value + f->value_len);
-
-	*c = (struct coded){ .code = -1 };
-	c->start = skip_blanks(f->value, end);
-	c->code = code_at(c->start, end);
-	if (c->code >= 0)
-		c->rest = skip_blanks(c->start + CODE_LEN, end);
-	else
-		coded_word(c, end);
-}
-
-int protect_code(const struct header *h)
-{
-	struct coded c;
-
-	if (header_count(h, "Subject") != 1)
-		return -1;
-	coded_read(&c, header_get(h, "Subject", 0));
-	free(c.kept);
-	return c.code;
-}
-
-static int put_octets(struct membuf *m, const char *p, const char *end,
-                      bool crlf, struct err *e)
-{
-	if (crlf)
-		return refold_raw(m, p, (size_t)(end - p), e);
-	return sink_put(&m->sink, p, (size_t)(end - p), e);
-}
-
-/* A field as the client wrote it, but a Subject without the code. */
-static int put_field(struct membuf *m, const struct field *f, bool crlf,
-                     struct err *e)
-{
-	const char *p = f->raw, *end = p + f->raw_len;
-	struct coded c = { .code = -1 };
-	int rc = -1;
-
-	if (field_is(f, "Subject"))
-		coded_read(&c, f);
-	if (c.code >= 0) {
-		if (put_octets(m, p, c.start, crlf, e) ||
-		    encword_put(m, c.word.charset, c.word.charset_len, c.kept,
-		                c.kept_len, e))
-			goto out;
-		p = c.rest;
-	}
-	if (put_octets(m, p, end, crlf, e))
-		goto out;
-	rc = end[-1] == '\n' ? 0 : sink_put(&m->sink, "\r\n", 2, e);
-out:
-	free(c.kept);
-	return rc;
 }
 
 /* The fields every letter must have (O12), in out and, unless NULL, in too. */
@@ -234,8 +127,14 @@ static size_t column_of(const struct membuf *m)
 	return lf ? (size_t)(m->buf + m->len - lf) - 1 : m->len;
 }
 
+static int err_field(const struct field *f, struct err *e)
+{
+	return err_set(e, GPG_ERR_INV_VALUE, "The %.*s line of this letter is "
+	               "not what mail allows", (int)f->name_len, f->name);
+}
+
 static int put_content_type(struct membuf *m, const struct field *f,
-                            struct err *e)
+                            const char *protection, struct err *e)
 {
 	const char *end = f->value, *fold;
 	struct params it;
@@ -257,12 +156,14 @@ static int put_content_type(struct membuf *m, const struct field *f,
 	}
 	if (it.open)
 		goto bad;
-	fold = column_of(m) + sizeof PROTECTION > REFOLD_COLUMNS ? "\r\n" : "";
-	return membuf_printf(m, e, ";%s %s\r\n", fold, PROTECTION);
+	fold = column_of(m) + strlen(protection) + 1 > REFOLD_COLUMNS ? "\r\n"
+	                                                              : "";
+	return membuf_printf(m, e, ";%s %s\r\n", fold, protection);
 bad:
-	return err_set(e, GPG_ERR_INV_VALUE, "The Content-Type line of this "
-	               "letter is not what mail allows");
+	return err_field(f, e);
 }
+
+/* ---- sealed ---- */
 
 /* One HP-Outer for each field that outer holds from start on. */
 static int put_hp_outer(const struct membuf *outer, size_t start,
@@ -282,6 +183,13 @@ static int put_hp_outer(const struct membuf *outer, size_t start,
 	return rc;
 }
 
+static int put_no_type(struct membuf *m, const char *protection,
+                       struct err *e)
+{
+	return membuf_printf(m, e, "Content-Type: text/plain; "
+	                     "charset=us-ascii;\r\n %s\r\n", protection);
+}
+
 /* The payload root's own fields and the empty line. */
 static int put_root(const struct header *h, struct membuf *inner,
                     struct err *e)
@@ -290,16 +198,15 @@ static int put_root(const struct header *h, struct membuf *inner,
 	int rc;
 
 	if (!header_count(h, "Content-Type") &&
-	    membuf_printf(inner, e, "Content-Type: text/plain; "
-	                  "charset=us-ascii;\r\n %s\r\n", PROTECTION))
+	    put_no_type(inner, PROTECTED_SEALED, e))
 		return -1;
 	for (size_t i = 0; i < h->n; i++) {
 		f = &h->field[i];
 		if (place_of(f) != PLACE_ROOT)
 			continue;
 		rc = field_is(f, "Content-Type") ?
-		     put_content_type(inner, f, e) :
-		     put_field(inner, f, true, e);
+		     put_content_type(inner, f, PROTECTED_SEALED, e) :
+		     protect_field(inner, f, true, e);
 		if (rc)
 			return rc;
 	}
@@ -319,11 +226,11 @@ int protect_seal(const struct header *h, const struct protect_new *add,
 	for (size_t i = 0; i < h->n; i++) {
 		f = &h->field[i];
 		place = place_of(f);
-		if (place != PLACE_BOTH && place != PLACE_INSIDE)
+		if (place == PLACE_ROOT || place == PLACE_NOWHERE)
 			continue;
-		if (put_field(inner, f, true, e))
+		if (protect_field(inner, f, true, e))
 			return -1;
-		if (place == PLACE_INSIDE)
+		if (place != PLACE_BOTH)
 			continue;
 		if (field_is(f, "Subject"))
 			rc = sink_put(&outer->sink, HIDDEN_SUBJECT,
@@ -339,6 +246,125 @@ int protect_seal(const struct header *h, const struct protect_new *add,
 	return put_root(h, inner, e);
 }
 
+/* ---- signed only ---- */
+
+/* Append a written field without blanks at line ends, which a signature would
+ * not outlive (RFC 3156 section 5), and without lines of blanks. */
+static int put_trimmed(struct membuf *m, const struct membuf *from,
+                       const struct field *f, struct err *e)
+{
+	const char *p = from->buf, *end = p + from->len, *next, *text_end;
+
+	for (; p < end; p = next) {
+		next = memchr(p, '\n', (size_t)(end - p));
+		next = next ? next + 1 : end;
+		text_end = lex_trim(p, next);
+		if (text_end == p)
+			continue;
+		if (text_end - p > LINE_OCTETS)
+			return err_field(f, e);
+		for (const char *q = p; q < text_end; q++)
+			if (*q & 0x80)
+				return err_field(f, e);
+		if (sink_put(&m->sink, p, (size_t)(text_end - p), e) ||
+		    sink_put(&m->sink, "\r\n", 2, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* A Subject without the code, fit to stand outside. */
+static int put_subject(struct membuf *m, const struct field *f, struct err *e)
+{
+	struct membuf t;
+	struct header h;
+	int rc;
+
+	membuf_init(&t, 2 * HEADER_MAX);
+	rc = protect_field(&t, f, true, e);
+	if (!rc) {
+		rc = header_cut(&h, t.buf, t.len, e);
+		if (!rc)
+			rc = refold_ascii(m, &h.field[0], e);
+		header_free(&h);
+	}
+	membuf_free(&t);
+	return rc;
+}
+
+/* One field of a signed letter into tmp, as it is written inside and out. */
+static int put_signed(struct membuf *tmp, const struct field *f, struct err *e)
+{
+	tmp->len = 0;
+	if (field_is(f, "Subject"))
+		return put_subject(tmp, f, e);
+	if (field_is(f, "Content-Type"))
+		return put_content_type(tmp, f, PROTECTED_SIGNED, e);
+	/* encoded words have no place in the others' parameters */
+	if (field_begins(f, "Content-") && !field_is(f, "Content-Description"))
+		return refold_copy(tmp, f, e);
+	return refold_ascii(tmp, f, e);
+}
+
+/* The root's own fields, its encoding in its place or last. */
+static int sign_root(const struct header *h, const char *cte,
+                     struct membuf *tmp, struct membuf *inner, struct err *e)
+{
+	const struct field *f;
+	bool done = !cte;
+
+	if (!header_count(h, "Content-Type") &&
+	    put_no_type(inner, PROTECTED_SIGNED, e))
+		return -1;
+	for (size_t i = 0; i < h->n; i++) {
+		f = &h->field[i];
+		if (place_of(f) != PLACE_ROOT)
+			continue;
+		if (cte && field_is(f, CTE)) {
+			if (!done && membuf_printf(inner, e, CTE ": %s\r\n",
+			                           cte))
+				return -1;
+			done = true;
+		} else if (put_signed(tmp, f, e) ||
+		           put_trimmed(inner, tmp, f, e)) {
+			return -1;
+		}
+	}
+	if (!done && membuf_printf(inner, e, CTE ": %s\r\n", cte))
+		return -1;
+	return sink_put(&inner->sink, "\r\n", 2, e);
+}
+
+int protect_sign(const struct header *h, const struct protect_new *add,
+                 const char *cte, struct membuf *outer, struct membuf *inner,
+                 struct err *e)
+{
+	const struct field *f;
+	struct membuf tmp;
+	enum place place;
+	int rc = -1;
+
+	membuf_init(&tmp, 4 * HEADER_MAX);
+	if (header_check(h, e))
+		goto out;
+	for (size_t i = 0; i < h->n; i++) {
+		f = &h->field[i];
+		place = place_of(f);
+		if (place == PLACE_ROOT || place == PLACE_NOWHERE)
+			continue;
+		if (put_signed(&tmp, f, e) || put_trimmed(inner, &tmp, f, e) ||
+		    (place != PLACE_INSIDE && put_trimmed(outer, &tmp, f, e)))
+			goto out;
+	}
+	if (!put_missing(h, add, outer, inner, e))
+		rc = sign_root(h, cte, &tmp, inner, e);
+out:
+	membuf_free(&tmp);
+	return rc;
+}
+
+/* ---- readable ---- */
+
 int protect_clear(const struct header *h, const struct protect_new *add,
                   struct membuf *out, struct err *e)
 {
@@ -346,7 +372,7 @@ int protect_clear(const struct header *h, const struct protect_new *add,
 		return -1;
 	for (size_t i = 0; i < h->n; i++)
 		if (!is_private(&h->field[i]) &&
-		    put_field(out, &h->field[i], false, e))
+		    protect_field(out, &h->field[i], false, e))
 			return -1;
 	if (put_missing(h, add, out, NULL, e))
 		return -1;

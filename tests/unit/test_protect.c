@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Tests of crypto/protect_out.c, protect_in.c, refold.c and encword.c. */
+/* Tests of crypto/protect_out.c, protect_code.c,
+ * protect_in.c, refold.c and encword.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -375,7 +376,70 @@ static void test_long(void **state)
 	}
 }
 
-/* Octets at random: sealed as it must be, or refused. */
+/* ---- signed only ---- */
+
+#define HP_CLEAR "hp=\"clear\"; protected-headers=\"v1\""
+
+static void sign(struct sealed *s, const char *text, size_t n, const char *cte)
+{
+	struct block b;
+
+	block_cut(&b, text, n);
+	membuf_init(&s->outer, OUT_MAX);
+	membuf_init(&s->inner, OUT_MAX);
+	s->rc = protect_sign(&b.h, &ADD, cte, &s->outer, &s->inner, &s->e);
+	block_free(&b);
+}
+
+/* ASCII, lines of at most 998 octets without blanks at their ends; n octets at
+ * the end may be empty lines. */
+static void assert_lines(const struct membuf *m, size_t n)
+{
+	const char *p = m->buf, *end = p + m->len - n, *lf;
+
+	for (; p < end; p = lf + 1) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		assert_non_null(lf);
+		assert_in_range(lf - p, 2, 999);
+		assert_true(lf[-1] == '\r' && lf[-2] != ' ' && lf[-2] != '\t');
+		for (const char *q = p; q < lf; q++)
+			assert_true(*q && !(*q & 0x80));
+	}
+}
+
+/* What holds for every signed letter. */
+static void assert_signed(const struct sealed *s)
+{
+	const struct field *f;
+	struct block in;
+	char *hp, *ph;
+
+	assert_int_equal(s->rc, 0);
+	assert_lines(&s->outer, 0);
+	assert_lines(&s->inner, 2);
+	assert_memory_equal(s->inner.buf + s->inner.len - 4, "\r\n\r\n", 4);
+	block_cut(&in, s->inner.buf, s->inner.len);
+	assert_int_equal(header_count(&in.h, "HP-Outer"), 0);
+	assert_int_equal(header_count(&in.h, "Content-Type"), 1);
+	f = header_get(&in.h, "Content-Type", 0);
+	hp = field_param(f, "hp", NULL);
+	ph = field_param(f, "protected-headers", NULL);
+	assert_true(hp && ph);
+	assert_string_equal(hp, "clear");
+	assert_string_equal(ph, "v1");
+	free(hp);
+	free(ph);
+	/* each line outside is inside as well */
+	for (const char *p = s->outer.buf, *q = p; p < s->outer.buf +
+	     s->outer.len; p = q) {
+		q = (char *)memchr(p, '\n', s->outer.len) + 1;
+		assert_non_null(memmem(s->inner.buf, s->inner.len, p,
+		                       (size_t)(q - p)));
+	}
+	block_free(&in);
+}
+
+/* Octets at random: sealed and signed as it must be, or refused. */
 static void test_random(void **state)
 {
 	static const char alphabet[] = "\r\n \t\"(),;:<>@\\ab=?\xc3\xa4[]%1*";
@@ -406,8 +470,133 @@ static void test_random(void **state)
 			assert_sealed(&s);
 		sealed += !s.rc;
 		sealed_free(&s);
+		sign(&s, in, n, i % 2 ? "base64" : NULL);
+		if (!s.rc)
+			assert_signed(&s);
+		sealed_free(&s);
 	}
 	assert_in_range(sealed, 10000, 39000);
+}
+
+static void test_sign(void **state)
+{
+	struct sealed s;
+
+	(void)state;
+	sign(&s, S("Received: from here\r\nMessage-ID: <m@b> \r\n"
+	           "Date: Mon, 1 Jan 2026 00:00:00 +0000\r\n"
+	           "MIME-Version: 1.0\r\nUser-Agent: Mozilla \r\n"
+	           "Subject: [clear 4711] Open\t\r\n plans\r\n"
+	           "From: \xc3\xa4 <a@b>\r\nTo: c@d,\r\n \r\n\te@f\r\n"
+	           "Bcc: x@y\r\nResent-BCC: x@y\r\nX-Letterlock: sign=no\r\n"
+	           "letterlock-status: v=1\r\nAutocrypt: addr=a@b\r\n"
+	           "Autocrypt-Gossip: addr=c@d\r\nHP-Outer: To: q@r\r\n"
+	           "Keywords: k\r\nComments: c\r\nX-Mozilla-Status: 0\r\n"
+	           "Content-Type: text/plain; charset=utf-8\r\n"
+	           "X-Own: 1\r\nReferences: <\xc3\xa4>\r\n"
+	           "Content-Transfer-Encoding: 8bit\r\n"
+	           "Content-Description: \xc3\xa4\r\n"
+	           "Content-Language: de \r\n\r\n"), "quoted-printable");
+	assert_signed(&s);
+	assert_text(&s.outer, "Message-ID: <m@b>\r\n"
+	            "Date: Mon, 1 Jan 2026 00:00:00 +0000\r\n"
+	            "Subject: Open\r\n plans\r\n"
+	            "From: =?utf-8?B?w6Q=?= <a@b>\r\nTo: c@d, e@f\r\n"
+	            "Keywords: k\r\nComments: c\r\nX-Own: 1\r\n");
+	assert_text(&s.inner, "Message-ID: <m@b>\r\n"
+	            "Date: Mon, 1 Jan 2026 00:00:00 +0000\r\n"
+	            "User-Agent: Mozilla\r\n"
+	            "Subject: Open\r\n plans\r\n"
+	            "From: =?utf-8?B?w6Q=?= <a@b>\r\nTo: c@d, e@f\r\n"
+	            "Keywords: k\r\nComments: c\r\nX-Mozilla-Status: 0\r\n"
+	            "X-Own: 1\r\n"
+	            "Content-Type: text/plain; charset=utf-8; " HP_CLEAR "\r\n"
+	            "Content-Transfer-Encoding: quoted-printable\r\n"
+	            "Content-Description: =?utf-8?B?w6Q=?=\r\n"
+	            "Content-Language: de\r\n\r\n");
+	sealed_free(&s);
+}
+
+static void test_sign_root(void **state)
+{
+	static const struct { const char *in, *cte, *out; } roots[] = {
+		{ "", NULL, "Content-Type: text/plain; charset=us-ascii;\r\n "
+		  HP_CLEAR "\r\n\r\n" },
+		{ "", "quoted-printable", "Content-Type: text/plain; "
+		  "charset=us-ascii;\r\n " HP_CLEAR "\r\n"
+		  "Content-Transfer-Encoding: quoted-printable\r\n\r\n" },
+		{ "content-transfer-encoding: base64 \r\nContent-Type: a/b ;\r\n"
+		  " \r\n name=x \r\n", NULL,
+		  "content-transfer-encoding: base64\r\nContent-Type: a/b;\r\n"
+		  " name=x; " HP_CLEAR "\r\n\r\n" },
+		{ "content-transfer-encoding: \r\n 8bit\r\n"
+		  "Content-Type: a/b; hp=cipher\r\n", "base64",
+		  "Content-Transfer-Encoding: base64\r\n"
+		  "Content-Type: a/b; " HP_CLEAR "\r\n\r\n" },
+	};
+	char in[300];
+	struct sealed s;
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(roots); i++) {
+		n = snprintf(in, sizeof in, MINIMUM "%s", roots[i].in);
+		assert_in_range(n, 1, sizeof in - 1);
+		sign(&s, in, (size_t)n, roots[i].cte);
+		assert_signed(&s);
+		assert_text(&s.outer, MINIMUM);
+		n = snprintf(in, sizeof in, MINIMUM "%s", roots[i].out);
+		assert_in_range(n, 1, sizeof in - 1);
+		assert_text(&s.inner, in);
+		sealed_free(&s);
+	}
+	sign(&s, S("From: a@b\nSubject: "), NULL);	/* LF, and none */
+	assert_signed(&s);
+	assert_text(&s.outer, "From: a@b\r\nSubject:\r\n"
+	            "Date: Mon, 23 Nov 2026 07:30:00 +0000\r\n"
+	            "Message-ID: <1@b>\r\n");
+	sealed_free(&s);
+}
+
+static void test_sign_refused(void **state)
+{
+	static const struct { const char *text; size_t n; } bad[] = {
+		{ S("") }, { S("From: a@b\r\nFrom: a@b\r\n") },
+		{ S(MINIMUM "Date: d\r\n") }, { S(MINIMUM "X : y\r\n") },
+		{ S(MINIMUM "To: \xc3\xa4@b\r\n") },
+		{ S(MINIMUM "Content-Type: a/b; name=\xc3\xa4\r\n") },
+		{ S(MINIMUM "Content-Type: a/b; c=\"d\r\n") },
+		{ S(MINIMUM "Content-Disposition: inline; "
+		    "filename=\"\xc3\xa4\"\r\n") },
+	};
+	char in[3000];
+	struct sealed s;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		sign(&s, bad[i].text, bad[i].n, "base64");
+		assert_int_equal(s.rc, -1);
+		assert_int_equal(gpg_err_code(s.e.code), GPG_ERR_INV_VALUE);
+		assert_null(strstr(s.e.text, "\xc3"));
+		sealed_free(&s);
+	}
+	for (int len = 900; len < 1100; len++) {
+		int n = snprintf(in, sizeof in, MINIMUM "Content-ID: %0*d\r\n",
+		                 len, 0);
+
+		assert_in_range(n, 1, sizeof in - 1);
+		sign(&s, in, (size_t)n, NULL);
+		assert_int_equal(s.rc, 12 + len > 998 ? -1 : 0);
+		if (!s.rc)
+			assert_signed(&s);
+		n = snprintf(in, sizeof in, MINIMUM "X-Long: %0*d %0*d\r\n",
+		             len, 0, len, 0);
+		assert_in_range(n, 1, sizeof in - 1);
+		sealed_free(&s);
+		sign(&s, in, (size_t)n, NULL);
+		assert_signed(&s);
+		sealed_free(&s);
+	}
 }
 
 static const struct { const char *in; int code; const char *out; } codes[] = {
@@ -483,6 +672,8 @@ static void test_clear(void **state)
 	membuf_init(&out, OUT_MAX);
 	block_cut(&b, S("Received: x\r\nTo:  \xc3\xa4@b \r\n\t\r\nBcc: x@y,\r\n"
 	                " z@y\r\nX-LETTERLOCK: sign=no\r\nLetterlock-X: y\r\n"
+	                "autocrypt: addr=a@b\r\nAutocrypt-Gossip: addr=c@d;\r\n"
+	                " keydata=x\r\nresent-bcc: x@y\r\n"
 	                "From: a@b\r\nContent-Type: text/plain;\r\n\r\n"));
 	assert_int_equal(protect_clear(&b.h, &ADD, &out, &e), 0);
 	assert_text(&out, "Received: x\r\nTo:  \xc3\xa4@b \r\n\t\r\nFrom: a@b\r\n"
@@ -938,6 +1129,8 @@ static void test_linear(void **state)
 		block_free(&b);
 		seal(&s, p, BIG);
 		sealed_free(&s);
+		sign(&s, p, BIG, "base64");
+		sealed_free(&s);
 	}
 	free(p);
 	assert_true(clock() - start < SECONDS_MAX * CLOCKS_PER_SEC);
@@ -953,6 +1146,9 @@ int main(void)
 		cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_sign),
+		cmocka_unit_test(test_sign_root),
+		cmocka_unit_test(test_sign_refused),
 		cmocka_unit_test(test_code),
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_lookalike),
