@@ -167,7 +167,7 @@ enum letter_kind kind_of(const struct header *h, const char *body, size_t n,
 		n = KIND_PROBE_MAX;
 		whole = true;
 	}
-	if (header_count(h, "Content-Type") > 1 || (f && !type))
+	if (header_count(h, "Content-Type") > 1 || (f && (f->odd || !type)))
 		kind = KIND_PLAIN;
 	else if (!f || strcmp(type, "text/plain") == 0)
 		kind = kind_of_text(h, body, n);

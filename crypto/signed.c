@@ -36,7 +36,7 @@ bool signed_is(const struct header *h)
 	char *type = NULL, *protocol = NULL;
 	bool twice = false, is = false;
 
-	if (!f || header_count(h, "Content-Type") != 1)
+	if (!f || f->odd || header_count(h, "Content-Type") != 1)
 		return false;
 	type = field_token(f);
 	if (type && strcmp(type, "multipart/signed") == 0) {

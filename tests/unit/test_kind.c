@@ -105,6 +105,10 @@ static void test_top(void **state)
 		  "multipart/encrypted", PLAIN },
 		{ "multipart/signed\r\nContent-Type: text/plain", PLAIN },
 		{ "text/plain\r\nContent-Type: text/plain", PLAIN },
+		{ "multipart/encrypted; boundary=b\rContent-Type: text/html",
+		  PLAIN },
+		{ "multipart/signed; boundary=b\rContent-Type: text/html",
+		  PLAIN },
 	};
 	char head[500];
 	size_t known;

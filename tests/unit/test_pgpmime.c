@@ -112,7 +112,7 @@ static void test_top(void **state)
 	static const char *const yes[] = {
 		TOP "b\r\n\r\n",
 		"Content-Type: multipart/encrypted; boundary=b\r\n",
-		"content-TYPE : Multipart/ENCRYPTED; boundary=b\r\n",
+		"content-TYPE:Multipart/ENCRYPTED; boundary=b\r\n",
 		"Content-Type: multipart/encrypted (sealed);\r\n"
 		"\tPROTOCOL=Application/PGP-Encrypted; boundary=b\r\n",
 		"Subject: x\r\nContent-Type:multipart/encrypted\r\nTo: y\r\n",
@@ -134,6 +134,8 @@ static void test_top(void **state)
 		TOP "b\r\nContent-Type: text/plain\r\n",
 		"Content-Type: text/plain\r\n" TOP "b\r\n",
 		TOP "b\r\n" TOP "b\r\n",
+		"Content-Type : multipart/encrypted; boundary=b\r\n",
+		TOP "b\rContent-Type: text/plain\r\n",
 	};
 
 	(void)state;
