@@ -17,7 +17,7 @@ struct signed_scan {
 	uint64_t from, len;	/* of the first part */
 	struct membuf block;	/* its header block */
 	struct header header;
-	unsigned parts_begun, parts_ended;
+	unsigned parts_ended;
 	struct untransfer transfer;
 	struct sink to_dearmor;
 	struct dearmor *dearmor;
@@ -71,13 +71,11 @@ static int dearmor_sink_put(struct sink *sink, const void *buf, size_t n,
 static int on_header(struct signed_scan *s, const struct part *p,
                      const char *buf, size_t n, struct err *e)
 {
-	s->parts_begun++;
 	if (p->nth == 0)
 		return sink_put(&s->block.sink, buf, n, e)
 		       || header_cut(&s->header, s->block.buf, n, e) ? -1 : 0;
 	untransfer_init(&s->transfer, transfer_in(p->header), &s->to_dearmor);
-	if (p->nth > 1 || !part_is(p, "application/pgp-signature")
-	    || s->transfer.how == TRANSFER_UNKNOWN)
+	if (p->nth > 1 || !part_is(p, "application/pgp-signature"))
 		s->wrong = true;
 	return 0;
 }
@@ -101,8 +99,6 @@ static int on_piece(struct parts_to *to, struct part *p, enum parts_piece what,
 
 	if (s->wrong)
 		return 0;
-	if (!p->parent && what == PIECE_BODY)
-		s->wrong = true;
 	if (p->parent && p->nth == 0) {
 		if (!s->len)
 			s->from = s->at;
@@ -127,8 +123,7 @@ static int on_end(struct parts_to *to, struct part *p, struct err *e)
 	(void)e;
 	if (!p->parent)
 		return 0;
-	if (++s->parts_ended != s->parts_begun)
-		s->wrong = true;	/* one without a header */
+	s->parts_ended++;
 	if (p->nth == 1 && !s->wrong) {
 		untransfer_end(&s->transfer);
 		s->wrong = s->transfer.bad;
@@ -176,7 +171,7 @@ int signed_put(struct signed_scan *s, const void *buf, size_t n, struct err *e)
 bool signed_end(struct signed_scan *s)
 {
 	return !s->wrong && parts_end(s->parts, NULL) == 0
-	       && !parts_odd(s->parts) && !s->wrong && s->parts_ended == 2
+	       && !parts_odd(s->parts) && !s->wrong
 	       && dearmor_end(s->dearmor, NULL) == 0;
 }
 

@@ -345,6 +345,8 @@ static void test_armor(void **state)
 		"-----BEGIN PGP MESSAGE-----\r\n\r\naGVsbG8=\r\n",
 		"-----BEGIN PGP MESSAGE-----\r\n\r\naGVsbG8=\r\n=R/WA\r\n"
 		"-----END PGP MESSAGE-----\r\n",
+		"-----BEGIN PGP MASSAGE-----\r\n\r\naGVsbG8=\r\n"
+		"-----END PGP MASSAGE-----\r\n",
 		"-----BEGIN PGP SIGNATURE-----\r\n\r\naGVsbG8=\r\n"
 		"-----END PGP SIGNATURE-----\r\n",
 		"-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\naGVsbG8=\r\n"
@@ -617,6 +619,7 @@ static void test_inline(void **state)
 	assert_refused("Content-Transfer-Encoding: 7bit\r\n"
 	               "Content-Transfer-Encoding: 7bit\r\n", ARMOR);
 	assert_refused("Content-Transfer-Encoding: x-uuencode\r\n", ARMOR);
+	assert_refused("Content-Transfer-Encoding: (7bit\r\n", ARMOR);
 	kind = KIND_SEALED;
 }
 

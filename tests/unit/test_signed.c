@@ -158,6 +158,15 @@ static void test_wrong(void **state)
 		"--b\r\n" TEXT SIGNATURE SIGNATURE END,	/* a third */
 		"--b\r\n" TEXT SIGNATURE "\r\n--b\r\n\r\nfooter" END,
 		"--b\r\n" TEXT "\r\n--b\r\n\r\nfooter" SIGNATURE END,
+		"--b\r\n" TEXT SIGNATURE "\r\n--b\r\n" TYPE "\r\n" END,
+		"--b\r\n" TEXT "\r\n--b\r\n" TYPE		/* cut in an escape */
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+		"-----BEGIN PGP SIGNATURE-----\r\n\r\naGVsbG8=3D\r\n"
+		"-----END PGP SIGNATURE-----\r\n=" END,
+		"--b\r\n" TEXT "\r\n--b\r\n" TYPE
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+		"-----BEGIN PGP SIGNATURE-----\r\n\r\naGVsbG8=3D\r\n"
+		"-----END PGP SIGNATURE-----\r\n=\r\n--b--",
 		"--b" SIGNATURE END,			/* one without a header */
 		SIGNATURE "\r\n--b\r\n" TEXT END,
 		"--b\r\nContent-Type: a/b" SIGNATURE END,
@@ -203,7 +212,8 @@ static void test_long(void **state)
 	(void)state;
 	memset(line, 'A', sizeof line - 1);
 	for (int len = SIGNATURE_MAX / 3 * 4 - 200;
-	     len < SIGNATURE_MAX / 3 * 4 + 200; len += 4) {
+	     len < SIGNATURE_MAX / 3 * 4 * 3; len += len < SIGNATURE_MAX / 3 * 4
+	     + 200 ? 4 : 20000) {
 		struct signed_scan *s;
 		struct header h;
 
@@ -225,6 +235,9 @@ static void test_long(void **state)
 	}
 	n = snprintf(body, sizeof body, "--b\r\nX: %s%s\r\n\r\nhi%s%s", line,
 	             line, SIGNATURE, END);
+	assert_int_equal(read_body(TOP, body, (size_t)n, 0, 0, text), 0);
+	n = snprintf(body, sizeof body, "--b\r\n" TEXT "\r\n--b\r\n" TYPE
+	             "X: %s%s\r\n\r\n" ARMOR END, line, line);
 	assert_int_equal(read_body(TOP, body, (size_t)n, 0, 0, text), 0);
 	signed_free(NULL);
 }
