@@ -14,7 +14,8 @@ build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils
 	libjansson-dev libseccomp-dev libssl-dev
 	gnupg gpg gpg-agent gpgconf gpgsm dirmngr libsasl2-modules"
 check_packages="binutils ca-certificates dovecot-core dovecot-pop3d
-	libcmocka-dev openssl postfix procps python3 python3-pytest"
+	libcmocka-dev openssl postfix procps python3 python3-pytest sq
+	thunderbird"
 
 say() {
 	echo "letterlock: $*"

@@ -8,6 +8,7 @@ import pytest
 
 from kit import certs, client, dovecot, folder, keys, postfix
 from kit.agent import Agent
+from kit.both import Both
 from kit.provider import Provider
 from people import ALICE, BOB, USERS
 
@@ -156,3 +157,12 @@ def scripted(make):
                 a.submission, ALICE, "x", to, raw, **kw)
             return a
         yield start
+
+
+@pytest.fixture(scope="module")
+def ours(make_once):
+    """Alice with the command line and a live agent on scripted providers."""
+    with Provider("smtp", {ALICE: "x"}) as p, \
+            Provider("pop3", {ALICE: "x"}) as q:
+        yield Both(make_once, make_once.home(["alice"], trusted=[
+            "bob", "dan", "frank"]), ALICE, p, q)
