@@ -374,6 +374,7 @@ static ssize_t in_read(void *handle, void *buf, size_t n)
 		errno = EIO;
 		return -1;
 	}
+	i->begun = true;
 	return (ssize_t)got;
 }
 

@@ -72,10 +72,11 @@ struct source {
 
 /* Sign and encrypt (RFC 3156 section 6.2) source to the keys, among which the
  * caller puts the signer's own: binary OpenPGP into out, not one octet of which
- * is given before the status lines showed allowed algorithms and the session-key
- * packets are for exactly the wanted keys.  A key given twice counts once.  sign
- * false: encrypt only, signer may be NULL.  Reads source to its end unless that
- * or out failed.  GPG_ERR_FORBIDDEN: gpg.conf wants something else. */
+ * is given before source gave its first, the status lines showed allowed
+ * algorithms and the session-key packets are for exactly the wanted keys.  A key
+ * given twice counts once.  sign false: encrypt only, signer may be NULL.  Reads
+ * source to its end unless that or out failed.  GPG_ERR_FORBIDDEN: gpg.conf wants
+ * something else. */
 int engine_seal(struct engine *g, const struct key *signer, bool sign,
                 const struct key *to, size_t n_to,
                 struct source *in, struct sink *out, struct err *e);

@@ -122,6 +122,7 @@ struct engine_in {
 	struct source *in;
 	const char *head;	/* octets already read from it */
 	size_t head_len;
+	bool begun;		/* in has given something, or its end */
 	bool ended, failed;
 	struct err *e;
 };

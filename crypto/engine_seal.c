@@ -10,6 +10,7 @@
 
 struct seal {
 	struct engine *g;
+	const struct engine_in *in;
 	const struct key **want;	/* each key once */
 	size_t n_want;
 	bool sign;
@@ -117,7 +118,9 @@ static int gate(struct seal *s)
 		return refuse(s, "GnuPG would make the letter readable for "
 		              "other keys than the wanted ones: see encrypt-to, "
 		              "recipient and throw-keyids in its gpg.conf");
-	return s->cipher_seen && (s->hash_seen || !s->sign);
+	/* gpg writes before it reads: behind a caller that is slow, even all
+	 * that is looked at here */
+	return s->in->begun && s->cipher_seen && (s->hash_seen || !s->sign);
 }
 
 static int pass(struct seal *s, const void *buf, size_t n)
@@ -253,8 +256,9 @@ int engine_seal(struct engine *g, const struct key *signer, bool sign,
                 const struct key *to, size_t n_to,
                 struct source *in, struct sink *out, struct err *e)
 {
-	struct seal s = { .g = g, .sign = sign, .out = out, .e = e };
 	struct engine_in from = { .g = g, .in = in, .e = e };
+	struct seal s = { .g = g, .in = &from, .sign = sign, .out = out,
+	                  .e = e };
 	gpgme_key_t key = NULL;
 	char *names = NULL;
 	gpg_error_t err;

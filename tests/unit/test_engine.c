@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,6 +348,67 @@ static void unsigned_(void **state)
 	opened_free(&o);
 	membuf_free(&out);
 	membuf_free(&back);
+}
+
+/* The caller waits for its input with what goes in front of the output. */
+struct behind {
+	struct source source;
+	struct sink sink;
+	bool asked, early;
+};
+
+static ssize_t behind_get(struct source *s, void *buf, size_t n, struct err *e)
+{
+	struct behind *b = (struct behind *)s;
+	bool first = !b->asked;
+
+	(void)n;
+	(void)e;
+	b->asked = true;
+	if (first)
+		*(char *)buf = 'x';
+	return first;
+}
+
+static int behind_put(struct sink *s, const void *buf, size_t n, struct err *e)
+{
+	struct behind *b = (struct behind *)((char *)s -
+	                                     offsetof(struct behind, sink));
+
+	(void)buf;
+	(void)n;
+	(void)e;
+	b->early |= !b->asked;
+	return 0;
+}
+
+static void oversleep(int sig)
+{
+	(void)sig;
+	usleep(30000);
+}
+
+/* gpg writes before it reads, and we may be late: at each moment once. */
+static void never_before_the_input(void **state)
+{
+	const struct sigaction slow = { .sa_handler = oversleep };
+	struct itimerval at = { .it_value = { 0, 0 } };
+	struct behind b;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGALRM, &slow, NULL), 0);
+	for (int us = 250; us < 10000; us += 250) {
+		b = (struct behind){ { behind_get }, { behind_put }, 0, 0 };
+		at.it_value.tv_usec = us;
+		assert_int_equal(setitimer(ITIMER_REAL, &at, NULL), 0);
+		assert_int_equal(engine_seal(g, NULL, false, &alice, 1,
+		                             &b.source, &b.sink, &e), 0);
+		assert_true(b.asked);
+		if (b.early)
+			fail_msg("late by %d us", us);
+	}
+	signal(SIGALRM, SIG_DFL);
 }
 
 /* The user's gpg.conf. */
@@ -1058,6 +1120,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(both_can_read),
 		cmocka_unit_test(unsigned_),
+		cmocka_unit_test(never_before_the_input),
 		cmocka_unit_test(conf_refused),
 		cmocka_unit_test(conf_borne),
 		cmocka_unit_test(wrong_readers),
