@@ -359,10 +359,14 @@ int auth_plain(const char *b64, struct login *who)
 	end = buf_secret + n;
 	/* authzid NUL authcid NUL passwd; an authzid must say the same */
 	user = memchr(buf_secret, '\0', (size_t)n);
-	if (!user++)
+	if (!user)
 		goto out;
+	user++;
 	pass = memchr(user, '\0', (size_t)(end - user));
-	if (!pass++ || pass - user > ADDR_MAX
+	if (!pass)
+		goto out;
+	pass++;
+	if (pass - user > ADDR_MAX
 	    || memchr(pass, '\0', (size_t)(end - pass)))
 		goto out;
 	if (buf_secret[0] && strcmp(buf_secret, user) != 0)
