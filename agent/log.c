@@ -9,7 +9,8 @@
 const char *log_role = "letterlock";
 int log_level = 1;
 
-static void log_line(const char *fmt, va_list ap)
+static void __attribute__((format(printf, 1, 0)))
+log_line(const char *fmt, va_list ap)
 {
 	char line[1024];
 	int n, m;
