@@ -364,6 +364,7 @@ int front_pop3(const struct conf *conf, struct front_ends *ends)
 {
 	static struct pop3 s;
 
+	memset(&s, 0, sizeof s);
 	s.conf = conf;
 	s.ends = ends;
 	client_init(&s.client, ends->client, conf->client_timeout);
@@ -371,6 +372,7 @@ int front_pop3(const struct conf *conf, struct front_ends *ends)
 	s.lane.upstream = ends->upstream;
 	converse(&s);
 	ahead_end(&s);
+	lane_close(&s.lane);
 	explicit_bzero(&s.who, sizeof s.who);
 	return 0;
 }

@@ -378,7 +378,7 @@ static void converse(struct smtp *s)
 	client_say(&s->client, "220 Letterlock ESMTP");
 	for (unsigned i = 0; i < COMMANDS_MAX && !s->quit; i++) {
 		if (take_command(s, &errors))
-			return;
+			break;
 		if (errors > ERRORS_MAX) {
 			client_say(&s->client, "421 4.7.0 Too many errors");
 			break;
@@ -391,6 +391,7 @@ int front_smtp(const struct conf *conf, struct front_ends *ends)
 {
 	static struct smtp s;
 
+	memset(&s, 0, sizeof s);
 	s.conf = conf;
 	s.ends = ends;
 	client_init(&s.client, ends->client, conf->client_timeout);
@@ -405,6 +406,8 @@ int front_smtp(const struct conf *conf, struct front_ends *ends)
 	reset(&s);
 	if (s.lane[0].logged_in)
 		chan_send(&s.lane[0].upstream, U_QUIT, NULL, 0, NULL);
+	for (unsigned i = 0; i < LANES; i++)
+		lane_close(&s.lane[i]);
 	explicit_bzero(&s.who, sizeof s.who);
 	return 0;
 }

@@ -283,7 +283,7 @@ static enum outcome login(struct upstream *up, const struct protocol *p,
 		return DONE_DENIED;
 	}
 	if (!up->greeted) {
-		if (upstream_connect(up, e))
+		if (!up->wire.stream && upstream_connect(up, e))
 			return o;
 		if (p->greet(up, e))
 			goto out;
