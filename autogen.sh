@@ -3,6 +3,7 @@
 # autogen.sh: make configure, as everywhere.
 # autogen.sh demo: install what is missing, build, show what Letterlock does.
 # autogen.sh check: install what is missing, build, run all tests.
+# autogen.sh fuzz: the same with clang in build-fuzz/, and fuzz each target.
 set -eu
 
 cd "$(dirname "$0")"
@@ -16,6 +17,7 @@ build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils
 check_packages="binutils ca-certificates dovecot-core dovecot-pop3d
 	libcmocka-dev openssl postfix procps python3 python3-pytest sq
 	thunderbird"
+fuzz_packages="clang libclang-rt-dev"
 
 say() {
 	echo "letterlock: $*"
@@ -92,44 +94,53 @@ newer() {
 	[ -n "$(find "$1" -newer "$2" 2>/dev/null)" ]
 }
 
+# build FOLDER [OPTION...]: with these options of configure.
 build() {
 	if [ ! -f configure ] || [ ! -f Makefile.in ] ||
 	   newer configure.ac configure || newer Makefile.am Makefile.in; then
 		make_configure
 	fi
-	set -- -q
+	dir=$1
+	shift
+	set -- -q "$@"
 	[ -z "${CI:-}" ] || set -- "$@" --enable-werror
-	mkdir -p build
+	mkdir -p "$dir"
 	# Once more if asked otherwise, or if cmocka has come since.
 	how="$* $(pkg-config --modversion cmocka 2>/dev/null || :)"
-	if [ ! -f build/Makefile ] || newer configure build/config.status ||
-	   [ "$(cat build/.configured 2>/dev/null)" != "$how" ]; then
-		say "configuring in build/"
-		(cd build && ../configure "$@")
-		echo "$how" >build/.configured
+	if [ ! -f "$dir/Makefile" ] || newer configure "$dir/config.status" ||
+	   [ "$(cat "$dir/.configured" 2>/dev/null)" != "$how" ]; then
+		say "configuring in $dir/"
+		(cd "$dir" && ../configure "$@")
+		echo "$how" >"$dir/.configured"
 	fi
 	say "building"
-	make -s -C build -j"$(nproc)"
+	make -s -C "$dir" -j"$(nproc)"
 }
 
-[ $# -le 1 ] || die 64 "usage: autogen.sh [demo|check]"
+[ $# -le 1 ] || die 64 "usage: autogen.sh [demo|check|fuzz]"
 case ${1:-} in
 '')
 	make_configure
 	;;
 demo)
 	install_packages $build_packages
-	build
+	build build
 	say "the demo"
 	LETTERLOCKD=$PWD/build/letterlockd exec build/letterlock demo
 	;;
 check)
 	install_packages $build_packages $check_packages
-	build
+	build build
 	say "the tests"
 	exec make --no-print-directory -C build check
 	;;
+fuzz)
+	install_packages $build_packages $fuzz_packages
+	build build-fuzz --enable-fuzzing
+	say "fuzzing, a minute for each target"
+	exec make --no-print-directory -C build-fuzz -j"$(nproc)" fuzz
+	;;
 *)
-	die 64 "usage: autogen.sh [demo|check]"
+	die 64 "usage: autogen.sh [demo|check|fuzz]"
 	;;
 esac
