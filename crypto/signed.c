@@ -22,6 +22,7 @@ struct signed_scan {
 	struct sink to_dearmor;
 	struct dearmor *dearmor;
 	struct membuf signature;
+	bool cr;		/* the last octet outside of it was one */
 	bool wrong;		/* not the right form */
 };
 
@@ -91,6 +92,24 @@ static void on_delimiter(struct signed_scan *s, const char *buf)
 		s->len--;
 }
 
+/* A CR alone ends a line to some readers: outside of what is signed it could hide
+ * a delimiter from us. */
+static bool bare_cr(struct signed_scan *s, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	while (p < end) {
+		if (s->cr && *p != '\n')
+			return true;
+		p = memchr(p, '\r', (size_t)(end - p));
+		s->cr = p != NULL;
+		if (!p)
+			break;
+		p++;
+	}
+	return false;
+}
+
 static int on_piece(struct parts_to *to, struct part *p, enum parts_piece what,
                     const char *buf, size_t n, struct err *e)
 {
@@ -99,7 +118,9 @@ static int on_piece(struct parts_to *to, struct part *p, enum parts_piece what,
 
 	if (s->wrong)
 		return 0;
-	if (p->parent && p->nth == 0) {
+	if (!p->parent || p->nth > 0) {
+		s->wrong = bare_cr(s, buf, n);
+	} else {
 		if (!s->len)
 			s->from = s->at;
 		s->len += n;

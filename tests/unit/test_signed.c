@@ -192,6 +192,15 @@ static void test_wrong(void **state)
 	};
 
 	(void)state;
+	/* a CR alone ends a line to some, except in what is signed */
+	assert_signed(TOP, "--b\r\n\r\nx\r--b\r\ny" SIGNATURE END,
+	              "\r\nx\r--b\r\ny");
+	assert_not(TOP, "x\r--b\r\n\r\nevil\r\n" BODY);
+	assert_not(TOP, "\r" BODY);
+	assert_not(TOP, "--b\r\n" TEXT SIGNATURE "\r" END);
+	assert_not(TOP, "--b\r\n" TEXT "\r\n--b\r\nX: y\rz: z\r\n" TYPE "\r\n"
+	           ARMOR END);
+	assert_not(TOP, BODY "x\r--b\r\n\r\nevil\r\n");
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
 		assert_not(TOP, t[i]);
 	assert_not("Content-Type: multipart/signed\r\n", BODY);
