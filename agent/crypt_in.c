@@ -6,9 +6,11 @@
 #include <time.h>
 
 #include "agent/crypt.h"
+#include "agent/crypt_span.h"
 #include "agent/keeper.h"
 #include "agent/log.h"
 #include "agent/mime.h"
+#include "crypto/crlf.h"
 #include "crypto/spool.h"
 
 enum { ASK_AGAIN = 1800 };	/* seconds after an unanswered prompt */
@@ -18,13 +20,15 @@ struct in {
 	struct crypt *c;
 	struct chan *mime;
 	struct spool *raw, *clear;
+	struct crlf crlf;	/* before clear */
 	/* the letter at hand */
 	const unsigned char *p;	/* what is left of the last X_CIPHER */
 	size_t n;
 	bool cipher_end;	/* X_CIPHER_END came */
 	bool tried;		/* opened is what came of it */
 	bool broken;		/* something of ours failed */
-	bool sealed;		/* it was fed to us at all */
+	bool ended;		/* X_RAW_END came */
+	bool verified;		/* X_VERIFY came */
 	struct opened opened;
 	bool ask;		/* the client waits for this one */
 	bool never_ask;		/* a prompt was not answered */
@@ -34,7 +38,6 @@ struct in {
 
 static int keep_raw(struct in *in, const struct frame *f, struct err *e)
 {
-	in->sealed = true;
 	if (sink_put(spool_sink(in->raw), f->data, f->len, e) == 0)
 		return 0;
 	if (!in->broken)
@@ -110,8 +113,10 @@ static int open_letter(struct in *in, const struct frame *f)
 	in->p = f->data;
 	in->n = f->len;
 	in->tried = true;
+	crlf_init(&in->crlf, spool_sink(in->clear));
 	if (engine_open(in->c->engine, ask, in->c->conf->max_message_size,
-	                &in->source, spool_sink(in->clear), &in->opened, &e)) {
+	                &in->source, &in->crlf.sink, &in->opened, &e)
+	    || crlf_end(&in->crlf, &e)) {
 		log_error("a letter could not be opened: %s", e.text);
 		in->broken = true;
 	}
@@ -138,7 +143,8 @@ static int forget(struct in *in, struct unpack *u)
 
 	opened_free(&in->opened);
 	memset(&in->opened, 0, sizeof in->opened);
-	in->tried = in->broken = in->sealed = in->cipher_end = false;
+	in->tried = in->broken = in->cipher_end = false;
+	in->ended = in->verified = false;
 	in->n = 0;
 	if (spool_reset(in->raw, &e) || spool_reset(in->clear, &e)) {
 		log_error("%s", e.text);
@@ -149,20 +155,24 @@ static int forget(struct in *in, struct unpack *u)
 
 /* ---- what came of it ---- */
 
+static void opened_failed(struct in *in, enum verdict_reason reason)
+{
+	opened_free(&in->opened);
+	in->opened.encryption = ENC_FAILED;
+	in->opened.reason = reason;
+}
+
 static int tell_opened(struct in *in, struct unpack *u)
 {
-	uint32_t right = unpack_u32(u);
+	uint32_t what = unpack_u32(u);
 	enum held held = HELD_NOT;
 	struct pack p;
 
-	if (!unpack_end(u))
+	if (!unpack_end(u) || in->ended || (what == RAW_CLEAR && in->tried))
 		return -1;
-	if (!in->tried || !right) {
-		opened_free(&in->opened);
-		memset(&in->opened, 0, sizeof in->opened);
-		in->opened.encryption = ENC_FAILED;
-		in->opened.reason = REASON_MALFORMED;
-	}
+	in->ended = true;
+	if (what != RAW_CLEAR && (!in->tried || what != RAW_SEALED))
+		opened_failed(in, REASON_MALFORMED);
 	if (in->broken)
 		held = HELD_BROKEN;
 	else if (in->opened.locked)
@@ -174,6 +184,48 @@ static int tell_opened(struct in *in, struct unpack *u)
 	pack_u32(&p, in->opened.reason);
 	pack_u32(&p, held);
 	return pack_send(&p, in->mime, X_OPENED, NULL);
+}
+
+/* ---- a signature over a part of it ---- */
+
+/* What was found becomes the letter's signature. */
+static void take_signature(struct in *in, struct opened *o)
+{
+	o->encryption = in->opened.encryption;
+	o->asked = in->opened.asked;
+	opened_free(&in->opened);
+	in->opened = *o;
+}
+
+static int verify(struct in *in, struct unpack *u)
+{
+	static struct span span;
+	struct opened o = { .encryption = ENC_NONE };
+	struct err e = { .text = "" };
+	uint32_t which = unpack_u32(u);
+	uint64_t from = unpack_u64(u), n = unpack_u64(u);
+	bool counts = in->opened.signature == SIG_NONE;
+	struct pack p;
+
+	if (u->bad || !in->ended || in->verified || in->broken
+	    || in->opened.encryption != (which == SPOOL_CLEAR ? ENC_OK
+	                                                      : ENC_NONE)
+	    || span_init(&span, which == SPOOL_CLEAR ? in->clear : in->raw,
+	                 from, n))
+		return -1;
+	in->verified = true;
+	if (counts && engine_verify(in->c->engine, u->p, u->left,
+	                            &span.source, &o, &e)) {
+		log_error("a signature could not be verified: %s", e.text);
+		in->broken = true;
+	} else if (counts) {
+		take_signature(in, &o);
+	}
+	span_wipe(&span);
+	pack_init(&p);
+	pack_u32(&p, in->broken ? HELD_BROKEN : HELD_NOT);
+	pack_u32(&p, counts);
+	return pack_send(&p, in->mime, X_VERIFIED, NULL);
 }
 
 static int send_spool(struct in *in, struct unpack *u)
@@ -226,15 +278,13 @@ static int tell_verdict(struct in *in, struct unpack *u)
 	unpack_mem(u, digest, sizeof digest);
 	has_body = unpack_u32(u);
 	unpack_mem(u, body, sizeof body);
-	if (!unpack_end(u) || ids > IDS_MAX)
+	if (!unpack_end(u) || ids > IDS_MAX || (in->tried && !in->ended))
 		goto out;
-	if (in->sealed) {
-		v.encryption = in->opened.encryption;
-		if (v.encryption == ENC_FAILED)
-			v.reason = in->opened.reason;
-		else
-			opened_judge(&in->opened, &from, &v);
-	}
+	v.encryption = in->opened.encryption;
+	if (v.encryption == ENC_FAILED)
+		v.reason = in->opened.reason;
+	else
+		opened_judge(&in->opened, &from, &v);
 	v.has_body = has_body && verdict_claims(&v);
 	memcpy(v.body, body, sizeof body);
 	if (keeper_mac(&in->c->ends->keeper, &v, digest, line, &e)) {
@@ -266,6 +316,7 @@ static int serve(struct in *in, const struct frame *f)
 	case X_CIPHER: return in->tried ? -1 : open_letter(in, f);
 	case X_CIPHER_END: return 0;
 	case X_RAW_END: return tell_opened(in, &u);
+	case X_VERIFY: return verify(in, &u);
 	case X_READ: return send_spool(in, &u);
 	case X_JUDGE: return tell_verdict(in, &u);
 	}

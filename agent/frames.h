@@ -92,13 +92,18 @@ enum frame_type {
 	X_RAW,			/* octets as they came */
 	X_CIPHER,		/* binary OpenPGP, to be decrypted */
 	X_CIPHER_END,		/* []: the end of it */
-	X_RAW_END,		/* u32 well-formed: answered by X_OPENED */
+	X_RAW_END,		/* u32 what it was (enum raw): answered by X_OPENED */
+	X_VERIFY,		/* u32 spool, u64 from, u64 octets, then the signature
+				 * (binary OpenPGP): is it one of these octets, with
+				 * CRLF line ends?  Once; answered by X_VERIFIED */
 	X_READ,			/* u32 spool (enum spool_name): X_DATA ... X_END */
 	X_JUDGE,		/* u32 n, str Message-ID ..., u32 n, str From address
 				 * ..., mem digest[32], u32 has body, mem body[32]:
 				 * X_VERDICT */
 	/* crypt -> mime */
 	X_OPENED,		/* u32 encryption, u32 reason, u32 held (enum held) */
+	X_VERIFIED,		/* u32 held, u32 counts: 0 where the encryption had a
+				 * signature of its own, which rules alone */
 	X_VERDICT,		/* str: the whole header line */
 
 	/* crypt, front -> keeper; each is answered by K_ANSWER */
@@ -125,7 +130,12 @@ enum held {			/* why a letter can't be handed over now */
 	HELD_LOCKED,		/* the key is locked */
 	HELD_BROKEN		/* no memory, no disk */
 };
-enum spool_name { SPOOL_RAW, SPOOL_CLEAR };
+enum spool_name { SPOOL_RAW, SPOOL_CLEAR };	/* CLEAR: with CRLF line ends */
+enum raw {
+	RAW_MALFORMED,		/* sealed, but not in the one right form */
+	RAW_SEALED,
+	RAW_CLEAR		/* not sealed at all */
+};
 
 enum outcome {
 	DONE_OK,

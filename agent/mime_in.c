@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mime on the way in: what is not sealed streams through behind its verdict. */
+/* mime on the way in: what a letter is, and what is not for us streams through
+ * behind its verdict. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/mime_in.h"
-#include "crypto/kind.h"
-#include "crypto/protect.h"
 
 /* ---- from upstream ---- */
 
@@ -44,6 +43,41 @@ static int take_header(struct in *in)
 		in->head_len = in->head.len;
 	return header_cut(&in->outer, in->head.buf ? in->head.buf : "",
 	                  in->head_len, NULL);
+}
+
+/* After more octets: in->outer points into a buffer that may have moved. */
+static int cut_again(struct in *in, const char *was)
+{
+	if (in->head.buf == was)
+		return 0;
+	header_free(&in->outer);
+	return header_cut(&in->outer, in->head.buf, in->head_len, NULL);
+}
+
+/* What it is; where the header block does not tell, by the first octets of the
+ * body, which are looked at again when there is an eighth more of them. */
+static int take_kind(struct in *in, enum letter_kind *kind)
+{
+	const char *was;
+	size_t n, again = 0;
+	struct frame f;
+
+	for (;;) {
+		n = in->head.len - in->head_len;
+		if (n >= again || in->at_end) {
+			*kind = kind_of(&in->outer,
+			                n ? in->head.buf + in->head_len : "",
+			                n, in->at_end);
+			again = n + n / 8;
+		}
+		if (*kind != KIND_UNDECIDED)
+			return 0;
+		was = in->head.buf;
+		if (in_next_data(in, &f)
+		    && (sink_put(&in->head.sink, f.data, f.len, NULL)
+		        || cut_again(in, was)))
+			return -1;
+	}
 }
 
 /* ---- to front ---- */
@@ -102,91 +136,7 @@ int in_tell_broken(struct in *in)
 	return in_tell_broken_so(in, 1);
 }
 
-/* ---- the verdict ---- */
-
-/* Its Message-IDs, outside and inside: both may be answered. */
-static void pack_ids(struct in *in, struct pack *p, const struct header *shown)
-{
-	const struct header *of[] = { &in->outer, shown };
-	char id[IDS_MAX][ID_MAX + 1], *text;
-	const struct field *f;
-	uint32_t n = 0;
-	const char *at;
-
-	for (int i = 0; i < 2; i++) {
-		f = header_get(of[i], "Message-ID", 0);
-		at = text = f ? field_text(f) : NULL;
-		while (at && n < IDS_MAX && mime_next_id(&at, id[n]))
-			n++;
-		free(text);
-	}
-	pack_u32(p, n);
-	for (uint32_t i = 0; i < n; i++)
-		pack_str(p, id[i]);
-}
-
-int in_judge(struct in *in, const struct header *shown,
-                 const struct addrs *from, const unsigned char *body,
-                 char line[VERDICT_LINE_MAX])
-{
-	static const unsigned char none[VERDICT_DIGEST];
-	unsigned char digest[VERDICT_DIGEST];
-	struct unpack u;
-	struct frame f;
-	struct pack p;
-
-	if (verdict_digest(shown, digest, NULL))
-		return -1;
-	pack_init(&p);
-	pack_ids(in, &p, shown);
-	pack_u32(&p, (uint32_t)from->n);
-	for (size_t i = 0; i < from->n; i++)
-		pack_str(&p, from->addr[i]);
-	pack_mem(&p, digest, sizeof digest);
-	pack_u32(&p, body != NULL);
-	pack_mem(&p, body ? body : none, VERDICT_DIGEST);
-	if (pack_send(&p, in->crypt, X_JUDGE, NULL)
-	    || chan_expect(in->crypt, X_VERDICT, &f, NULL))
-		return -1;
-	unpack_init(&u, &f);
-	unpack_str(&u, line, VERDICT_LINE_MAX);
-	return unpack_end(&u) && line[0] ? 0 : -1;
-}
-
 /* ---- as it came ---- */
-
-int in_put_original(struct in *in)
-{
-	struct addrs none = { 0 };
-	char line[VERDICT_LINE_MAX];
-	struct header shown = { 0 };
-	struct membuf text;
-	size_t at = 0;
-	int rc = -1;
-
-	membuf_init(&text, 2 * HEADER_MAX);
-	for (size_t i = 0; i < in->outer.n; i++) {
-		const struct field *f = &in->outer.field[i];
-
-		at = (size_t)(f->raw - in->head.buf) + f->raw_len;
-		if (!protect_lookalike(f)
-		    && sink_put(&text.sink, f->raw, f->raw_len, NULL))
-			goto out;
-	}
-	if (header_cut(&shown, text.buf ? text.buf : "", text.len, NULL)
-	    || in_judge(in, &shown, &none, NULL, line)
-	    || sink_put(&in->to_front.sink, line, strlen(line), NULL)
-	    || (in->opaque && sink_put(&in->to_front.sink, "\r\n", 2, NULL))
-	    || sink_put(&in->to_front.sink, text.buf, text.len, NULL)
-	    || sink_put(&in->to_front.sink, in->head.buf + at,
-	                in->head_len - at, NULL))
-		goto out;
-	rc = 0;
-out:
-	header_free(&shown);
-	membuf_free(&text);
-	return rc;
-}
 
 int in_await_send(struct in *in)
 {
@@ -206,6 +156,7 @@ int in_await_send(struct in *in)
 /* Fetched ahead and not sealed: it waits in memory, if it isn't large. */
 static int keep(struct in *in)
 {
+	const char *was = in->head.buf;
 	struct frame f;
 	bool large = false;
 	int r;
@@ -218,19 +169,17 @@ static int keep(struct in *in)
 		return in_tell_bad(in, 0, "not kept");
 	if (in->opaque)
 		return 1;
-	header_free(&in->outer);	/* its buffer has moved */
-	return header_cut(&in->outer, in->head.buf ? in->head.buf : "",
-	                  in->head_len, NULL) ? in_tell_broken(in) : 1;
+	return cut_again(in, was) ? in_tell_broken(in) : 1;
 }
 
-static int plain(struct in *in)
+int in_plain(struct in *in)
 {
 	struct frame f;
 	int r;
 
 	if (in->ahead && (r = keep(in)) != 1)
 		return r;
-	if (in_put_original(in))
+	if (in_put_original(in, NULL))
 		return in_tell_broken(in);
 	if (sink_put(&in->body, in->head.buf + in->head_len,
 	             in->head.len - in->head_len, NULL))
@@ -245,6 +194,33 @@ static int plain(struct in *in)
 
 /* A header block without end: nothing is claimed, nothing is changed but for
  * the verdict, which stands over an empty block. */
+static int opaque(struct in *in)
+{
+	header_free(&in->outer);
+	memset(&in->outer, 0, sizeof in->outer);
+	in->head_len = 0;
+	in->opaque = true;
+	return in_plain(in);
+}
+
+static int by_kind(struct in *in)
+{
+	enum letter_kind kind = KIND_PLAIN;
+
+	if (in->how != FETCHED_TOP && take_kind(in, &kind))
+		return in_tell_broken_so(in, 0);
+	switch (kind) {
+	case KIND_SEALED:
+	case KIND_MANGLED:
+	case KIND_INLINE:
+		return in_sealed(in, kind);
+	case KIND_SIGNED:
+		return in_signed(in);
+	default:
+		return in_plain(in);
+	}
+}
+
 static int letter(struct in *in)
 {
 	uint32_t ask = in->how == FETCHED_ALL;
@@ -255,22 +231,12 @@ static int letter(struct in *in)
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
 	chan_sink_init(&in->to_front, in->front, M_DATA);
-	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL)) {
+	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL))
 		rc = in_tell_broken(in);
-	} else if ((rc = take_header(in)) == -2) {
+	else if ((rc = take_header(in)) == -2)
 		rc = in_tell_broken_so(in, 0);
-	} else if (rc) {
-		header_free(&in->outer);
-		memset(&in->outer, 0, sizeof in->outer);
-		in->head_len = 0;
-		in->opaque = true;
-		rc = plain(in);
-	} else if (in->how != FETCHED_TOP
-	           && kind_of(&in->outer, "", 0, true) == KIND_SEALED) {
-		rc = in_sealed(in);
-	} else {
-		rc = plain(in);
-	}
+	else
+		rc = rc ? opaque(in) : by_kind(in);
 	header_free(&in->outer);
 	membuf_free(&in->head);
 	while (in_next_data(in, &f))

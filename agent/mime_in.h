@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What mime's way in shares between letters as they came (mime_in.c) and letters
- * that are opened (mime_open.c). */
+/* What mime's way in shares: letters as they came (mime_in.c), that are signed
+ * (mime_signed.c) or opened (mime_open.c), their header blocks (mime_show.c), and
+ * the talk with crypt (mime_spool.c). */
 #ifndef AGENT_MIME_IN_H
 #define AGENT_MIME_IN_H
 
 #include "agent/mime.h"
 #include "crypto/header.h"
+#include "crypto/kind.h"
+#include "crypto/signed.h"
 #include "crypto/verdict.h"
 
-enum { HEAD_MAX = HEADER_MAX + 2 * FRAME_MAX };
+/* The header block, what is looked at of the body, and the frame that was one too
+ * much for either. */
+enum { HEAD_MAX = HEADER_MAX + KIND_PROBE_MAX + 3 * FRAME_MAX };
 
 struct in {
 	struct chan *front, *crypt, *pipe;
@@ -39,17 +44,49 @@ int in_tell_lost(struct in *in);
 int in_tell_broken_so(struct in *in, unsigned last);
 int in_tell_broken(struct in *in);
 
-/* Crypt's verdict on a header block as it will be shown, and on the From. */
-int in_judge(struct in *in, const struct header *shown,
-             const struct addrs *from, const unsigned char *body,
-             char line[VERDICT_LINE_MAX]);
-/* The verdict and the header block without look-alikes.  A block that can't be
- * cut is text behind an empty line, where a look-alike is none. */
-int in_put_original(struct in *in);
 /* Fetched ahead: 1 when it is to be handed over now, 0 forgotten, -1. */
 int in_await_send(struct in *in);
 
-/* A sealed letter, its header block taken: 0, or -1 when front is gone. */
-int in_sealed(struct in *in);
+/* As it came, its header block taken: 0, or -1 when front is gone.  So the others:
+ * a letter of KIND_SIGNED; one that is sealed, in any of the ways. */
+int in_plain(struct in *in);
+int in_signed(struct in *in);
+int in_sealed(struct in *in, enum letter_kind kind);
+
+/* ---- header blocks (mime_show.c) ---- */
+
+/* The verdict and the header block without look-alikes.  A block that can't be
+ * cut is text behind an empty line, where a look-alike is none.  body: the digest
+ * of the body where something may be claimed, else NULL. */
+int in_put_original(struct in *in, const unsigned char *body);
+/* The header block to show, judged: the protected fields of inner with content's
+ * Content-* (see protect_restore_signed()), and with the inner From where its
+ * address is the outer one's or is proven by the signature, else with the outer
+ * one (I6). */
+int in_restore(struct in *in, const struct header *inner,
+               const struct header *content, const unsigned char *body,
+               struct membuf *shown, char line[VERDICT_LINE_MAX]);
+/* The same for a body that was one armored message (R2). */
+int in_restore_inline(struct in *in, const unsigned char *body,
+                      struct membuf *shown, char line[VERDICT_LINE_MAX]);
+
+/* ---- crypt and its spools (mime_spool.c) ---- */
+
+/* All of the letter to crypt, as it came, and its body to a sink too. */
+int in_feed(struct in *in, struct sink *body);
+struct in_opened {
+	uint32_t encryption, reason, held;
+};
+/* That was all: what came of it. */
+int in_feed_end(struct in *in, enum raw what, struct in_opened *o);
+/* Have the signature that s found in a body verified, whose beginning is so many
+ * octets from the spool's. */
+int in_verify(struct in *in, enum spool_name which, uint64_t from,
+              const struct signed_scan *s, enum held *held, bool *counts);
+/* in_read(), then in_next() until it is not 1: octets of a spool; 0 its end, -1. */
+int in_read(struct in *in, enum spool_name which);
+int in_next(struct in *in, struct frame *f);
+/* The body as it came, from its spool, and the end of the letter. */
+int in_put_raw_body(struct in *in);
 
 #endif

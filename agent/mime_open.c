@@ -5,226 +5,194 @@
 #include <string.h>
 
 #include "agent/mime_in.h"
-#include "crypto/crlf.h"
 #include "crypto/pgpmime.h"
 #include "crypto/protect.h"
 
-/* Exactly one From with exactly one mailbox, or none at all (R6). */
-static void from_of(const struct header *h, struct addrs *list)
-{
-	const struct field *f = header_get(h, "From", 0);
-	char *text;
+/* ---- to crypt ---- */
 
-	memset(list, 0, sizeof *list);
-	if (!f || header_count(h, "From") != 1 || !(text = field_text(f)))
-		return;
-	if (addrs_parse(list, text, NULL) || list->bad || list->group
-	    || list->n != 1)
-		addrs_free(list);
-	free(text);
+/* The body on its way: what is OpenPGP in it. */
+struct cipher {
+	struct sink sink;
+	struct pgpmime *m;	/* NULL: it can't be read */
+};
+
+static int cipher_put(struct sink *s, const void *buf, size_t n,
+                      struct err *e)
+{
+	struct cipher *c = (struct cipher *)s;
+
+	return c->m ? pgpmime_put(c->m, buf, n, e) : 0;
 }
 
-/* All of it to crypt: as it came, and what is OpenPGP in it. */
-static int feed(struct in *in, struct pgpmime *m, const void *p, size_t n)
+static int feed_all(struct in *in, enum letter_kind kind, struct in_opened *o)
 {
-	size_t part;
-
-	if (m && pgpmime_put(m, p, n, NULL))
-		return -1;
-	for (const char *at = p; n; at += part, n -= part) {
-		part = n < FRAME_DATA ? n : FRAME_DATA;
-		if (chan_send(in->crypt, X_RAW, at, part, NULL))
-			return -1;
-	}
-	return 0;
-}
-
-static int feed_all(struct in *in, struct unpack *u, struct frame *f)
-{
-	struct pgpmime *m;
-	uint32_t right;
+	struct cipher c = { .sink.put = cipher_put };
+	bool right;
 	int rc = -1;
 
 	chan_sink_init(&in->cipher, in->crypt, X_CIPHER);
-	m = pgpmime_new(&in->outer, KIND_SEALED, &in->cipher.sink, NULL);
-	if (feed(in, NULL, in->head.buf, in->head_len)
-	    || feed(in, m, in->head.buf + in->head_len,
-	            in->head.len - in->head_len))
+	c.m = pgpmime_new(&in->outer, kind, &in->cipher.sink, NULL);
+	if (in_feed(in, &c.sink))
 		goto out;
-	while (in_next_data(in, f))
-		if (feed(in, m, f->data, f->len))
-			goto out;
-	right = m && !in->lost && pgpmime_end(m);
+	right = c.m && !in->lost && pgpmime_end(c.m);
 	if (chan_sink_flush(&in->cipher, NULL)
 	    || chan_send(in->crypt, X_CIPHER_END, NULL, 0, NULL)
-	    || chan_send(in->crypt, X_RAW_END, &right, sizeof right, NULL)
-	    || chan_expect(in->crypt, X_OPENED, f, NULL))
+	    || in_feed_end(in, right ? RAW_SEALED : RAW_MALFORMED, o))
 		goto out;
-	unpack_init(u, f);
 	rc = 0;
 out:
-	pgpmime_free(m);
+	pgpmime_free(c.m);
 	return rc;
-}
-
-static int read_spool(struct in *in, enum spool_name which)
-{
-	uint32_t n = which;
-
-	return chan_send(in->crypt, X_READ, &n, sizeof n, NULL);
-}
-
-/* 1: octets of a spool, 0: its end, -1. */
-static int next_spool(struct in *in, struct frame *f)
-{
-	if (chan_recv(in->crypt, f, NULL))
-		return -1;
-	return f->type == X_DATA ? 1 : f->type == X_END ? 0 : -1;
 }
 
 /* What could not be opened: the original from its spool, behind the verdict. */
 static int unopened(struct in *in)
 {
-	size_t skip = in->head_len, n;
+	if (in_put_original(in, NULL))
+		return in_tell_broken(in);
+	return in_put_raw_body(in);
+}
+
+/* ---- the cleartext ---- */
+
+struct payload {
+	bool is_text;		/* not an entity: what was armored in a text */
+	struct membuf head;	/* its header block, then what came with it */
+	bool decided;		/* span is known */
+	size_t span;		/* octets of the block; 0: there is none */
+	struct header header;
+	struct signed_scan *scan;	/* where its root is multipart/signed */
+	bool counts;		/* ... and that is the letter's signature */
+	struct body_digest *digest;
+	unsigned char body[VERDICT_DIGEST];
+};
+
+static void payload_free(struct payload *p)
+{
+	signed_free(p->scan);
+	header_free(&p->header);
+	membuf_free(&p->head);
+	body_digest_free(p->digest);
+}
+
+static int body_take(struct payload *p, const void *buf, size_t n)
+{
+	if (p->scan && signed_put(p->scan, buf, n, NULL))
+		return -1;
+	return sink_put(body_digest_sink(p->digest), buf, n, NULL);
+}
+
+/* Where its body begins: the first octets of it are in head. */
+static int decide(struct payload *p)
+{
+	struct err e = { 0 };
+
+	p->decided = true;
+	if (header_cut(&p->header, p->head.buf ? p->head.buf : "", p->span,
+	               NULL)) {
+		header_free(&p->header);	/* too many: none is shown */
+		memset(&p->header, 0, sizeof p->header);
+	}
+	if (kind_of(&p->header, "", 0, true) == KIND_SIGNED) {
+		p->scan = signed_new(&p->header, &e);
+		if (!p->scan && gpg_err_code(e.code) != GPG_ERR_BAD_DATA)
+			return -1;
+	}
+	return body_take(p, p->head.buf + p->span, p->head.len - p->span);
+}
+
+static int payload_take(struct payload *p, const struct frame *f, size_t *from)
+{
+	if (p->decided)
+		return body_take(p, f->data, f->len);
+	if (sink_put(&p->head.sink, f->data, f->len, NULL))
+		return -1;
+	if (!p->is_text)
+		p->span = header_span(p->head.buf, p->head.len, from);
+	if (p->span || p->is_text || p->head.len > HEADER_MAX)
+		return decide(p);
+	return 0;
+}
+
+/* First reading: the header block and the digest of the body as it will be
+ * delivered, and a signature that is the root of it. */
+static int survey(struct in *in, struct payload *p, enum held *held)
+{
+	size_t from = 0;
 	struct frame f;
 	int r;
 
-	if (in_put_original(in) || read_spool(in, SPOOL_RAW))
-		return in_tell_broken(in);
-	while ((r = next_spool(in, &f)) == 1) {
-		n = f.len < skip ? f.len : skip;
-		skip -= n;
-		if (!in->body_done
-		    && sink_put(&in->body, f.data + n, f.len - n, NULL))
+	p->digest = body_digest_new();
+	if (!p->digest || in_read(in, SPOOL_CLEAR))
+		return -1;
+	while ((r = in_next(in, &f)) == 1)
+		if (payload_take(p, &f, &from))
 			return -1;
-	}
-	return r == 0 ? in_finish(in) : -1;
+	if (r || (!p->decided && decide(p))
+	    || body_digest_end(p->digest, p->body, NULL))
+		return -1;
+	if (!p->scan || !signed_end(p->scan))
+		return 0;
+	return in_verify(in, SPOOL_CLEAR, p->span, p->scan, held, &p->counts);
 }
 
-/* First reading of the cleartext: its header block into head (*span octets of it;
- * 0 where there is no such block, and all is body) and the digest of its body as
- * it will be delivered. */
-static int survey(struct in *in, struct membuf *head, size_t *span,
-                  unsigned char digest[VERDICT_DIGEST])
+static int restore(struct in *in, const struct payload *p,
+                   struct membuf *shown, char line[VERDICT_LINE_MAX])
 {
-	struct body_digest *b = body_digest_new();
-	bool decided = false;
-	struct crlf crlf;
-	size_t from = 0;
-	struct frame f;
-	int r, rc = -1;
+	const struct header *inner = &p->header;
 
-	*span = 0;
-	if (!b || read_spool(in, SPOOL_CLEAR))
-		goto out;
-	crlf_init(&crlf, body_digest_sink(b));
-	while ((r = next_spool(in, &f)) == 1) {
-		if (decided) {
-			if (sink_put(&crlf.sink, f.data, f.len, NULL))
-				goto out;
-			continue;
-		}
-		if (sink_put(&head->sink, f.data, f.len, NULL))
-			goto out;
-		*span = header_span(head->buf, head->len, &from);
-		decided = *span || head->len > HEADER_MAX;
-		if (decided && sink_put(&crlf.sink, head->buf + *span,
-		                        head->len - *span, NULL))
-			goto out;
-	}
-	if (r || (!decided && sink_put(&crlf.sink, head->buf, head->len, NULL))
-	    || crlf_end(&crlf, NULL))
-		goto out;
-	rc = body_digest_end(b, digest, NULL);
-out:
-	body_digest_free(b);
-	return rc;
-}
-
-/* The header block to show, judged: with the inner From where its address is the
- * outer one's or is proven by the signature, else with the outer one (I6). */
-static int restore(struct in *in, const struct header *inner,
-                   const unsigned char *body, struct membuf *shown,
-                   char line[VERDICT_LINE_MAX])
-{
-	bool differs = protect_from_differs(&in->outer, inner);
-	struct header h;
-	struct addrs from;
-	int rc = -1;
-
-	for (int with_inner = 1; with_inner >= 0; with_inner--) {
-		membuf_free(shown);
-		memset(&h, 0, sizeof h);
-		if (protect_restore(&in->outer, inner, with_inner, shown, NULL)
-		    || header_cut(&h, shown->buf, shown->len, NULL)) {
-			header_free(&h);
-			return -1;
-		}
-		from_of(&h, &from);
-		rc = in_judge(in, &h, &from, body, line);
-		addrs_free(&from);
-		header_free(&h);
-		if (rc || !differs || strstr(line, "; signature=good;"))
-			break;
-	}
-	return rc;
+	if (p->is_text)
+		return in_restore_inline(in, p->body, shown, line);
+	if (p->counts && protect_present(signed_header(p->scan)))
+		inner = signed_header(p->scan);
+	return in_restore(in, inner, &p->header, p->body, shown, line);
 }
 
 /* Second reading: the body behind what is shown. */
 static int put_body(struct in *in, size_t skip)
 {
-	struct crlf crlf;
 	struct frame f;
 	size_t n;
 	int r;
 
-	crlf_init(&crlf, &in->body);
-	if (read_spool(in, SPOOL_CLEAR))
+	if (in_read(in, SPOOL_CLEAR))
 		return -1;
-	while ((r = next_spool(in, &f)) == 1) {
+	while ((r = in_next(in, &f)) == 1) {
 		n = f.len < skip ? f.len : skip;
 		skip -= n;
-		if (!in->body_done && sink_put(&crlf.sink, f.data + n,
+		if (!in->body_done && sink_put(&in->body, f.data + n,
 		                               f.len - n, NULL))
 			return -1;
 	}
-	if (r || (!in->body_done && crlf_end(&crlf, NULL)))
-		return -1;
-	return in_finish(in);
+	return r ? -1 : in_finish(in);
 }
 
-static int opened(struct in *in)
+static int opened(struct in *in, bool is_text)
 {
-	unsigned char body[VERDICT_DIGEST];
+	struct payload p = { .is_text = is_text };
 	char line[VERDICT_LINE_MAX];
-	struct membuf head, shown;
-	struct header inner = { 0 };
-	size_t span;
+	enum held held = HELD_NOT;
+	struct membuf shown;
 	int rc = -1;
 
-	membuf_init(&head, HEADER_MAX + 2 * FRAME_MAX);
+	membuf_init(&p.head, HEADER_MAX + 2 * FRAME_MAX);
 	membuf_init(&shown, 4 * HEADER_MAX);
-	if (survey(in, &head, &span, body))
-		goto broken;
-	if (header_cut(&inner, head.buf ? head.buf : "", span, NULL)) {
-		header_free(&inner);	/* too many fields: none is shown */
-		memset(&inner, 0, sizeof inner);
+	if (survey(in, &p, &held) || held != HELD_NOT
+	    || restore(in, &p, &shown, line)) {
+		rc = in_tell_broken_so(in, held == HELD_NOT);
+		goto out;
 	}
-	if (restore(in, &inner, body, &shown, line))
-		goto broken;
 	if (sink_put(&in->to_front.sink, line, strlen(line), NULL)
 	    || sink_put(&in->to_front.sink, shown.buf, shown.len, NULL))
 		goto out;
-	rc = put_body(in, span);
+	rc = put_body(in, p.span);
 out:
-	header_free(&inner);
-	membuf_free(&head);
+	payload_free(&p);
 	membuf_free(&shown);
 	return rc;
-broken:
-	rc = in_tell_broken(in);
-	goto out;
 }
+
+/* ---- one letter ---- */
 
 /* TOP while the key is locked: the outer header, and no claim. */
 static int outer_only(struct in *in)
@@ -232,37 +200,31 @@ static int outer_only(struct in *in)
 	uint32_t ask = 0;
 
 	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL)
-	    || in_put_original(in))
+	    || in_put_original(in, NULL))
 		return in_tell_broken(in);
 	return in_finish(in);
 }
 
-int in_sealed(struct in *in)
+int in_sealed(struct in *in, enum letter_kind kind)
 {
-	uint32_t encryption, held;
-	struct unpack u;
-	struct frame f;
+	struct in_opened o;
 	int r;
 
-	if (feed_all(in, &u, &f))
-		return in_tell_broken(in);
-	encryption = unpack_u32(&u);
-	unpack_u32(&u);
-	held = unpack_u32(&u);
-	if (!unpack_end(&u))
+	if (feed_all(in, kind, &o))
 		return in_tell_broken(in);
 	if (in->ahead && (r = in_await_send(in)) != 1)
 		return r;
 	if (in->lost)
 		return in_tell_lost(in);
-	if (held == HELD_BROKEN)
+	if (o.held == HELD_BROKEN)
 		return in_tell_broken_so(in, 0);
-	if (held == HELD_LOCKED && in->how == FETCHED_FOR_TOP)
+	if (o.held == HELD_LOCKED && in->how == FETCHED_FOR_TOP)
 		return outer_only(in);
-	if (held == HELD_LOCKED)
+	if (o.held == HELD_LOCKED)
 		return in_tell_bad(in, 0, "[SYS/TEMP] Your key is locked, so sealed "
 		                "letters wait safely at your provider. Unlock "
 		                "it with the Letterlock button or: letterlock "
 		                "unlock. Then fetch again");
-	return encryption == ENC_OK ? opened(in) : unopened(in);
+	return o.encryption == ENC_OK ? opened(in, kind == KIND_INLINE)
+	                              : unopened(in);
 }

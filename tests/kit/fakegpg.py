@@ -17,6 +17,7 @@ for a; do
 	case $a in
 	--decrypt) op=open ;;
 	--encrypt) op=seal ;;
+	--verify) op=verify ;;
 	-\&*) in=${a#-&} ;;
 	esac
 	[ "$prev" = --status-fd ] && status=$a
@@ -83,6 +84,6 @@ class FakeGpg:
         write(os.path.join(self.home, "fake.log"), "")
 
     def used(self, op):
-        """Did it play its trick on this operation (seal or open)?"""
+        """Did it play its trick on this operation (seal, open or verify)?"""
         with open(os.path.join(self.home, "fake.log")) as f:
             return any(x.startswith(op + " ") for x in f)

@@ -184,6 +184,14 @@ def encrypt(home, data, to, sign=None, more=()):
     return run(home, *args, data=data)[1]
 
 
+def sign(home, data, name, more=()):
+    """A detached armored signature by plain gpg; name: of a key, or its
+    fingerprint."""
+    return run(home, "--armor", "--detach-sign", "--local-user",
+               FPR.get(name, name), "--pinentry-mode", "loopback",
+               "--passphrase", PASSPHRASE.get(name, ""), *more, data=data)[1]
+
+
 class Decrypted:
     """What plain gpg says of an OpenPGP message."""
 

@@ -188,6 +188,25 @@ def sealed(openpgp, subject="[...]", sender="alice@example.org",
         crlf(openpgp) + b"\r\n--sealed--\r\n")
 
 
+def signed_body(part, signature, boundary="signed"):
+    """The body of a multipart/signed around a part with CRLF line ends."""
+    b = boundary.encode()
+    return (b"--" + b + b"\r\n" + part + b"\r\n--" + b +
+            b"\r\nContent-Type: application/pgp-signature; "
+            b'name="signature.asc"\r\n\r\n' + crlf(signature) + b"\r\n--" +
+            b + b"--\r\n")
+
+
+SIGNED_TYPE = ('MIME-Version: 1.0\nContent-Type: multipart/signed; '
+               'micalg=pgp-sha512;\n protocol="application/pgp-signature"; '
+               'boundary="signed"\n')
+
+
+def signed(part, signature, **kw):
+    """multipart/signed (RFC 3156 section 5): a part and what sign() made."""
+    return head(**kw) + crlf(SIGNED_TYPE + "\n") + signed_body(part, signature)
+
+
 def payload(body=None, subject="Dear Bob: " + SUBJECT,
             sender="alice@example.org", to=("bob@example.org",)):
     """A protected MIME entity as Thunderbird would make it."""
