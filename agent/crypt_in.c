@@ -10,7 +10,6 @@
 #include "agent/keeper.h"
 #include "agent/log.h"
 #include "agent/mime.h"
-#include "crypto/crlf.h"
 #include "crypto/spool.h"
 
 enum { ASK_AGAIN = 1800 };	/* seconds after an unanswered prompt */
@@ -20,7 +19,6 @@ struct in {
 	struct crypt *c;
 	struct chan *mime;
 	struct spool *raw, *clear;
-	struct crlf crlf;	/* before clear */
 	/* the letter at hand */
 	const unsigned char *p;	/* what is left of the last X_CIPHER */
 	size_t n;
@@ -113,10 +111,8 @@ static int open_letter(struct in *in, const struct frame *f)
 	in->p = f->data;
 	in->n = f->len;
 	in->tried = true;
-	crlf_init(&in->crlf, spool_sink(in->clear));
 	if (engine_open(in->c->engine, ask, in->c->conf->max_message_size,
-	                &in->source, &in->crlf.sink, &in->opened, &e)
-	    || crlf_end(&in->crlf, &e)) {
+	                &in->source, spool_sink(in->clear), &in->opened, &e)) {
 		log_error("a letter could not be opened: %s", e.text);
 		in->broken = true;
 	}
@@ -203,15 +199,16 @@ static int verify(struct in *in, struct unpack *u)
 	struct opened o = { .encryption = ENC_NONE };
 	struct err e = { .text = "" };
 	uint32_t which = unpack_u32(u);
-	uint64_t from = unpack_u64(u), n = unpack_u64(u);
+	uint64_t skip = unpack_u64(u), from = unpack_u64(u), n = unpack_u64(u);
 	bool counts = in->opened.signature == SIG_NONE;
 	struct pack p;
 
 	if (u->bad || !in->ended || in->verified || in->broken
 	    || in->opened.encryption != (which == SPOOL_CLEAR ? ENC_OK
 	                                                      : ENC_NONE)
-	    || span_init(&span, which == SPOOL_CLEAR ? in->clear : in->raw,
-	                 from, n))
+	    || (which == SPOOL_CLEAR
+	        ? span_of_text(&span, in->clear, skip, from, n)
+	        : span_of_octets(&span, in->raw, skip, from, n)))
 		return -1;
 	in->verified = true;
 	if (counts && engine_verify(in->c->engine, u->p, u->left,

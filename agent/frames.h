@@ -93,9 +93,11 @@ enum frame_type {
 	X_CIPHER,		/* binary OpenPGP, to be decrypted */
 	X_CIPHER_END,		/* []: the end of it */
 	X_RAW_END,		/* u32 what it was (enum raw): answered by X_OPENED */
-	X_VERIFY,		/* u32 spool, u64 from, u64 octets, then the signature
-				 * (binary OpenPGP): is it one of these octets, with
-				 * CRLF line ends?  Once; answered by X_VERIFIED */
+	X_VERIFY,		/* u32 spool, u64 octets before the body, u64 from, u64
+				 * octets of it (of SPOOL_CLEAR: as they are when each
+				 * CR and LF alone is CRLF), then the signature (binary
+				 * OpenPGP): is it one of these octets, with CRLF line
+				 * ends?  Once; answered by X_VERIFIED */
 	X_READ,			/* u32 spool (enum spool_name): X_DATA ... X_END */
 	X_JUDGE,		/* u32 n, str Message-ID ..., u32 n, str From address
 				 * ..., mem digest[32], u32 has body, mem body[32]:
@@ -130,7 +132,7 @@ enum held {			/* why a letter can't be handed over now */
 	HELD_LOCKED,		/* the key is locked */
 	HELD_BROKEN		/* no memory, no disk */
 };
-enum spool_name { SPOOL_RAW, SPOOL_CLEAR };	/* CLEAR: with CRLF line ends */
+enum spool_name { SPOOL_RAW, SPOOL_CLEAR };
 enum raw {
 	RAW_MALFORMED,		/* sealed, but not in the one right form */
 	RAW_SEALED,

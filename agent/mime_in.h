@@ -79,9 +79,9 @@ struct in_opened {
 };
 /* That was all: what came of it. */
 int in_feed_end(struct in *in, enum raw what, struct in_opened *o);
-/* Have the signature that s found in a body verified, whose beginning is so many
- * octets from the spool's. */
-int in_verify(struct in *in, enum spool_name which, uint64_t from,
+/* Have the signature that s found in a body verified, which begins behind skip
+ * octets of the spool; that of SPOOL_CLEAR was read with CRLF line ends. */
+int in_verify(struct in *in, enum spool_name which, uint64_t skip,
               const struct signed_scan *s, enum held *held, bool *counts);
 /* in_read(), then in_next() until it is not 1: octets of a spool; 0 its end, -1. */
 int in_read(struct in *in, enum spool_name which);

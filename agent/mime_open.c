@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "agent/mime_in.h"
+#include "crypto/crlf.h"
+#include "crypto/legacy.h"
 #include "crypto/pgpmime.h"
 #include "crypto/protect.h"
 
@@ -61,25 +63,57 @@ struct payload {
 	bool decided;		/* span is known */
 	size_t span;		/* octets of the block; 0: there is none */
 	struct header header;
+	/* the body as it is delivered: crlf, then here, then legacy or out */
+	struct crlf crlf;
+	struct sink here;
 	struct signed_scan *scan;	/* where its root is multipart/signed */
-	bool counts;		/* ... and that is the letter's signature */
+	bool scanning;			/* in the first reading */
+	struct legacy *legacy;		/* where there may be such elements */
+	struct sink *out;
 	struct body_digest *digest;
 	unsigned char body[VERDICT_DIGEST];
+	bool counts;		/* scan found the letter's signature */
 };
 
 static void payload_free(struct payload *p)
 {
 	signed_free(p->scan);
+	legacy_free(p->legacy);
 	header_free(&p->header);
 	membuf_free(&p->head);
 	body_digest_free(p->digest);
 }
 
-static int body_take(struct payload *p, const void *buf, size_t n)
+static int here_put(struct sink *s, const void *buf, size_t n, struct err *e)
 {
-	if (p->scan && signed_put(p->scan, buf, n, NULL))
+	struct payload *p = (struct payload *)(void *)((char *)s
+	                     - offsetof(struct payload, here));
+
+	if (p->scanning && signed_put(p->scan, buf, n, e))
 		return -1;
-	return sink_put(body_digest_sink(p->digest), buf, n, NULL);
+	return p->legacy ? legacy_put(p->legacy, buf, n, e)
+	                 : sink_put(p->out, buf, n, e);
+}
+
+/* The body goes to out from now on.  What is signed inside is not touched. */
+static int body_begin(struct payload *p, struct sink *out)
+{
+	p->here.put = here_put;
+	p->out = out;
+	p->scanning = p->scan && out == body_digest_sink(p->digest);
+	crlf_init(&p->crlf, &p->here);
+	legacy_free(p->legacy);
+	p->legacy = NULL;
+	if (p->scan || p->is_text || !legacy_possible(&p->header))
+		return 0;
+	p->legacy = legacy_new(&p->header, out, NULL);
+	return p->legacy ? 0 : -1;
+}
+
+static int body_end(struct payload *p)
+{
+	return crlf_end(&p->crlf, NULL)
+	       || (p->legacy && legacy_end(p->legacy, NULL)) ? -1 : 0;
 }
 
 /* Where its body begins: the first octets of it are in head. */
@@ -98,13 +132,16 @@ static int decide(struct payload *p)
 		if (!p->scan && gpg_err_code(e.code) != GPG_ERR_BAD_DATA)
 			return -1;
 	}
-	return body_take(p, p->head.buf + p->span, p->head.len - p->span);
+	if (body_begin(p, body_digest_sink(p->digest)))
+		return -1;
+	return sink_put(&p->crlf.sink, p->head.buf + p->span,
+	                p->head.len - p->span, NULL);
 }
 
 static int payload_take(struct payload *p, const struct frame *f, size_t *from)
 {
 	if (p->decided)
-		return body_take(p, f->data, f->len);
+		return sink_put(&p->crlf.sink, f->data, f->len, NULL);
 	if (sink_put(&p->head.sink, f->data, f->len, NULL))
 		return -1;
 	if (!p->is_text)
@@ -128,7 +165,7 @@ static int survey(struct in *in, struct payload *p, enum held *held)
 	while ((r = in_next(in, &f)) == 1)
 		if (payload_take(p, &f, &from))
 			return -1;
-	if (r || (!p->decided && decide(p))
+	if (r || (!p->decided && decide(p)) || body_end(p)
 	    || body_digest_end(p->digest, p->body, NULL))
 		return -1;
 	if (!p->scan || !signed_end(p->scan))
@@ -136,35 +173,39 @@ static int survey(struct in *in, struct payload *p, enum held *held)
 	return in_verify(in, SPOOL_CLEAR, p->span, p->scan, held, &p->counts);
 }
 
+/* The protected fields are those of what is inside of all layers. */
 static int restore(struct in *in, const struct payload *p,
                    struct membuf *shown, char line[VERDICT_LINE_MAX])
 {
-	const struct header *inner = &p->header;
+	const struct header *inner = p->counts ? signed_header(p->scan)
+	                                       : &p->header;
 
 	if (p->is_text)
 		return in_restore_inline(in, p->body, shown, line);
-	if (p->counts && protect_present(signed_header(p->scan)))
-		inner = signed_header(p->scan);
 	return in_restore(in, inner, &p->header, p->body, shown, line);
 }
 
 /* Second reading: the body behind what is shown. */
-static int put_body(struct in *in, size_t skip)
+static int put_body(struct in *in, struct payload *p)
 {
+	size_t n, skip = p->span;
+	bool ended = false;
 	struct frame f;
-	size_t n;
 	int r;
 
-	if (in_read(in, SPOOL_CLEAR))
+	if (body_begin(p, &in->body) || in_read(in, SPOOL_CLEAR))
 		return -1;
 	while ((r = in_next(in, &f)) == 1) {
 		n = f.len < skip ? f.len : skip;
 		skip -= n;
-		if (!in->body_done && sink_put(&in->body, f.data + n,
-		                               f.len - n, NULL))
+		ended = ended || in->body_done;
+		if (!ended && sink_put(&p->crlf.sink, f.data + n,
+		                       f.len - n, NULL))
 			return -1;
 	}
-	return r ? -1 : in_finish(in);
+	if (r || (!ended && body_end(p)))
+		return -1;
+	return in_finish(in);
 }
 
 static int opened(struct in *in, bool is_text)
@@ -185,7 +226,7 @@ static int opened(struct in *in, bool is_text)
 	if (sink_put(&in->to_front.sink, line, strlen(line), NULL)
 	    || sink_put(&in->to_front.sink, shown.buf, shown.len, NULL))
 		goto out;
-	rc = put_body(in, p.span);
+	rc = put_body(in, &p);
 out:
 	payload_free(&p);
 	membuf_free(&shown);

@@ -48,7 +48,7 @@ int in_feed_end(struct in *in, enum raw what, struct in_opened *o)
 	return unpack_end(&u) ? 0 : -1;
 }
 
-int in_verify(struct in *in, enum spool_name which, uint64_t from,
+int in_verify(struct in *in, enum spool_name which, uint64_t skip,
               const struct signed_scan *s, enum held *held, bool *counts)
 {
 	const struct membuf *sig = signed_signature(s);
@@ -58,7 +58,8 @@ int in_verify(struct in *in, enum spool_name which, uint64_t from,
 
 	pack_init(&p);
 	pack_u32(&p, which);
-	pack_u64(&p, from + signed_from(s));
+	pack_u64(&p, skip);
+	pack_u64(&p, signed_from(s));
 	pack_u64(&p, signed_len(s));
 	pack_mem(&p, sig->buf, sig->len);
 	if (pack_send(&p, in->crypt, X_VERIFY, NULL)
