@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crypto/ascii.h"
+#include "crypto/idn.h"
 #include "crypto/lex.h"
 
 /* What stands between two delimiters. */
@@ -231,10 +232,39 @@ static size_t addr_len(const char *addr)
 	return n > 1 && addr[n - 1] == '.' ? n - 1 : n;
 }
 
+/* addr with its domain written by idn_to_ascii() or idn_to_utf8(). */
+static bool rewrite(const char *addr, char out[ADDR_MAX + 1],
+                    bool (*domain)(const char *, char *, size_t))
+{
+	const char *at = strrchr(addr, '@');	/* no domain has another */
+	size_t n = at ? (size_t)(at - addr) + 1 : 0;
+
+	if (!at || n > ADDR_MAX)
+		return false;
+	memcpy(out, addr, n);
+	return domain(at + 1, out + n, ADDR_MAX + 1 - n);
+}
+
+bool addr_to_ascii(const char *addr, char out[ADDR_MAX + 1])
+{
+	return rewrite(addr, out, idn_to_ascii);
+}
+
+bool addr_to_utf8(const char *addr, char out[ADDR_MAX + 1])
+{
+	return rewrite(addr, out, idn_to_utf8);
+}
+
 bool addr_same(const char *a, const char *b)
 {
-	size_t n = addr_len(a);
+	char a_label[ADDR_MAX + 1], b_label[ADDR_MAX + 1];
+	size_t n;
 
+	if (idn_is_wide(a) && addr_to_ascii(a, a_label))
+		a = a_label;
+	if (idn_is_wide(b) && addr_to_ascii(b, b_label))
+		b = b_label;
+	n = addr_len(a);
 	return n == addr_len(b) && ascii_same(a, b, n);
 }
 
@@ -252,9 +282,13 @@ bool addr_match(const char *pattern, const char *addr)
 
 char *addr_fold(const char *addr)
 {
-	size_t n = addr_len(addr);
-	char *key = malloc(n + 1);
+	char a_label[ADDR_MAX + 1], *key;
+	size_t n;
 
+	if (idn_is_wide(addr) && addr_to_ascii(addr, a_label))
+		addr = a_label;
+	n = addr_len(addr);
+	key = malloc(n + 1);
 	if (!key)
 		return NULL;
 	for (size_t i = 0; i < n; i++)

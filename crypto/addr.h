@@ -34,13 +34,17 @@ bool addrs_have(const struct addrs *list, const char *addr);
  * control, no angle bracket, at most ADDR_MAX octets?  (What may be put
  * between < and > of an SMTP command.) */
 bool addr_ok(const char *addr);
+/* The address with its domain in A-labels, or in U-labels where it has such (RFC
+ * 5890): out.  False: it can't be, or it gets too long; out is then undefined. */
+bool addr_to_ascii(const char *addr, char out[ADDR_MAX + 1]);
+bool addr_to_utf8(const char *addr, char out[ADDR_MAX + 1]);
 /* The same mailbox: both parts compared without case (ASCII), the domain's
- * trailing dot ignored. */
+ * U-labels as A-labels, its trailing dot ignored. */
 bool addr_same(const char *a, const char *b);
 /* Does addr match pattern: an address, "*@domain", or "@domain"? */
 bool addr_match(const char *pattern, const char *addr);
-/* Lower-case copy (ASCII) without the domain's trailing dot, for use as a
- * look-up key: the same for what is addr_same(); malloced. */
+/* Lower-case copy (ASCII) with A-labels, without the domain's trailing dot, for
+ * use as a look-up key: the same for what is addr_same(); malloced. */
 char *addr_fold(const char *addr);
 /* The one addr-spec of an OpenPGP user ID: "Name <a@b>" or "a@b"; two angle
  * addresses, or none, give false. out has ADDR_MAX + 1 octets. */

@@ -15,10 +15,10 @@ void keyring_clear(struct keyring *r)
 	*r = (struct keyring){ NULL };
 }
 
-int engine_list(struct engine *g, const char *pattern, bool secret,
-                struct keyring *r, struct err *e)
+int engine_list(struct engine *g, const char *pattern, const char *or,
+                bool secret, struct keyring *r, struct err *e)
 {
-	const char *patterns[] = { pattern, NULL };
+	const char *patterns[] = { pattern, or, NULL };
 	gpg_error_t err;
 
 	gpgme_set_keylist_mode(g->x, GPGME_KEYLIST_MODE_LOCAL |
@@ -47,7 +47,7 @@ int engine_secrets(struct engine *g, struct err *e)
 
 	if (g->secret.known && g->secret.stamp == stamp)
 		return 0;
-	if (engine_list(g, NULL, true, &r, e))
+	if (engine_list(g, NULL, NULL, true, &r, e))
 		return -1;
 	keyring_clear(&g->secret);
 	g->secret = r;
@@ -89,7 +89,7 @@ gpgme_key_t engine_signer(struct engine *g, const char *fpr, struct err *e)
 		key = keyring_get(&g->signers, fpr);
 	if (key)
 		return key;
-	if (engine_list(g, fpr, false, &g->signers, e))
+	if (engine_list(g, fpr, NULL, false, &g->signers, e))
 		return NULL;
 	g->signers.stamp = engine_stamp(g);
 	key = keyring_get(&g->signers, fpr);
@@ -234,7 +234,8 @@ static struct choice choose(const struct keyring *r, const char *addr,
 int engine_find(struct engine *g, const char *addr, struct key *key,
                 enum key_state *state, struct err *e)
 {
-	char pattern[ADDR_MAX + 3];
+	char ascii[ADDR_MAX + 1], wide[ADDR_MAX + 1];
+	char pattern[ADDR_MAX + 3], or[ADDR_MAX + 3];
 	struct keyring r = { NULL };
 	struct choice c;
 
@@ -242,8 +243,15 @@ int engine_find(struct engine *g, const char *addr, struct key *key,
 	*state = KEY_NONE;
 	if (!addr_ok(addr))
 		return 0;
-	snprintf(pattern, sizeof pattern, "<%s>", addr);
-	if (engine_list(g, pattern, false, &r, e))
+	/* GnuPG compares octets: a user ID may have its labels either way */
+	if (!addr_to_ascii(addr, ascii))
+		return 0;
+	if (!addr_to_utf8(ascii, wide))
+		memcpy(wide, ascii, strlen(ascii) + 1);
+	snprintf(pattern, sizeof pattern, "<%s>", ascii);
+	snprintf(or, sizeof or, "<%s>", wide);
+	if (engine_list(g, pattern, strcmp(ascii, wide) ? or : NULL, false, &r,
+	                e))
 		return -1;
 	c = choose(&r, addr, false);
 	*state = c.state;

@@ -94,9 +94,10 @@ bool engine_child_wait(struct engine *g, int64_t ms);
 pid_t engine_child_watch(struct engine *g);
 void engine_child_unwatch(pid_t pid);
 
-/* List the keys that match pattern (NULL: all) into r, one exec. */
-int engine_list(struct engine *g, const char *pattern, bool secret,
-                struct keyring *r, struct err *e);
+/* List the keys that match pattern (NULL: all) or, unless it is NULL, the other
+ * one into r, one exec. */
+int engine_list(struct engine *g, const char *pattern, const char *or,
+                bool secret, struct keyring *r, struct err *e);
 void keyring_clear(struct keyring *r);
 
 /* Our secret keys, listed again only after a change of the stamp. */

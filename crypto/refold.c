@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/addr.h"
 #include "crypto/ascii.h"
+#include "crypto/idn.h"
 #include "crypto/lex.h"
 
 enum {
@@ -175,25 +177,53 @@ static int err_address(struct err *e)
 	               "it and press Send again");
 }
 
+/* An address whose domain has U-labels, with A-labels in their place. */
+static int put_a_labels(struct membuf *m, const char *p, const char *end,
+                        struct err *e)
+{
+	const char *at = memrchr(p, '@', (size_t)(end - p)), *q;
+	char u_labels[ADDR_MAX + 1], a_labels[ADDR_MAX + 1];
+
+	if (!at++ || !is_ascii(p, (size_t)(at - p)))
+		return err_address(e);
+	for (q = at; q < end && !strchr(">() \t", *q); q++)
+		;
+	if (q - at > ADDR_MAX || !is_ascii(q, (size_t)(end - q)))
+		return err_address(e);
+	memcpy(u_labels, at, (size_t)(q - at));
+	u_labels[q - at] = '\0';
+	if (!idn_to_ascii(u_labels, a_labels, sizeof a_labels))
+		return err_address(e);
+	if (sink_put(&m->sink, p, (size_t)(at - p), e) ||
+	    sink_put(&m->sink, a_labels, strlen(a_labels), e))
+		return -1;
+	return sink_put(&m->sink, q, (size_t)(end - q), e);
+}
+
 /* An address as it is; a comment that is not ASCII is left out. */
 static int put_spec(struct membuf *m, const char *p, const char *end,
                     struct err *e)
 {
+	struct membuf t;
 	const char *q;
+	int rc = 0;
 
-	for (; p < end; p = q) {
+	membuf_init(&t, REFOLD_TEXT_MAX);
+	for (; p < end && !rc; p = q) {
 		q = lex_skip(p, end);
-		if (!q)
-			return err_address(e);
-		if (!is_ascii(p, (size_t)(q - p))) {
-			if (*p != '(')
-				return err_address(e);
-			continue;
+		if (!q) {
+			rc = err_address(e);
+			break;
 		}
-		if (sink_put(&m->sink, p, (size_t)(q - p), e))
-			return -1;
+		if (*p != '(' || is_ascii(p, (size_t)(q - p)))
+			rc = sink_put(&t.sink, p, (size_t)(q - p), e);
 	}
-	return 0;
+	if (!rc && is_ascii(t.buf, t.len))
+		rc = sink_put(&m->sink, t.buf, t.len, e);
+	else if (!rc)
+		rc = put_a_labels(m, t.buf, t.buf + t.len, e);
+	membuf_free(&t);
+	return rc;
 }
 
 static const char *to_any(const char *p, const char *end, const char *stop)

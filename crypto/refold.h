@@ -23,7 +23,8 @@ int refold_text(struct membuf *m, const char *name, size_t name_len,
 /* Append the field as it may stand outside (RFC 5322 section 2.1.1, RFC 6152,
  * MAIL-RULES O13 and O14): ASCII, lines of at most REFOLD_LINE_MAX octets,
  * none of blanks alone; octet for octet if it is like that already.  Display
- * names and free text become encoded words; References and In-Reply-To that
+ * names and free text become encoded words, the U-labels of addresses A-labels;
+ * References and In-Reply-To that
  * can't be written are left out.  GPG_ERR_INV_VALUE for an address, Date or
  * Message-ID that can't be. */
 int refold_ascii(struct membuf *m, const struct field *f, struct err *e);

@@ -237,6 +237,25 @@ static void test_ok(void **state)
 			fail_msg("accepted: %s", bad[i]);
 }
 
+static void test_labels(void **state)
+{
+	char out[ADDR_MAX + 1], *key;
+
+	(void)state;
+	assert_true(addr_to_ascii("\xc3\xa4@b.\xc3\xa4", out));
+	assert_string_equal(out, "\xc3\xa4@b.xn--4ca");
+	assert_true(addr_to_ascii("\"a@\xc3\xa4\"@b", out));
+	assert_string_equal(out, "\"a@\xc3\xa4\"@b");
+	assert_true(addr_to_utf8("xn--4ca@b.xn--4ca", out));
+	assert_string_equal(out, "xn--4ca@b.\xc3\xa4");
+	assert_false(addr_to_ascii("a@\xa4", out));
+	assert_false(addr_to_ascii("a", out));
+	key = addr_fold("A@\xc3\xa4.C.");
+	assert_non_null(key);
+	assert_string_equal(key, "a@xn--4ca.c");
+	free(key);
+}
+
 static void test_same(void **state)
 {
 	(void)state;
@@ -248,6 +267,12 @@ static void test_same(void **state)
 	assert_false(addr_same("an@b.c", "ivan@b.c"));
 	assert_false(addr_same("a@b[c", "a@b{c"));
 	assert_false(addr_same("\xc3\xa4@b", "\xc3\x84@b"));
+	assert_true(addr_same("a@\xc3\xa4.c", "A@XN--4CA.C."));
+	assert_true(addr_same("a@b.\xc3\xa4", "a@B.\xc3\xa4."));
+	assert_false(addr_same("\xc3\xa4@b", "xn--4ca@b"));
+	assert_false(addr_same("a@\xa4", "a@xn--4ca"));
+	assert_true(addr_match("*@\xc3\xa4.c", "a@xn--4ca.c"));
+	assert_true(addr_match("@xn--4ca.c", "a@\xc3\xa4.c"));
 	assert_false(addr_same("", "a"));
 	assert_true(addr_same("", ""));
 }
@@ -328,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_ok),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_same),
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_fold),

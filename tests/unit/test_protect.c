@@ -184,6 +184,7 @@ static void test_refused(void **state)
 	static const struct { const char *text; size_t n; } bad[] = {
 		{ S("") }, { S("Subject: x\r\n") },
 		{ S("From: a@b\r\nFrom: a@b\r\n") },
+		{ S("From: us: a@b;\r\n") },
 		{ S("From: a@b\r\nDate: d\r\ndate: d\r\n") },
 		{ S("From: a@b\r\nSubject: d\r\nSUBJECT: d\r\n") },
 		{ S("From: a@b\r\nMessage-ID: d\r\nMessage-Id: d\r\n") },
@@ -198,6 +199,9 @@ static void test_refused(void **state)
 		{ S("From: a@b\r\nTo: c <\xc3\xa4@b>\r\n") },
 		{ S("From: a@b\r\nTo: g: \xc3\xa4@b;\r\n") },
 		{ S("From: a@b\r\nTo: \"\xc3\xa4\"@b\r\n") },
+		{ S("From: a@b\r\nTo: \xc3\xa4@\xc3\xa4\r\n") },
+		{ S("From: a@b\r\nTo: c@\xa4\r\n") },
+		{ S("From: a@b\r\nTo: c@\xc3\xa4 (d@e)\r\n") },
 		{ S("From: a@b\r\nTo: \xc3\xa4 <c@d\r\n") },
 		{ S("From: a@b\r\nTo: \"\xc3\xa4 <c@d>\r\n") },
 		{ S("From: a@b\r\nTo: (\xc3\xa4 <c@d>\r\n") },
@@ -313,6 +317,9 @@ static void test_outside(void **state)
 	              "Reply-To: b@c , d@e (f)");
 	check_outside("To: \xc3\xa4:b@c,\xc3\xbc <d@e>;",
 	              "To: =?utf-8?B?w6Q=?= : b@c, =?utf-8?B?w7w=?= <d@e>;");
+	check_outside("To: b@\xc3\xa4.c, \xc3\xa4 <b@d.\xc3\xa4 (\xc3\xa4)>",
+	              "To: b@xn--4ca.c, =?utf-8?B?w6Q=?= <b@d.xn--4ca >");
+	check_outside("To: b@\xc3\xa4 (d)", "To: b@xn--4ca (d)");
 	check_outside("X-Own: a \xc3\xa4 b", "X-Own: =?utf-8?B?YSDDpCBi?=");
 	check_outside("X-Own: \xff", "X-Own: =?utf-8?B?/w==?=");
 	check_outside("X-Own: 0123456789012345678901234567890123\xc3\xa4\xc3"
@@ -529,6 +536,10 @@ static void test_sign_root(void **state)
 		  " \r\n name=x \r\n", NULL,
 		  "content-transfer-encoding: base64\r\nContent-Type: a/b;\r\n"
 		  " name=x; " HP_CLEAR "\r\n\r\n" },
+		{ "Content-Transfer-Encoding: 8bit\r\nContent-Type: a/b\r\n"
+		  "Content-Transfer-Encoding: 8bit\r\n", "base64",
+		  "Content-Transfer-Encoding: base64\r\n"
+		  "Content-Type: a/b; " HP_CLEAR "\r\n\r\n" },
 		{ "content-transfer-encoding: \r\n 8bit\r\n"
 		  "Content-Type: a/b; hp=cipher\r\n", "base64",
 		  "Content-Transfer-Encoding: base64\r\n"
