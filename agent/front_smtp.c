@@ -159,9 +159,12 @@ static int cmd_auth(struct smtp *s, char *arg)
 
 /* ---- MAIL and RCPT ---- */
 
-/* "FROM:<addr> params": the address into out, *params behind it.  0 or -1. */
-static int take_path(char *arg, const char *word, char *out, char **params)
+/* "FROM:<addr> params": the address, its domain as A-labels, into out, *params
+ * behind it.  0 or -1. */
+static int take_path(char *arg, const char *word, char out[ADDR_MAX + 1],
+                     char **params)
 {
+	char wide[ADDR_MAX + 1];
 	size_t n = strlen(word);
 	char *p = arg, *end;
 	bool quoted = false;
@@ -183,8 +186,10 @@ static int take_path(char *arg, const char *word, char *out, char **params)
 		return -1;
 	if (*p == '@' && memchr(p, ':', (size_t)(end - p)))
 		p = strchr(p, ':') + 1;	/* a source route is ignored */
-	memcpy(out, p, (size_t)(end - p));
-	out[end - p] = '\0';
+	memcpy(wide, p, (size_t)(end - p));
+	wide[end - p] = '\0';
+	if (!addr_to_ascii(wide, out))
+		memcpy(out, wide, strlen(wide) + 1);
 	*params = end + 1;
 	return 0;
 }
