@@ -28,7 +28,7 @@ struct protect_new {
  * protected-headers="v1" added to Content-Type (one is made where there was
  * none), and the empty line.
  * Errors: GPG_ERR_INV_VALUE with words for what RFC 5322 forbids (O12, O17):
- * not exactly one From, two Date, two Subject or Message-ID, two Content-Type,
+ * not exactly one From, a group in it, two Date, two Subject or Message-ID, two Content-Type,
  * an odd field; for an address, Date or Message-ID that can't stand outside. */
 int protect_seal(const struct header *h, const struct protect_new *add,
                  struct membuf *outer, struct membuf *inner, struct err *e);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Outgoing header blocks: what stays outside, what goes inside, what goes. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "crypto/addr.h"
 #include "crypto/ascii.h"
 #include "crypto/lex.h"
 #include "crypto/protect_private.h"
@@ -63,6 +65,24 @@ static enum place place_of(const struct field *f)
 	return PLACE_BOTH;
 }
 
+/* A group in From has no key that could sign for it (R6). */
+static int from_check(const struct header *h, struct err *e)
+{
+	char *text = field_text(header_get(h, "From", 0));
+	struct addrs list = { 0 };
+	int rc;
+
+	if (!text)
+		return err_errno(e, "Out of memory");
+	rc = addrs_parse(&list, text, e);
+	if (!rc && list.group)
+		rc = err_set(e, GPG_ERR_INV_VALUE,
+		             "The From line of this letter names a group");
+	addrs_free(&list);
+	free(text);
+	return rc;
+}
+
 /* O12 and O17. */
 static int header_check(const struct header *h, struct err *e)
 {
@@ -84,7 +104,7 @@ static int header_check(const struct header *h, struct err *e)
 			return err_set(e, GPG_ERR_INV_VALUE,
 			               "This letter has more than one %s line",
 			               once[i]);
-	return 0;
+	return from_check(h, e);
 }
 
 /* The fields every letter must have (O12), in out and, unless NULL, in too. */
