@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/cmd.h"
+#include "agent/keeper.h"
 #include "agent/rig.h"
 
 static const char usage[] =
@@ -15,13 +16,16 @@ static const char usage[] =
 "Decrypts and verifies a letter as the agent would when you fetch it.  The\n"
 "first header of what is written, Letterlock-Status, says what was found.\n"
 "\n"
-"      --verdict      write the verdict alone\n"
+"      --verdict      write the verdict alone; of a letter that was handed over\n"
+"                     by an agent once and then stored: what its verdict is\n"
+"                     worth now (genuine, changed, other, forged), and the verdict\n"
 "  -c, --config FILE  the configuration (default:\n"
 "                     $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
 "  -h, --help         this text\n"
 "\n"
 "Exit status: 0 opened or not sealed, 65 sealed and not to be opened (the\n"
-"letter is written as it came), 75 your key is locked.\n";
+"letter is written as it came) or a verdict that is not genuine, 75 your key is\n"
+"locked.\n";
 
 enum { FIRST_LINE_MAX = 1100 };
 
@@ -30,6 +34,9 @@ struct job {
 	bool verdict_only;
 	char first[FIRST_LINE_MAX];	/* the verdict */
 	size_t first_len;
+	bool checked;		/* it has been handed over before */
+	enum verdict_check check;
+	char text[VERDICT_LINE_MAX];	/* of the verdict then */
 };
 
 /* A process that feeds the letter, as upstream would. */
@@ -64,6 +71,30 @@ static int write_out(struct job *j, const unsigned char *p, size_t n,
 	       : err_errno(e, "standard output");
 }
 
+/* mime reads, in its box, what the keeper judges: an overtaken one has no verdict
+ * with a MAC to offer but the letter's own. */
+static int take_check(struct job *j, const struct frame *f, struct err *e)
+{
+	unsigned char digest[VERDICT_DIGEST], body[VERDICT_DIGEST];
+	struct unpack u;
+	bool strict;
+
+	unpack_init(&u, f);
+	strict = unpack_u32(&u) != 0;
+	unpack_str(&u, j->text, sizeof j->text);
+	unpack_mem(&u, digest, sizeof digest);
+	unpack_mem(&u, body, sizeof body);
+	if (!unpack_end(&u))
+		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+		               "a part of the agent went wrong");
+	j->checked = true;
+	j->check = VERDICT_FORGED;
+	if (!strict)
+		return 0;
+	return keeper_check(&j->rig.to_keeper, j->text, digest, body, &j->check,
+	                    e);
+}
+
 static int take_letter(struct job *j, struct err *e)
 {
 	char words[900];
@@ -78,6 +109,8 @@ static int take_letter(struct job *j, struct err *e)
 		if (write_out(j, f.data, f.len, e))
 			return -1;
 	}
+	if (f.type == M_CHECKED)
+		return take_check(j, &f, e);
 	if (f.type == M_END)
 		return fflush(stdout) ? err_errno(e, "standard output") : 0;
 	unpack_init(&u, &f);
@@ -95,11 +128,28 @@ static int open_letter(struct job *j, struct err *e)
 		return err_errno(e, "fork");
 	chan_close(&j->rig.pipe);
 	pack_init(&p);
-	pack_u32(&p, FETCHED_ALL);
+	pack_u32(&p, j->verdict_only ? FETCHED_BEFORE : FETCHED_ALL);
 	pack_u32(&p, 0);
 	if (pack_send(&p, &j->rig.to_mime, M_OPEN, e))
 		return -1;
 	return take_letter(j, e);
+}
+
+/* Nothing of a stranger's gets to a terminal but printable ASCII. */
+static int print_check(struct job *j)
+{
+	static const char *const words[] = {
+		[VERDICT_GENUINE] = "genuine", [VERDICT_CHANGED] = "changed",
+		[VERDICT_OTHER_KEY] = "other", [VERDICT_FORGED] = "forged"
+	};
+
+	if ((unsigned)j->check > VERDICT_FORGED)
+		j->check = VERDICT_FORGED;
+	for (char *p = j->text; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	printf("%s; %s\n", words[j->check], j->text);
+	return j->check == VERDICT_GENUINE ? 0 : EX_DATAERR;
 }
 
 int cmd_open(int argc, char **argv)
@@ -139,6 +189,8 @@ int cmd_open(int argc, char **argv)
 		return gpg_err_code(e.code) == GPG_ERR_CANCELED ? EX_TEMPFAIL
 		       : EX_SOFTWARE;
 	}
+	if (j.checked)
+		return print_check(&j);
 	if (j.verdict_only && (status = strchr(j.first, ':')))
 		printf("%.*s\n", (int)strcspn(status + 2, "\r\n"), status + 2);
 	return strstr(j.first, "encryption=failed") ? EX_DATAERR : 0;

@@ -66,6 +66,8 @@ enum frame_type {
 	M_ANSWERS,		/* str Message-ID of a letter it answers or forwards */
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
 				 * u32 sign (enum wish) */
+	M_CHECKED,		/* u32 it is one field of our form, str its text, mem
+				 * digest[32], mem body[32] for K_CHECK */
 	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
 				 * go on), str words; after M_SEND: fetch it again */
 
@@ -112,6 +114,8 @@ enum frame_type {
 	K_MAC = 120,		/* u32 encryption, signature, trust, reason, str signer,
 				 * str fpr, u32 has_body, mem body[32], mem digest[32]:
 				 * str line ("" when it can't be made) */
+	K_CHECK,		/* str text of a verdict, mem digest[32], mem body[32] as
+				 * they are now: u32 (enum verdict_check) */
 	K_RECALL,		/* u64 stamp, str key: u32 found, mem value */
 	K_REMEMBER,		/* u64 stamp, str key, mem value; no answer */
 	K_CONTACT,		/* str addr: u32 ever sealed to, u32 readable allowed */
@@ -153,8 +157,10 @@ enum fetched {
 	FETCHED_ALL,		/* by RETR: to be opened and handed over whole */
 	FETCHED_FOR_TOP,	/* by RETR: its header and that many lines */
 	FETCHED_TOP,		/* by TOP: what there is, no claim for a sealed one */
-	FETCHED_AHEAD		/* by RETR, before the client asked: kept until M_SEND or
+	FETCHED_AHEAD,		/* by RETR, before the client asked: kept until M_SEND or
 				 * M_DROP */
+	FETCHED_BEFORE		/* perhaps handed over once and stored: answered by
+				 * M_CHECKED if there is a verdict, else as ALL */
 };
 enum addr_field { FIELD_FROM, FIELD_TO };	/* FIELD_TO: To and Cc */
 enum wish { WISH_NONE, WISH_NO, WISH_YES };	/* X-Letterlock: */

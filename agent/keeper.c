@@ -55,6 +55,20 @@ static void answer_mac(struct keeper *k, struct unpack *u, struct pack *p)
 	pack_str(p, line);
 }
 
+static void answer_check(struct keeper *k, struct unpack *u, struct pack *p,
+                         char *text)
+{
+	unsigned char digest[VERDICT_DIGEST], body[VERDICT_DIGEST];
+	struct verdict v;
+
+	unpack_str(u, text, TEXT_MAX);
+	unpack_mem(u, digest, sizeof digest);
+	unpack_mem(u, body, sizeof body);
+	pack_u32(p, unpack_end(u) ? verdict_check(text, digest, body,
+	                                          memory_key(k->memory), &v)
+	            : VERDICT_FORGED);
+}
+
 static void answer_recall(struct keeper *k, struct unpack *u, struct pack *p,
                           char *text)
 {
@@ -144,6 +158,7 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p)
 	pack_init(p);
 	switch (f->type) {
 	case K_MAC: answer_mac(k, &u, p); return 1;
+	case K_CHECK: answer_check(k, &u, p, text); return 1;
 	case K_RECALL: answer_recall(k, &u, p, text); return 1;
 	case K_CODE: answer_code(k, &u, p, text); return 1;
 	case K_PART_FIND: answer_part(k, &u, p); return 1;

@@ -15,6 +15,11 @@ int keeper_run(const struct conf *conf, struct chan *leash);
 int keeper_mac(struct chan *k, const struct verdict *v,
                const unsigned char digest[VERDICT_DIGEST],
                char line[VERDICT_LINE_MAX], struct err *e);
+/* What is a verdict worth, the field's text with these digests? */
+int keeper_check(struct chan *k, const char *text,
+                 const unsigned char digest[VERDICT_DIGEST],
+                 const unsigned char body[VERDICT_DIGEST],
+                 enum verdict_check *check, struct err *e);
 /* *n octets at most into value; *found tells. */
 int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
                   void *value, size_t n, bool *found, struct err *e);

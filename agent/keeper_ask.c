@@ -52,6 +52,24 @@ int keeper_mac(struct chan *k, const struct verdict *v,
 	                             "the verdict could not be written");
 }
 
+int keeper_check(struct chan *k, const char *text,
+                 const unsigned char digest[VERDICT_DIGEST],
+                 const unsigned char body[VERDICT_DIGEST],
+                 enum verdict_check *check, struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_str(&p, text);
+	pack_mem(&p, digest, VERDICT_DIGEST);
+	pack_mem(&p, body, VERDICT_DIGEST);
+	if (ask(k, &p, K_CHECK, &u, e))
+		return -1;
+	*check = (enum verdict_check)unpack_u32(&u);
+	return answered(&u, e);
+}
+
 int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
                   void *value, size_t n, bool *found, struct err *e)
 {

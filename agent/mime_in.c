@@ -235,8 +235,10 @@ static int letter(struct in *in)
 		rc = in_tell_broken(in);
 	else if ((rc = take_header(in)) == -2)
 		rc = in_tell_broken_so(in, 0);
-	else
-		rc = rc ? opaque(in) : by_kind(in);
+	else if (rc)
+		rc = opaque(in);
+	else if (!in->before || (rc = in_check(in)) == 1)
+		rc = by_kind(in);
 	header_free(&in->outer);
 	membuf_free(&in->head);
 	while (in_next_data(in, &f))
@@ -260,6 +262,9 @@ int mime_in(struct mime_ends *ends)
 		in.how = (enum fetched)unpack_u32(&u);
 		in.lines = unpack_u32(&u);
 		in.ahead = in.how == FETCHED_AHEAD;
+		in.before = in.how == FETCHED_BEFORE;
+		if (in.before)
+			in.how = FETCHED_ALL;
 		if (!unpack_end(&u) || letter(&in))
 			break;
 	}

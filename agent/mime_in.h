@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What mime's way in shares: letters as they came (mime_in.c), that are signed
- * (mime_signed.c) or opened (mime_open.c), their header blocks (mime_show.c), and
+ * (mime_signed.c) or opened (mime_open.c) or were so once (mime_check.c), their header blocks (mime_show.c), and
  * the talk with crypt (mime_spool.c). */
 #ifndef AGENT_MIME_IN_H
 #define AGENT_MIME_IN_H
@@ -19,6 +19,7 @@ struct in {
 	struct chan *front, *crypt, *pipe;
 	enum fetched how;
 	bool ahead;		/* kept until front asks for it */
+	bool before;		/* perhaps it has a verdict already */
 	uint32_t lines;		/* of the body that are wanted, for TOP */
 	bool at_end;		/* the pipe gave P_END (or failed) */
 	bool lost;		/* it failed */
@@ -52,6 +53,10 @@ int in_await_send(struct in *in);
 int in_plain(struct in *in);
 int in_signed(struct in *in);
 int in_sealed(struct in *in, enum letter_kind kind);
+
+/* Perhaps handed over before (FETCHED_BEFORE), its header block taken: front hears what its
+ * verdict speaks of; 1: it has none, -1: front is gone. */
+int in_check(struct in *in);
 
 /* ---- header blocks (mime_show.c) ---- */
 
