@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t span = block_span(data, size), n = size - span, len;
-	size_t step = n > 256 ? n / 256 : 1;
+	size_t step = n > 64 ? n / 64 : 1;
 	enum letter_kind whole, kind;
 	struct block b;
 	char *part;

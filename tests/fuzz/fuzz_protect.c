@@ -97,6 +97,43 @@ out:
 	membuf_free(&inner);
 }
 
+/* Blanks at line ends do not last on the way. */
+static void check_trimmed(const struct membuf *m)
+{
+	for (size_t i = 1; i < m->len; i++)
+		CHECK(m->buf[i] != '\r' || !ascii_blank(m->buf[i - 1]));
+}
+
+static void sign(const struct header *h)
+{
+	struct membuf outer, inner;
+	struct header out = { 0 }, in = { 0 };
+	struct err e;
+
+	membuf_init(&outer, 1 << 22);
+	membuf_init(&inner, 1 << 22);
+	if (protect_sign(h, &ADD, "quoted-printable", &outer, &inner, &e)) {
+		CHECK(gpg_err_code(e.code) == GPG_ERR_INV_VALUE);
+		goto out;
+	}
+	check_outer(&outer, &out, false);
+	check_trimmed(&outer);
+	CHECK(clean_lines(inner.buf, inner.len, 998));
+	CHECK(is_ascii(inner.buf, inner.len));
+	check_trimmed(&inner);
+	reads(&in, &inner, true);
+	check_once(&in);
+	CHECK(protect_present(&in) && header_count(&in, "Content-Type") == 1);
+	CHECK(!header_count(&in, "HP-Outer"));
+	CHECK(header_count(&in, "Content-Transfer-Encoding") == 1);
+	CHECK(header_count(&out, "Subject") == header_count(&in, "Subject"));
+out:
+	header_free(&out);
+	header_free(&in);
+	membuf_free(&outer);
+	membuf_free(&inner);
+}
+
 static void clear(const struct header *h)
 {
 	struct header out = { 0 };
@@ -148,25 +185,37 @@ static void check_no_lookalike(const struct membuf *m)
 	}
 }
 
+/* A block that may be shown; frees it. */
+static void check_shown(struct membuf *m)
+{
+	struct header h;
+
+	CHECK(clean_lines(m->buf, m->len, m->len));
+	reads(&h, m, true);
+	check_no_lookalike(m);
+	CHECK(header_count(&h, "MIME-Version") >= 1
+	      && !header_count(&h, "HP-Outer"));
+	for (size_t i = 0; i < h.n; i++)
+		CHECK(!protect_lookalike(&h.field[i]));
+	header_free(&h);
+	membuf_free(m);
+}
+
 static void restore(const struct header *outer, const struct header *inner)
 {
-	struct header h = { 0 };
 	struct membuf m;
 
 	protect_from_differs(outer, inner);
 	membuf_init(&m, 1 << 22);
 	for (int with = 0; with < 2; with++) {
 		CHECK(protect_restore(outer, inner, with, &m, NULL) == 0);
-		CHECK(clean_lines(m.buf, m.len, m.len));
-		reads(&h, &m, true);
-		check_no_lookalike(&m);
-		CHECK(header_count(&h, "MIME-Version") == 1
-		      && !header_count(&h, "HP-Outer"));
-		for (size_t i = 0; i < h.n; i++)
-			CHECK(!protect_lookalike(&h.field[i]));
-		header_free(&h);
-		membuf_free(&m);
+		check_shown(&m);
+		CHECK(protect_restore_signed(outer, inner, outer, with, &m,
+		                             NULL) == 0);
+		check_shown(&m);
 	}
+	CHECK(protect_restore_inline(outer, &m, NULL) == 0);
+	check_shown(&m);
 }
 
 /* The first block is the outer one, the second the inner. */
@@ -180,6 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	                 block_span(data + span, size - span)) && both;
 	if (both) {
 		seal(&outer.h);
+		sign(&outer.h);
 		clear(&outer.h);
 		restore(&outer.h, &inner.h);
 	}
