@@ -181,8 +181,9 @@ int in_plain(struct in *in)
 		return r;
 	if (in_put_original(in, NULL))
 		return in_tell_broken(in);
-	if (sink_put(&in->body, in->head.buf + in->head_len,
-	             in->head.len - in->head_len, NULL))
+	if (in->head.len > in->head_len
+	    && sink_put(&in->body, in->head.buf + in->head_len,
+	                in->head.len - in->head_len, NULL))
 		return -1;
 	while (in_next_data(in, &f))
 		if (!in->body_done && sink_put(&in->body, f.data, f.len, NULL))

@@ -134,6 +134,8 @@ static int decide(struct payload *p)
 	}
 	if (body_begin(p, body_digest_sink(p->digest)))
 		return -1;
+	if (p->head.len == p->span)
+		return 0;
 	return sink_put(&p->crlf.sink, p->head.buf + p->span,
 	                p->head.len - p->span, NULL);
 }

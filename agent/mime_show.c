@@ -115,8 +115,9 @@ int in_put_original(struct in *in, const unsigned char *body)
 	    || sink_put(&in->to_front.sink, line, strlen(line), NULL)
 	    || (in->opaque && sink_put(&in->to_front.sink, "\r\n", 2, NULL))
 	    || sink_put(&in->to_front.sink, text.buf, text.len, NULL)
-	    || sink_put(&in->to_front.sink, in->head.buf + at,
-	                in->head_len - at, NULL))
+	    || (at < in->head_len
+	        && sink_put(&in->to_front.sink, in->head.buf + at,
+	                    in->head_len - at, NULL)))
 		goto out;
 	rc = 0;
 out:
