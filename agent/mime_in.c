@@ -23,8 +23,8 @@ int in_next_data(struct in *in, struct frame *f)
 	return 0;
 }
 
-/* The header block; -1: it has no end within HEADER_MAX, or too many fields,
- * -2: no memory. */
+/* The header block; -1: it has no end within HEADER_MAX, or too many fields, or
+ * begins in the middle of one, which would become the verdict's; -2: no memory. */
 static int take_header(struct in *in)
 {
 	struct frame f;
@@ -41,6 +41,8 @@ static int take_header(struct in *in)
 	}
 	if (!in->head_len)
 		in->head_len = in->head.len;
+	if (in->head_len && (in->head.buf[0] == ' ' || in->head.buf[0] == '\t'))
+		return -1;
 	return header_cut(&in->outer, in->head.buf ? in->head.buf : "",
 	                  in->head_len, NULL);
 }

@@ -81,6 +81,14 @@ int engine_seal(struct engine *g, const struct key *signer, bool sign,
                 const struct key *to, size_t n_to,
                 struct source *in, struct sink *out, struct err *e);
 
+enum { OPENED_ALSO_MAX = 3 };
+
+/* A key that signed, and the addresses of its user IDs. */
+struct opened_signer {
+	char fpr[41];
+	struct addrs uids;
+};
+
 /* What came of opening. */
 struct opened {
 	enum verdict_encryption encryption;
@@ -95,6 +103,9 @@ struct opened {
 	struct addrs uids;		/* addresses of its user IDs: with SIG_GOOD
 					 * those GnuPG calls valid, with
 					 * SIG_UNTRUSTED all not revoked */
+	struct opened_signer also[OPENED_ALSO_MAX];	/* with SIG_GOOD: other
+					 * keys whose signatures are as good */
+	unsigned n_also;
 };
 
 /* Decrypt (and verify) binary OpenPGP from in into out.  What out took must not

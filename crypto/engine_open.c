@@ -382,5 +382,7 @@ int engine_open(struct engine *g, unsigned ask, uint64_t max, struct source *in,
 void opened_free(struct opened *o)
 {
 	addrs_free(&o->uids);
+	for (unsigned i = 0; i < o->n_also; i++)
+		addrs_free(&o->also[i].uids);
 	memset(o, 0, sizeof *o);
 }

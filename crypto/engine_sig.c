@@ -70,7 +70,8 @@ static gpgme_signature_t sig_choose(gpgme_signature_t list,
 
 /* The addresses of the signer.  GnuPG calls a key valid if one of its user
  * IDs is: only those it calls valid may stand for a good signature. */
-static int uids_add(gpgme_key_t key, struct opened *o, struct err *e)
+static int uids_add(gpgme_key_t key, bool good, struct addrs *to,
+                    struct err *e)
 {
 	char addr[ADDR_MAX + 1];
 
@@ -78,10 +79,54 @@ static int uids_add(gpgme_key_t key, struct opened *o, struct err *e)
 		if (u->revoked || u->invalid || !u->uid ||
 		    !addr_of_uid(u->uid, addr))
 			continue;
-		if (o->signature == SIG_GOOD &&
-		    u->validity < GPGME_VALIDITY_FULL)
+		if (good && u->validity < GPGME_VALIDITY_FULL)
 			continue;
-		if (addrs_add(&o->uids, addr, e))
+		if (addrs_add(to, addr, e))
+			return -1;
+	}
+	return 0;
+}
+
+static void primary_of(const struct engine_sigs *h, gpgme_signature_t s,
+                       char fpr[41])
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (s->fpr && !strcmp(h->sig[i].sub, s->fpr))
+			memcpy(fpr, h->sig[i].primary, sizeof h->sig[i].primary);
+}
+
+static bool known(const struct opened *o, const char *fpr)
+{
+	bool found = !strcmp(o->fpr, fpr);
+
+	for (unsigned i = 0; i < o->n_also; i++)
+		found |= !strcmp(o->also[i].fpr, fpr);
+	return found;
+}
+
+/* The other good ones: From may be the owner of any. */
+static void also_note(const struct engine_sigs *h, gpgme_signature_t list,
+                      struct opened *o)
+{
+	char fpr[41];
+
+	for (; list && o->n_also < OPENED_ALSO_MAX; list = list->next) {
+		fpr[0] = '\0';
+		if (sig_word(list) == SIG_GOOD)
+			primary_of(h, list, fpr);
+		if (fpr[0] && !known(o, fpr))
+			memcpy(o->also[o->n_also++].fpr, fpr, sizeof fpr);
+	}
+}
+
+/* GPGME's list of signatures is gone with the first look for a key. */
+static int also_look(struct engine *g, struct opened *o, struct err *e)
+{
+	gpgme_key_t key;
+
+	for (unsigned i = 0; i < o->n_also; i++) {
+		key = engine_signer(g, o->also[i].fpr, NULL);
+		if (key && uids_add(key, true, &o->also[i].uids, e))
 			return -1;
 	}
 	return 0;
@@ -97,18 +142,21 @@ int engine_sig_judge(struct engine *g, const struct engine_sigs *h,
 	s = sig_choose(r ? r->signatures : NULL, &o->signature);
 	if (!s || o->signature == SIG_BAD || o->signature == SIG_UNKNOWN_KEY)
 		return 0;
-	for (unsigned i = 0; i < h->n; i++)
-		if (s->fpr && !strcmp(h->sig[i].sub, s->fpr))
-			memcpy(o->fpr, h->sig[i].primary, sizeof o->fpr);
+	primary_of(h, s, o->fpr);
+	if (o->signature == SIG_GOOD)
+		also_note(h, r->signatures, o);
 	if (o->signature != SIG_GOOD && o->signature != SIG_UNTRUSTED)
 		return 0;
 	key = o->fpr[0] ? engine_signer(g, o->fpr, NULL) : NULL;
 	if (!key) {
 		o->signature = SIG_UNKNOWN_KEY;
 		o->fpr[0] = '\0';
+		o->n_also = 0;
 		return 0;
 	}
 	if (o->signature == SIG_GOOD)
 		o->trust = TRUST_VERIFIED;
-	return uids_add(key, o, e);
+	if (uids_add(key, o->signature == SIG_GOOD, &o->uids, e))
+		return -1;
+	return also_look(g, o, e);
 }

@@ -5,14 +5,28 @@
 
 #include "crypto/engine.h"
 
-/* The one mailbox of From if it is an address of the signing key. */
-static const char *signer(const struct opened *o, const struct addrs *from)
+static bool has(const struct addrs *uids, const char *addr)
 {
+	for (size_t i = 0; i < uids->n; i++)
+		if (addr_same(uids->addr[i], addr))
+			return true;
+	return false;
+}
+
+/* The one mailbox of From if it is an address of a signing key, which is fpr. */
+static const char *signer(const struct opened *o, const struct addrs *from,
+                          const char **fpr)
+{
+	*fpr = o->fpr;
 	if (from->n != 1 || from->group || from->bad)
 		return NULL;
-	for (size_t i = 0; i < o->uids.n; i++)
-		if (addr_same(o->uids.addr[i], from->addr[0]))
+	if (has(&o->uids, from->addr[0]))
+		return from->addr[0];
+	for (unsigned i = 0; i < o->n_also; i++)
+		if (has(&o->also[i].uids, from->addr[0])) {
+			*fpr = o->also[i].fpr;
 			return from->addr[0];
+		}
 	return NULL;
 }
 
@@ -28,7 +42,7 @@ static bool can_stand(const char *addr)
 void opened_judge(const struct opened *o, const struct addrs *from,
                   struct verdict *v)
 {
-	const char *addr = signer(o, from);
+	const char *fpr, *addr = signer(o, from, &fpr);
 
 	v->signature = SIG_NONE;
 	v->trust = TRUST_NONE;
@@ -36,7 +50,7 @@ void opened_judge(const struct opened *o, const struct addrs *from,
 	if (o->encryption == ENC_FAILED)
 		return;		/* nothing of a failed opening is used */
 	v->signature = o->signature;
-	memcpy(v->fpr, o->fpr, sizeof v->fpr);
+	memcpy(v->fpr, fpr, sizeof v->fpr);
 	if (o->signature != SIG_GOOD && o->signature != SIG_UNTRUSTED)
 		return;
 	if (!addr || strlen(addr) >= sizeof v->signer || !can_stand(addr)) {

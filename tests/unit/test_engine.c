@@ -726,7 +726,20 @@ static void judge(void **state)
 		assert_true(v.signature != SIG_GOOD || s == SIG_GOOD ||
 		            s == SIG_UNTRUSTED);
 	}
+	/* signed by another too, who is the one in From */
 	o.signature = SIG_GOOD;
+	o.trust = TRUST_VERIFIED;
+	o.uids.n = 0;
+	opened_judge(&o, &f, &v);
+	assert_int_equal(v.signature, SIG_MISMATCH);
+	assert_string_equal(v.fpr, "F");
+	o.also[0] = (struct opened_signer){ "G", { mine + 1, 1, 0, 0 } };
+	o.also[1] = (struct opened_signer){ "H", { mine, 1, 0, 0 } };
+	o.n_also = 2;
+	opened_judge(&o, &f, &v);
+	assert_int_equal(v.signature, SIG_GOOD);
+	assert_string_equal(v.fpr, "H");
+	assert_string_equal(v.signer, "A@X.test");
 	o.encryption = ENC_FAILED;
 	opened_judge(&o, &f, &v);
 	assert_int_equal(v.signature, SIG_NONE);
