@@ -90,6 +90,12 @@ static void relaxed_field(struct digest *d, const struct field *f)
 	digest_put(d, "\r\n", 2);
 }
 
+/* Content-Length says nothing of a letter: mbox readers write and change it. */
+static bool is_content(const struct field *f)
+{
+	return field_begins(f, "Content-") && !field_is(f, "Content-Length");
+}
+
 int verdict_digest(const struct header *h, unsigned char out[VERDICT_DIGEST],
                    struct err *e)
 {
@@ -108,7 +114,7 @@ int verdict_digest(const struct header *h, unsigned char out[VERDICT_DIGEST],
 	for (size_t k = 0; k <= last; k++) {
 		found = false;
 		for (size_t i = 0; i < h->n; i++) {
-			if (k == last ? !field_begins(&h->field[i], names[k])
+			if (k == last ? !is_content(&h->field[i])
 			              : !field_is(&h->field[i], names[k]))
 				continue;
 			relaxed_field(d, &h->field[i]);

@@ -38,8 +38,9 @@ struct verdict {
 };
 
 /* SHA-256 over what the MAC covers besides the verdict itself: the fields
- * From, To, Cc, Reply-To, Date, Subject, Message-ID and all Content-* (absent
- * ones marked, each in DKIM's relaxed header form, RFC 6376 section 3.4.2). */
+ * From, To, Cc, Reply-To, Date, Subject, Message-ID and all Content-* but
+ * Content-Length, which clients write when they store a letter (absent ones
+ * marked, each in DKIM's relaxed header form, RFC 6376 section 3.4.2). */
 int verdict_digest(const struct header *h, unsigned char out[VERDICT_DIGEST],
                    struct err *e);
 

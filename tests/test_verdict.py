@@ -84,12 +84,13 @@ MOZILLA = (b"X-Account-Key: account1\nX-UIDL: u1\nX-Mozilla-Status: 0001\n"
     lambda r: letters.crlf(MBOX + MOZILLA) + r,
     lambda r: r.replace(b"\r\n\r\n", b"\r\n" + letters.crlf(MOZILLA) + b"\r\n",
                         1),
+    lambda r: r.replace(b"\r\n\r\n", b"\r\nContent-Length: 7\r\n\r\n", 1),
     lambda r: r.replace(b"\r\n", b" \t\r\n", 1),
     lambda r: re.sub(rb"\r\n(?=\S)", b" \r\n", r[:400]) + r[400:],
     lambda r: r.replace(b"Subject: ", b"SUBJECT:   ", 1),
     lambda r: r.replace(b"\r\nUser-Agent: ", b"\r\nX-Agent: ", 1)],
     ids=["as it came", "lf", "mbox", "mozilla", "mozilla crlf", "behind",
-         "blank", "blanks", "relaxed", "not covered"])
+         "content-length", "blank", "blanks", "relaxed", "not covered"])
 def test_stored_letters_stay_genuine(stored, letter, keep):
     assert stored.look(keep(letter)) == "genuine"
     assert stored.text.encode() == line(letter).split(b": ", 1)[1]
