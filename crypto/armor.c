@@ -109,7 +109,8 @@ static char *armor_begin(struct armor *a, char *o)
 	if (a->begun)
 		return o;
 	a->begun = true;
-	return armor_text(o, ARMOR_BEGIN "\r\n\r\n");
+	o = armor_text(armor_text(o, "-----BEGIN "), a->label);
+	return armor_text(o, "-----\r\n\r\n");
 }
 
 static int armor_put(struct sink *s, const void *buf, size_t n, struct err *e)
@@ -146,12 +147,18 @@ static int armor_put(struct sink *s, const void *buf, size_t n, struct err *e)
 	return sink_put(a->out, text, (size_t)(o - text), e);
 }
 
-void armor_init(struct armor *a, struct sink *out)
+void armor_init_label(struct armor *a, const char *label, struct sink *out)
 {
 	call_once(&tables_once, tables_make);
 	*a = (struct armor){
-		.sink.put = armor_put, .out = out, .crc = CRC_INIT
+		.sink.put = armor_put, .out = out, .label = label,
+		.crc = CRC_INIT
 	};
+}
+
+void armor_init(struct armor *a, struct sink *out)
+{
+	armor_init_label(a, "PGP MESSAGE", out);
 }
 
 int armor_end(struct armor *a, struct err *e)
@@ -164,7 +171,8 @@ int armor_end(struct armor *a, struct err *e)
 	a->rest_len = 0;
 	*o++ = '=';
 	o = encode_group(o, a->crc >> 8);
-	o = armor_text(o, "\r\n" ARMOR_END "\r\n");
+	o = armor_text(armor_text(o, "\r\n-----END "), a->label);
+	o = armor_text(o, "-----\r\n");
 	return sink_put(a->out, text, (size_t)(o - text), e);
 }
 

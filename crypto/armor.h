@@ -8,11 +8,12 @@
 
 #include "crypto/sink.h"
 
-/* Encoder: octets in, "-----BEGIN PGP MESSAGE-----" ... with CRLF line ends,
- * 64 columns and the CRC24 out. */
+/* Encoder: octets in, "-----BEGIN PGP MESSAGE-----" (or another label) ... with
+ * CRLF line ends, 64 columns and the CRC24 out. */
 struct armor {
 	struct sink sink;
 	struct sink *out;
+	const char *label;
 	uint32_t crc;
 	unsigned char rest[48];
 	unsigned rest_len;
@@ -20,6 +21,9 @@ struct armor {
 };
 
 void armor_init(struct armor *a, struct sink *out);
+/* The same with a label of at most 20 octets, which must outlive it:
+ * "PGP SIGNATURE". */
+void armor_init_label(struct armor *a, const char *label, struct sink *out);
 int armor_end(struct armor *a, struct err *e);
 
 /* Decoder: text in (any cutting), the octets of exactly one block out, whose label

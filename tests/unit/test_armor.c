@@ -194,6 +194,11 @@ static void test_known(void **state)
 	assert_int_equal(armor_end(&a, NULL), 0);
 	assert_same(&m, BEGIN "\r\n\r\n=twTO\r\n" END "\r\n",
 	            strlen(BEGIN END) + 13);
+	membuf_free(&m);
+	armor_init_label(&a, "PGP SIGNATURE", &m.sink);
+	assert_int_equal(armor_end(&a, NULL), 0);
+	assert_same(&m, "-----BEGIN PGP SIGNATURE-----\r\n\r\n=twTO\r\n"
+	            "-----END PGP SIGNATURE-----\r\n", 69);
 	assert_opens(gpg_text, gpg_octets, sizeof gpg_octets);
 }
 
