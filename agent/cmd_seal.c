@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* letterlock seal: a letter from standard input, sealed, to standard output. */
+/* letterlock seal: a letter from standard input, sealed or only signed, to standard
+ * output. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,13 @@
 #include "crypto/header.h"
 
 static const char usage[] =
-"Usage: letterlock seal [-c FILE] [-n] [-r ADDRESS]... < letter > sealed\n"
+"Usage: letterlock seal [-c FILE] [-n | -s] [-r ADDRESS]... < letter > sealed\n"
 "Signs and encrypts a letter (RFC 5322) as the agent would when you send it.\n"
 "\n"
 "  -r, --recipient ADDRESS  for whom; may be repeated (default: all in To and\n"
 "                           Cc).  Your own key is always among them\n"
 "  -n, --no-sign            encrypt without signing\n"
+"  -s, --sign-only          sign, and leave it readable for all\n"
 "  -c, --config FILE        the configuration (default:\n"
 "                           $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
 "  -h, --help               this text\n"
@@ -34,7 +36,7 @@ struct job {
 	struct crlf crlf;
 	struct chan_sink to_mime;
 	struct addrs from, to;
-	bool no_sign;
+	bool no_sign, sign_only;
 };
 
 static int fail(struct err *e, gpg_err_code_t code, const char *words)
@@ -108,7 +110,9 @@ static int take_addresses(struct job *j, struct err *e)
 	if (rc == 0 && j->from.n != 1)
 		rc = fail(e, GPG_ERR_INV_VALUE,
 		          "the letter must say exactly one sender in From");
-	if (rc == 0 && (j->to.n == 0 || j->to.n > RCPT_MAX))
+	if (rc == 0 && j->sign_only)
+		addrs_free(&j->to);	/* it is for all */
+	else if (rc == 0 && (j->to.n == 0 || j->to.n > RCPT_MAX))
 		rc = fail(e, GPG_ERR_INV_VALUE,
 		          "the letter names nobody in To or Cc (see -r), or "
 		          "too many");
@@ -117,11 +121,21 @@ static int take_addresses(struct job *j, struct err *e)
 
 /* ---- what front would ask ---- */
 
+/* M_BAD: why it can't go. */
+static int take_bad(const struct frame *f, struct err *e)
+{
+	char words[900];
+	struct unpack u;
+
+	unpack_init(&u, f);
+	unpack_u32(&u);
+	unpack_str(&u, words, sizeof words);
+	return fail(e, GPG_ERR_INV_VALUE, words);
+}
+
 static int ask_mime(struct job *j, struct err *e)
 {
 	struct chan *mime = &j->rig.to_mime;
-	char words[900];
-	struct unpack u;
 	struct frame f;
 
 	chan_sink_init(&j->to_mime, mime, M_DATA);
@@ -133,12 +147,8 @@ static int ask_mime(struct job *j, struct err *e)
 	do {
 		if (chan_recv(mime, &f, e))
 			return -1;
-		if (f.type == M_BAD) {
-			unpack_init(&u, &f);
-			unpack_u32(&u);
-			unpack_str(&u, words, sizeof words);
-			return fail(e, GPG_ERR_INV_VALUE, words);
-		}
+		if (f.type == M_BAD)
+			return take_bad(&f, e);
 	} while (f.type != M_FACTS);
 	return 0;
 }
@@ -224,14 +234,16 @@ static int begin(struct job *j, struct err *e)
 			return -1;
 	}
 	pack_init(&p);
+	if (!j->sign_only)
+		pack_u32(&p, !j->no_sign);
 	pack_u32(&p, account);
-	pack_u32(&p, !j->no_sign);
-	pack_people(j, &p);
-	if (pack_send(&p, &j->rig.to_crypt, C_SEAL, e))
+	if (!j->sign_only)
+		pack_people(j, &p);
+	if (pack_send(&p, &j->rig.to_crypt, j->sign_only ? C_SIGN : C_SEAL, e))
 		return -1;
 	pack_init(&p);
 	pack_u32(&p, 1);
-	pack_u32(&p, 1);
+	pack_u32(&p, j->sign_only ? GOES_SIGNED : GOES_SEALED);
 	pack_str(&p, strrchr(j->from.addr[0], '@') + 1);
 	return pack_send(&p, &j->rig.to_mime, M_GO, e);
 }
@@ -271,9 +283,12 @@ static int pass_body(struct job *j, struct err *e)
 		;
 	if (r || chan_sink_flush(&j->to_mime, e)
 	    || chan_send(&j->rig.to_mime, M_END, NULL, 0, e)
-	    || chan_expect(&j->rig.to_mime, M_END, &f, e))
+	    || chan_recv(&j->rig.to_mime, &f, e))
 		return -1;
-	return take_done(j, e);
+	if (f.type == M_BAD)
+		return take_bad(&f, e);
+	return f.type == M_END ? take_done(j, e)
+	       : fail(e, GPG_ERR_BAD_DATA, "a part of the agent went wrong");
 }
 
 static int seal(struct job *j, struct err *e)
@@ -312,6 +327,7 @@ int cmd_seal(int argc, char **argv)
 	static const struct option opts[] = {
 		{ "recipient", required_argument, NULL, 'r' },
 		{ "no-sign", no_argument, NULL, 'n' },
+		{ "sign-only", no_argument, NULL, 's' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
@@ -321,7 +337,7 @@ int cmd_seal(int argc, char **argv)
 	struct err e = { .text = "out of memory" };
 	int c, rc = -1;
 
-	while ((c = getopt_long(argc, argv, "r:nc:h", opts, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "r:nsc:h", opts, NULL)) != -1)
 		switch (c) {
 		case 'r':
 			if (!addr_ok(optarg) || addrs_add(&j.to, optarg, &e)) {
@@ -331,11 +347,12 @@ int cmd_seal(int argc, char **argv)
 			}
 			break;
 		case 'n': j.no_sign = true; break;
+		case 's': j.sign_only = true; break;
 		case 'c': config = optarg; break;
 		case 'h': fputs(usage, stdout); return 0;
 		default: fputs(usage, stderr); return EX_USAGE;
 		}
-	if (optind < argc) {
+	if (optind < argc || (j.no_sign && j.sign_only)) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}

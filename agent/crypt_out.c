@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crypt on the way out: whose keys there are, and one copy of a letter sealed
- * or passed on, straight from mime into the pipe to upstream. */
+/* crypt on the way out: front's commands, and whose keys there are. */
+#include "agent/crypt_out.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/crypt.h"
-#include "agent/log.h"
-#include "agent/smtp.h"
-#include "crypto/armor.h"
-
-enum { WRAP_MAX = 4 << 20 };	/* octets around what is sealed */
-
 /* ---- answers to front ---- */
 
-static int done(struct crypt *c, enum outcome o, const char *words)
+int crypt_done(struct crypt *c, enum outcome o, const char *words)
 {
 	struct pack p;
 
@@ -45,18 +39,18 @@ static int warm(struct crypt *c, struct unpack *u)
 	if (!unpack_end(u))
 		return -1;
 	if (crypt_find_own(c, a, &own, &e))
-		return done(c, DONE_FAILED, e.text);
+		return crypt_done(c, DONE_FAILED, e.text);
 	if (own.state != KEY_USABLE)
-		return done(c, DONE_REFUSED, "no usable key");
+		return crypt_done(c, DONE_REFUSED, "no usable key");
 	switch (engine_warm(c->engine, own.key.grip_sign, &e)) {
-	case 1: return done(c, DONE_OK, "");
+	case 1: return crypt_done(c, DONE_OK, "");
 	case 0: break;
-	default: return done(c, DONE_FAILED, e.text);
+	default: return crypt_done(c, DONE_FAILED, e.text);
 	}
 	if (!ask || engine_unlock(c->engine, own.key.fpr,
 	                          c->conf->unlock_timeout, &e))
-		return done(c, DONE_LOCKED, "locked");
-	return done(c, DONE_OK, "");
+		return crypt_done(c, DONE_LOCKED, "locked");
+	return crypt_done(c, DONE_OK, "");
 }
 
 /* What C_KEYS found, on which the letter is judged, serves for its C_SEAL. */
@@ -124,243 +118,43 @@ static int keys(struct crypt *c, struct unpack *u)
 failed:
 	c->stamp = 0;
 	forget();
-	return done(c, DONE_FAILED, "the keys could not be looked up");
+	return crypt_done(c, DONE_FAILED, "the keys could not be looked up");
 }
 
-/* ---- a letter from mime ---- */
-
-struct incoming {
-	struct source source;
-	struct chan *mime;
-	struct membuf head, tail;
-	const unsigned char *p;	/* what is left of the last frame */
-	size_t n;
-	bool complete;		/* X_END came */
-};
-
-static ssize_t incoming_get(struct source *s, void *buf, size_t n,
-                            struct err *e)
+int crypt_people(struct crypt *c, struct unpack *u, struct people *p,
+                 bool named, struct err *e)
 {
-	struct incoming *in = (struct incoming *)s;
-	struct frame f;
-
-	while (in->n == 0) {
-		if (in->complete)
-			return 0;
-		if (chan_recv(in->mime, &f, e))
-			return -1;
-		switch (f.type) {
-		case X_DATA:
-			in->p = f.data;
-			in->n = f.len;
-			break;
-		case X_HEAD:
-			if (sink_put(&in->head.sink, f.data, f.len, e))
-				return -1;
-			break;
-		case X_TAIL:
-			if (sink_put(&in->tail.sink, f.data, f.len, e))
-				return -1;
-			break;
-		case X_END:
-			in->complete = true;
-			break;
-		default:
-			return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
-			               "a part of the agent went wrong");
-		}
-	}
-	if (n > in->n)
-		n = in->n;
-	memcpy(buf, in->p, n);
-	in->p += n;
-	in->n -= n;
-	return (ssize_t)n;
-}
-
-static void incoming_init(struct incoming *in, struct chan *mime)
-{
-	memset(in, 0, sizeof *in);
-	in->source.get = incoming_get;
-	in->mime = mime;
-	membuf_init(&in->head, WRAP_MAX);
-	membuf_init(&in->tail, WRAP_MAX);
-}
-
-static void incoming_free(struct incoming *in)
-{
-	membuf_free(&in->head);
-	membuf_free(&in->tail);
-}
-
-/* After a failure: mime must not wait for us. */
-static void incoming_drain(struct incoming *in)
-{
-	struct frame f;
-
-	while (!in->complete && chan_recv(in->mime, &f, NULL) == 0)
-		in->complete = f.type == X_END;
-}
-
-/* ---- a letter to upstream ---- */
-
-struct outgoing {
-	struct sink sink;	/* sealed octets, binary */
-	struct chan_sink pipe;
-	struct armor armor;
-	struct incoming *in;
-	bool begun;
-	bool lost;		/* upstream has gone */
-};
-
-/* The first sealed octet is what lets the outer header go. */
-static int outgoing_put(struct sink *s, const void *buf, size_t n,
-                        struct err *e)
-{
-	struct outgoing *o = (struct outgoing *)s;
-
-	if (o->in->head.len == 0)
-		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
-		               "sealed octets came before the outer header");
-	if (!o->begun && sink_put(&o->pipe.sink, o->in->head.buf,
-	                          o->in->head.len, e))
-		goto lost;
-	o->begun = true;
-	if (sink_put(&o->armor.sink, buf, n, e) == 0)
-		return 0;
-lost:
-	o->lost = true;
-	return -1;
-}
-
-static int outgoing_end(struct outgoing *o, struct err *e)
-{
-	struct chan *pipe = o->pipe.chan;
-
-	if (!o->in->complete || !o->begun)
-		return err_set(e, gpg_error(GPG_ERR_INCOMPLETE_LINE),
-		               "the letter was not complete");
-	if (armor_end(&o->armor, e)
-	    || sink_put(&o->pipe.sink, o->in->tail.buf, o->in->tail.len, e)
-	    || chan_sink_flush(&o->pipe, e)
-	    || chan_send(pipe, P_END, NULL, 0, e)) {
-		o->lost = true;
-		return -1;
-	}
-	return 0;
-}
-
-/* Whom it is for: the wanted keys and our own. */
-static int take_keys(struct crypt *c, struct unpack *u, struct key *to,
-                     size_t *n_to, struct key *own, bool *sign, struct err *e)
-{
-	const struct account *a = account_of(c, u);
-	uint32_t n;
-	char addr[ADDR_MAX + 1];
 	struct found f;
+	uint32_t n = 0;
+	int rc = -1;
 
-	*sign = unpack_u32(u) != 0;
-	n = unpack_u32(u);
-	if (u->bad || n == 0 || n > RCPT_MAX || find_own(c, a, &f, e))
-		return err_set(e, gpg_error(GPG_ERR_NO_SECKEY),
-		               "no key of our own");
-	*n_to = 0;
-	if (f.state != KEY_USABLE)
-		return err_set(e, gpg_error(GPG_ERR_NO_SECKEY),
-		               "no usable key of our own");
-	*own = f.key;
-	to[(*n_to)++] = f.key;
-	while (n--) {
-		unpack_str(u, addr, sizeof addr);
-		if (u->bad || find(c, addr, &f, e)
-		    || f.state != KEY_USABLE)
-			return err_set(e, gpg_error(GPG_ERR_NO_PUBKEY),
-			               "a key is no longer there");
-		to[(*n_to)++] = f.key;
+	p->n = 0;
+	p->account = account_of(c, u);
+	if (u->bad || find_own(c, p->account, &p->own, e)) {
+		err_set(e, gpg_error(GPG_ERR_NO_SECKEY), "no key of our own");
+		goto out;
 	}
-	return unpack_end(u) ? 0 : err_set(e, gpg_error(GPG_ERR_BAD_DATA),
-	                                   "a part of the agent went wrong");
-}
-
-/* Report why, let the pipe break (no P_END: upstream drops the connection). */
-static int seal_failed(struct crypt *c, struct outgoing *o,
-                       const struct err *e)
-{
-	enum outcome why = DONE_FAILED;
-
-	switch (gpg_err_code(e->code)) {
-	case GPG_ERR_NO_PIN_ENTRY: case GPG_ERR_CANCELED:
-	case GPG_ERR_FULLY_CANCELED: case GPG_ERR_BAD_PASSPHRASE:
-		why = DONE_LOCKED;
-		break;
-	default:
-		break;
+	n = named ? unpack_u32(u) : 0;
+	if (u->bad || n > RCPT_MAX || (named && n == 0)) {
+		err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+		        "a part of the agent went wrong");
+		goto out;
 	}
-	if (o->lost)
-		why = DONE_LOST;
-	if (why == DONE_FAILED)
-		log_error("sealing failed: %s", e->text);
-	chan_close(&c->ends->upstream);
-	done(c, why, e->text);
-	incoming_drain(o->in);
-	return -1;
-}
-
-static int seal(struct crypt *c, struct unpack *u)
-{
-	static struct key to[RCPT_MAX + 1];
-	static struct outgoing o;
-	struct incoming in;
-	struct key own;
-	size_t n = 0;
-	bool sign;
-	struct err e = { .text = "" };
-	int rc;
-
-	incoming_init(&in, &c->ends->mime);
-	memset(&o, 0, sizeof o);
-	o.sink.put = outgoing_put;
-	o.in = &in;
-	chan_sink_init(&o.pipe, &c->ends->upstream, P_DATA);
-	armor_init(&o.armor, &o.pipe.sink);
-	rc = take_keys(c, u, to, &n, &own, &sign, &e);
+	for (; p->n < n; p->n++) {
+		unpack_str(u, p->addr[p->n], sizeof p->addr[0]);
+		if (u->bad || find(c, p->addr[p->n], &f, e)
+		    || f.state != KEY_USABLE) {
+			err_set(e, gpg_error(GPG_ERR_NO_PUBKEY),
+			        "a key is no longer there");
+			goto out;
+		}
+		p->key[p->n] = f.key;
+	}
+	rc = unpack_end(u) ? 0 : err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+	                                 "a part of the agent went wrong");
+out:
 	forget();
-	if (rc == 0)
-		rc = engine_seal(c->engine, &own, sign, to, n, &in.source,
-		                 &o.sink, &e);
-	if (rc == 0)
-		rc = outgoing_end(&o, &e);
-	if (rc == 0)
-		rc = done(c, DONE_OK, "");
-	else
-		rc = seal_failed(c, &o, &e);
-	incoming_free(&in);
 	return rc;
-}
-
-/* A letter that policy lets go as it is. */
-static int clear(struct crypt *c)
-{
-	struct chan *mime = &c->ends->mime, *pipe = &c->ends->upstream;
-	struct frame f;
-
-	do {
-		if (chan_recv(mime, &f, NULL))
-			return -1;
-		if (f.type == X_DATA && chan_send(pipe, P_DATA, f.data, f.len,
-		                                  NULL))
-			goto lost;
-	} while (f.type == X_DATA);
-	if (f.type != X_END)
-		return -1;
-	if (chan_send(pipe, P_END, NULL, 0, NULL))
-		goto lost;
-	return done(c, DONE_OK, "");
-lost:
-	done(c, DONE_LOST, "");
-	while (f.type != X_END && chan_recv(mime, &f, NULL) == 0)
-		;
-	return -1;
 }
 
 int crypt_out(struct crypt *c)
@@ -374,8 +168,10 @@ int crypt_out(struct crypt *c)
 		switch (f.type) {
 		case C_WARM: rc = warm(c, &u); break;
 		case C_KEYS: rc = keys(c, &u); break;
-		case C_SEAL: rc = seal(c, &u); break;
-		case C_CLEAR: rc = clear(c); break;
+		case C_SEAL: rc = crypt_seal(c, &u); break;
+		case C_SIGN: rc = crypt_sign(c, &u); break;
+		case C_PASS: rc = crypt_pass(c, &u); break;
+		case C_CLEAR: rc = crypt_clear(c); break;
 		default: rc = -1;
 		}
 	}

@@ -51,8 +51,10 @@ enum frame_type {
 				 * block with the empty line, until M_HEADER_END */
 	M_DATA,			/* octets with CRLF line ends, dots unstuffed */
 	M_HEADER_END,		/* []: answered by M_FACTS or M_BAD */
-	M_GO,			/* u32 lanes, u32 sealed, str domain for a Message-ID;
-				 * then M_DATA ... */
+	M_BEGINS,		/* octets the body begins with (as many as
+				 * SMIME_HEAD_MAX, or all): answered by M_FORM */
+	M_GO,			/* u32 lanes, u32 how (enum going), str domain for a
+				 * Message-ID; then M_DATA ..., all of the body */
 	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
 	M_ABORT,		/* u32 front has dropped its lanes: it is not; no
 				 * answer */
@@ -65,7 +67,9 @@ enum frame_type {
 	M_ADDR,			/* u32 field (enum addr_field), str addr */
 	M_ANSWERS,		/* str Message-ID of a letter it answers or forwards */
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
-				 * u32 sign (enum wish) */
+				 * u32 sign (enum wish), u32 form (enum form), as its
+				 * header block says */
+	M_FORM,			/* u32 form, as its body says too */
 	M_CHECKED,		/* u32 it is one field of our form, str its text, mem
 				 * digest[32], mem body[32] for K_CHECK */
 	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
@@ -74,9 +78,13 @@ enum frame_type {
 	/* front -> crypt */
 	C_WARM = 80,		/* u32 account, u32 ask: C_DONE */
 	C_KEYS,			/* u32 account, u32 n, str addr ...: C_KEYS_FOUND */
-	C_SEAL,			/* u32 account, u32 sign, u32 n, str addr ...: the letter
+	C_SEAL,			/* u32 sign, u32 account, u32 n, str addr ...: the letter
 				 * from mime is sealed for them (found before);
 				 * C_DONE when the sealed octets have all gone */
+	C_SIGN,			/* u32 account: it is passed on signed; C_DONE */
+	C_PASS,			/* u32 account, u32 n, str addr ...: what is OpenPGP
+				 * already is passed on, if it is sealed for them
+				 * (found before) and our own key alone; C_DONE */
 	C_CLEAR,		/* []: it is passed on as it is; C_DONE */
 	/* crypt -> front */
 	C_DONE,			/* u32 outcome (enum outcome), str words */
@@ -84,9 +92,11 @@ enum frame_type {
 				 * u32 valid, u64 expires, str fpr */
 
 	/* mime -> crypt, outgoing */
-	X_HEAD = 100,		/* octets that go out before the sealed ones */
-	X_DATA,			/* octets to seal, or to pass on */
+	X_HEAD = 100,		/* octets that go out before the sealed or signed ones */
+	X_MICALG,		/* []: the digest's name stands here in X_HEAD */
+	X_DATA,			/* octets to seal, to sign or to pass on */
 	X_TAIL,			/* octets that go out behind */
+	X_SIGNATURE,		/* []: the signature stands here in X_TAIL */
 	X_END,			/* []: complete */
 	/* mime -> crypt, incoming */
 	X_LETTER,		/* u32 ask: another letter begins, forget the last; may
@@ -151,6 +161,21 @@ enum outcome {
 	DONE_LOST,		/* the connection broke or was dropped by us */
 	DONE_LOCKED,		/* the key is locked and nobody unlocked it */
 	DONE_FAILED		/* something of ours failed: words say what */
+};
+
+/* What a letter to be sent is already. */
+enum form {
+	FORM_OTHER,
+	FORM_SIGNED,		/* multipart/signed */
+	FORM_SEALED,		/* PGP/MIME */
+	FORM_SMIME		/* enveloped by S/MIME */
+};
+/* How it goes. */
+enum going {
+	GOES_CLEAR,		/* as it came */
+	GOES_SEALED,
+	GOES_SIGNED,		/* signed only */
+	GOES_PASSED		/* sealed already: as it came, or not at all */
 };
 
 enum fetched {

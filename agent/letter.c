@@ -37,7 +37,7 @@ int letter_broken(struct letter *l)
 
 /* ---- before 354 ---- */
 
-static int ask_warm(struct letter *l)
+int letter_warm(struct letter *l)
 {
 	struct smtp *s = l->s;
 	char words[500];
@@ -46,9 +46,9 @@ static int ask_warm(struct letter *l)
 	struct frame f;
 	enum outcome o;
 
-	if (!policy_could_seal(s->conf, s->who.account)
-	    || s->who.account->sign == SIGN_NEVER)
+	if (l->warm)
 		return 0;
+	l->warm = true;
 	pack_init(&p);
 	pack_u32(&p, s->who.index);
 	pack_u32(&p, 1);
@@ -74,7 +74,8 @@ static int ready(struct letter *l)
 	struct lane *lane = &s->lane[0];
 
 	if (smtp_lane(s, 0) == 0)
-		return ask_warm(l);
+		return policy_could_sign(s->conf, s->who.account)
+		       ? letter_warm(l) : 0;
 	if (lane->outcome == DONE_UNREACHABLE || lane->outcome == DONE_LOST) {
 		log_note("not sent: the provider could not be reached");
 		return letter_refuse(l, 451, "4.4.1 Letterlock cannot reach "
@@ -175,6 +176,15 @@ static int take_header(struct letter *l)
 	return 0;
 }
 
+int letter_take_more(struct letter *l, size_t body)
+{
+	l->head.max += body;
+	while (!l->done && l->head.len - l->head_len < body)
+		if (take_some(l))
+			return -1;
+	return 0;
+}
+
 /* ---- the body ---- */
 
 /* Now that all of it was seen: who have this very letter already? */
@@ -264,7 +274,8 @@ static void remember(struct letter *l)
 {
 	struct chan *keeper = &l->s->ends->keeper;
 
-	if (l->reply != 250 || l->sealed || !l->wishes.code_right)
+	if (l->reply != 250 || !l->wishes.code_right
+	    || (l->how != GOES_CLEAR && l->how != GOES_SIGNED))
 		return;
 	for (size_t i = 0; i < l->n; i++)
 		if (l->to[i].state == KEY_NONE && !l->to[i].clear_allowed)

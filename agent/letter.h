@@ -24,16 +24,19 @@ struct letter {
 	uint64_t octets;	/* of the letter so far */
 	bool gone;		/* the client */
 	bool at_mime;		/* mime knows of it */
+	bool warm;		/* the signing key was asked for */
 	bool broken;		/* a part of this session is no more */
 	/* what mime found in the header */
 	struct addrs from, shown;	/* From; To and Cc */
 	struct wishes wishes;
 	enum wish sign;
+	enum form form;
 	int code;		/* of [clear 1234], or -1 */
 	/* what was decided */
 	struct recipient to[RCPT_MAX];
 	size_t n;
-	bool sealed;
+	enum going how;
+	bool signs;
 	unsigned lanes;
 	/* the answer */
 	unsigned reply;		/* SMTP code, 0 = none yet */
@@ -46,6 +49,12 @@ int letter_refuse(struct letter *l, unsigned reply, const char *fmt, ...)
 
 /* A part of ours failed: 451, and the connection ends behind it; returns -1. */
 int letter_broken(struct letter *l);
+
+/* See that the signing key is unlocked, asking for it once: 0, or -1 with the
+ * answer set. */
+int letter_warm(struct letter *l);
+/* Have so many octets of the body in head too, where it has as many: the same. */
+int letter_take_more(struct letter *l, size_t body);
 
 /* letter_decide.c: from the header block to whether and how it goes: 0, or -1
  * with the answer set. */

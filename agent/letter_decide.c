@@ -9,6 +9,7 @@
 
 #include "agent/keeper.h"
 #include "agent/letter.h"
+#include "crypto/smime.h"
 
 /* ---- what mime finds in it ---- */
 
@@ -41,6 +42,9 @@ int letter_take_fact(struct letter *l, const struct frame *f)
 		l->code = code > 9999 ? -1 : (int)code;
 		l->wishes.encrypt = (enum wish)unpack_u32(&u);
 		l->sign = (enum wish)unpack_u32(&u);
+		/* fall through */
+	case M_FORM:
+		l->form = (enum form)unpack_u32(&u);
 		return unpack_end(&u) ? 0 : letter_broken(l);
 	case M_BAD:
 		code = unpack_u32(&u);
@@ -189,27 +193,69 @@ static int refuse_own_key(struct letter *l, enum key_state own)
 	                     "this computer", l->from.addr[0]);
 }
 
+/* The label of S/MIME is worth nothing before the body was seen (O24). */
+static int look_inside(struct letter *l)
+{
+	struct chan *mime = &l->s->ends->mime;
+	struct frame f;
+	size_t n;
+
+	if (l->form != FORM_SMIME)
+		return 0;
+	if (letter_take_more(l, SMIME_HEAD_MAX))
+		return -1;
+	n = l->head.len - l->head_len;
+	if (n > SMIME_HEAD_MAX)
+		n = SMIME_HEAD_MAX;
+	if (chan_send(mime, M_BEGINS, l->head.buf + l->head_len, n, NULL)
+	    || chan_expect(mime, M_FORM, &f, NULL))
+		return letter_broken(l);
+	return letter_take_fact(l, &f);
+}
+
+/* The client has sealed it: as it is, or not at all.  It names all its readers,
+ * so none of them may be hidden. */
+static int pass(struct letter *l)
+{
+	l->how = GOES_PASSED;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->to[i].bcc)
+			return letter_refuse(l, 550, "5.7.5 Letterlock did not "
+			                     "send this: your mail program "
+			                     "sealed it, which shows everybody "
+			                     "who is in Bcc. Switch its own "
+			                     "encryption off, then press Send "
+			                     "again");
+	return 0;
+}
+
+static int go_own(struct letter *l, enum going how, enum key_state own)
+{
+	l->how = how;
+	if (own != KEY_USABLE)
+		return refuse_own_key(l, own);
+	return l->signs ? letter_warm(l) : 0;
+}
+
 int letter_decide(struct letter *l)
 {
 	char words[POLICY_WORDS_MAX];
 	enum key_state own = KEY_NONE;
+	enum decision d;
 
 	if (ask_mime(l) || check_from(l) || know_recipients(l) || ask_code(l)
-	    || ask_keys(l, &own))
+	    || ask_keys(l, &own) || look_inside(l))
 		return -1;
-	switch (policy_decide(l->to, l->n, &l->wishes, words)) {
-	case SEND_REFUSED:
+	d = policy_decide(l->to, l->n, &l->wishes, words);
+	l->signs = policy_signs(l->s->who.account, l->sign, d == SEND_SEALED);
+	if (d == SEND_CLEAR && (l->form != FORM_OTHER || !l->signs))
+		return 0;	/* never signed twice */
+	if (d == SEND_CLEAR)
+		return go_own(l, GOES_SIGNED, own);
+	if (l->form == FORM_SMIME
+	    || (l->form == FORM_SEALED && d == SEND_SEALED))
+		return pass(l);
+	if (d == SEND_REFUSED)
 		return letter_refuse(l, 550, "5.7.5 %s", words);
-	case SEND_SEALED:
-		l->sealed = true;
-		return own == KEY_USABLE ? 0 : refuse_own_key(l, own);
-	case SEND_CLEAR:
-		break;
-	}
-	if (l->sign == WISH_YES
-	    || (l->s->who.account->sign == SIGN_ALWAYS && l->sign != WISH_NO))
-		return letter_refuse(l, 554, "5.7.4 Letterlock did not send "
-		                     "this: it cannot sign readable letters "
-		                     "yet. Set sign = sealed, or seal it");
-	return 0;
+	return go_own(l, GOES_SEALED, own);
 }

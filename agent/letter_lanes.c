@@ -56,7 +56,7 @@ static bool on_lane(const struct letter *l, size_t i, unsigned lane)
 	unsigned at = 0;
 	bool shown = false;
 
-	if (!l->sealed || !l->to[i].bcc)
+	if (l->how != GOES_SEALED || !l->to[i].bcc)
 		return lane == 0;
 	for (size_t k = 0; k < l->n; k++)
 		shown = shown || !l->to[k].bcc;
@@ -99,25 +99,38 @@ int letter_open_lanes(struct letter *l)
 	return 0;
 }
 
+static unsigned command(const struct letter *l)
+{
+	switch (l->how) {
+	case GOES_SEALED: return C_SEAL;
+	case GOES_SIGNED: return C_SIGN;
+	case GOES_PASSED: return l->form == FORM_SMIME ? C_CLEAR : C_PASS;
+	case GOES_CLEAR: break;
+	}
+	return C_CLEAR;
+}
+
 static int go_lane(struct letter *l, unsigned k)
 {
 	struct chan *crypt = &l->s->lane[k].crypt;
+	unsigned type = command(l);
 	uint32_t n = 0;
 	struct pack p;
 
-	if (!l->sealed)
-		return chan_send(crypt, C_CLEAR, NULL, 0, NULL);
-	for (size_t i = 0; i < l->n; i++)
-		n += on_lane(l, i, k);
 	pack_init(&p);
-	pack_u32(&p, l->s->who.index);
-	pack_u32(&p, l->s->who.account->sign != SIGN_NEVER
-	             && l->sign != WISH_NO);
-	pack_u32(&p, n);
-	for (size_t i = 0; i < l->n; i++)
-		if (on_lane(l, i, k))
-			pack_str(&p, l->to[i].addr);
-	return pack_send(&p, crypt, C_SEAL, NULL);
+	if (type == C_SEAL)
+		pack_u32(&p, l->signs);
+	if (type != C_CLEAR)
+		pack_u32(&p, l->s->who.index);
+	if (type == C_SEAL || type == C_PASS) {
+		for (size_t i = 0; i < l->n; i++)
+			n += on_lane(l, i, k);
+		pack_u32(&p, n);
+		for (size_t i = 0; i < l->n; i++)
+			if (on_lane(l, i, k))
+				pack_str(&p, l->to[i].addr);
+	}
+	return pack_send(&p, crypt, type, NULL);
 }
 
 /* mime and crypt may begin while the provider still hears the envelope. */
@@ -128,7 +141,7 @@ int letter_go(struct letter *l)
 
 	pack_init(&p);
 	pack_u32(&p, l->lanes);
-	pack_u32(&p, l->sealed);
+	pack_u32(&p, l->how);
 	pack_str(&p, domain ? domain + 1 : "localhost");
 	for (unsigned k = 0; k < l->lanes; k++)
 		if (go_lane(l, k))
@@ -141,14 +154,15 @@ broken:
 
 static int envelope_from(struct letter *l, struct lane *lane)
 {
+	bool ours = l->how == GOES_SEALED || l->how == GOES_SIGNED;
 	struct pack p;
 
 	pack_init(&p);
 	pack_str(&p, l->s->from);
-	/* what is sealed is ASCII outside (O14); what is not may have more than
-	 * the client said, and upstream sees to it where the provider can't */
-	pack_u32(&p, !l->sealed && lane->has & HAS_8BIT ? MAIL_8BIT : 0);
-	pack_u64(&p, l->sealed ? 0 : l->s->size);
+	/* what we seal or sign is ASCII (O14); what comes as it is may have more
+	 * than the client said, and upstream sees to it where the provider can't */
+	pack_u32(&p, !ours && lane->has & HAS_8BIT ? MAIL_8BIT : 0);
+	pack_u64(&p, ours ? 0 : l->s->size);
 	if (lane_ask(lane, U_MAIL, &p) || lane->outcome != DONE_OK)
 		return failed(l, lane);
 	return 0;
@@ -228,6 +242,10 @@ static int crypt_done(struct letter *l, struct lane *lane)
 		lane_done(lane);
 		return failed(l, lane);
 	}
+	if (o == DONE_REFUSED)
+		return letter_refuse(l, 550, "5.7.5 Letterlock did not send "
+		                     "this: %s. Switch its own encryption off, "
+		                     "then press Send again", words);
 	log_note("not sent: sealing failed");
 	if (o == DONE_LOCKED)
 		return letter_refuse(l, 451, "4.7.0 Letterlock did not send "
@@ -236,7 +254,9 @@ static int crypt_done(struct letter *l, struct lane *lane)
 		                     "letterlock unlock. Then press Send "
 		                     "again");
 	return letter_refuse(l, 451, "4.3.0 Letterlock did not send this: "
-	                     "sealing it failed (%s). Press Send again", words);
+	                     "%s it failed (%s). Press Send again",
+	                     l->how == GOES_SIGNED ? "signing" : "sealing",
+	                     words);
 }
 
 /* All of the letter but the final dot has reached the provider. */
@@ -359,8 +379,11 @@ static int note_sealed(struct letter *l)
 	struct chan *keeper = &l->s->ends->keeper;
 	struct err e;
 
+	if (l->how != GOES_SEALED
+	    && (l->how != GOES_PASSED || l->form != FORM_SEALED))
+		return 0;
 	for (size_t i = 0; i < l->n; i++) {
-		if (!l->sealed || l->to[i].sealed_before
+		if (l->to[i].sealed_before
 		    || keeper_sealed(keeper, l->to[i].addr, &e) == 0)
 			continue;
 		if (gpg_err_code(e.code) != GPG_ERR_EIO)

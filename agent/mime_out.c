@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mime on the way out: what a header block says, then the letter rebuilt for
- * each lane (RFC 3156 section 4, RFC 9788). */
+/* mime on the way out: what a header block says, and each letter from front to
+ * the lanes. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,21 +9,10 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "agent/mime.h"
-#include "agent/smtp.h"
-#include "crypto/protect.h"
+#include "agent/mime_out.h"
 
 enum {
 	ANSWERS_MAX = 100	/* Message-IDs of other letters that are told */
-};
-
-struct out {
-	struct chan *front;
-	struct chan lane[LANES];
-	unsigned lanes;		/* of this letter */
-	struct membuf text;	/* the header block */
-	struct header header;
-	char boundary[40];
 };
 
 /* ---- facts ---- */
@@ -44,6 +33,9 @@ static int tell_odd(struct out *o, const struct err *e)
 	unsigned code = header_count(&o->header, "From") == 1 ? 554 : 550;
 	char words[ERR_TEXT_MAX + 60];
 
+	if (gpg_err_code(e->code) == GPG_ERR_ENOMEM)
+		return tell_bad(o, 451, "4.3.0 Letterlock did not send this: "
+		                "it is out of memory. Press Send again");
 	snprintf(words, sizeof words, "5.6.0 Letterlock did not send this: "
 	         "%c%s", e->text[0] ? tolower((unsigned char)e->text[0]) : ' ',
 	         e->text[0] ? e->text + 1 : "");
@@ -137,125 +129,52 @@ static int tell_facts(struct out *o)
 	pack_u32(&p, code < 0 ? UINT32_MAX : (uint32_t)code);
 	pack_u32(&p, wish_of(&o->header, "encrypt"));
 	pack_u32(&p, wish_of(&o->header, "sign"));
+	pack_u32(&p, out_form(&o->header));
 	return pack_send(&p, o->front, M_FACTS, NULL);
 }
 
-/* ---- to the lanes ---- */
-
-/* A lane that is gone is front's to notice; the others go on. */
-static void to_lanes(struct out *o, unsigned type, const void *p, size_t n)
+static int null_put(struct sink *s, const void *buf, size_t n, struct err *e)
 {
-	const char *at = p;
-	size_t m;
-
-	do {
-		m = n < FRAME_DATA ? n : FRAME_DATA;
-		for (unsigned i = 0; i < o->lanes; i++)
-			if (chan_open(&o->lane[i])
-			    && chan_send(&o->lane[i], type, at, m, NULL))
-				chan_close(&o->lane[i]);
-		at += m;
-		n -= m;
-	} while (n);
-}
-
-static int random_hex(char *out, size_t octets)
-{
-	unsigned char r[32];
-
-	if (getrandom(r, octets, 0) != (ssize_t)octets)
-		return -1;
-	for (size_t i = 0; i < octets; i++)
-		snprintf(out + 2 * i, 3, "%02x", r[i]);
+	(void)s, (void)buf, (void)n, (void)e;
 	return 0;
 }
+
+/* What S/MIME is said to have enveloped, or not. */
+static int tell_form(struct out *o, const struct frame *f)
+{
+	struct sink null = { null_put };
+	uint32_t form = FORM_OTHER;
+
+	smime_init(&o->smime, &null);
+	if (smime_is(&o->header)
+	    && sink_put(&o->smime.sink, f->data, f->len, NULL) == 0
+	    && o->smime.right
+	    && (f->len >= SMIME_HEAD_MAX || smime_end(&o->smime, NULL) == 0))
+		form = FORM_SMIME;
+	return chan_send(o->front, M_FORM, &form, sizeof form, NULL);
+}
+
+/* ---- the letter ---- */
 
 /* What a letter lacks (O12): no host name, no time zone. */
 static int make_new(const char *domain, char date[64], char id[400],
                     struct protect_new *add)
 {
 	time_t now = time(NULL);
-	char hex[33];
+	unsigned char r[16];
 	struct tm tm;
+	size_t n = 1;
 
-	if (random_hex(hex, 16) || !gmtime_r(&now, &tm))
+	if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r
+	    || !gmtime_r(&now, &tm))
 		return -1;
 	strftime(date, 64, "%a, %d %b %Y %H:%M:%S +0000", &tm);
-	snprintf(id, 400, "<%s@%s>", hex, domain);
+	id[0] = '<';
+	for (size_t i = 0; i < sizeof r; i++)
+		n += (size_t)snprintf(id + n, 400 - n, "%02x", r[i]);
+	snprintf(id + n, 400 - n, "@%s>", domain);
 	add->date = date;
 	add->message_id = id;
-	return 0;
-}
-
-static int send_sealed(struct out *o, const struct protect_new *add,
-                       struct err *e)
-{
-	struct membuf outer, inner;
-	int rc = -1;
-
-	membuf_init(&outer, 2 * HEADER_MAX);
-	membuf_init(&inner, 4 * HEADER_MAX);
-	if (random_hex(o->boundary, 15)
-	    || protect_seal(&o->header, add, &outer, &inner, e)
-	    || membuf_printf(&outer, e,
-	                     "MIME-Version: 1.0\r\n"
-	                     "Content-Type: multipart/encrypted;\r\n"
-	                     " protocol=\"application/pgp-encrypted\";\r\n"
-	                     " boundary=\"%s\"\r\n\r\n"
-	                     "--%s\r\n"
-	                     "Content-Type: application/pgp-encrypted\r\n\r\n"
-	                     "Version: 1\r\n\r\n"
-	                     "--%s\r\n"
-	                     "Content-Type: application/octet-stream;"
-	                     " name=\"encrypted.asc\"\r\n"
-	                     "Content-Disposition: inline;"
-	                     " filename=\"encrypted.asc\"\r\n\r\n",
-	                     o->boundary, o->boundary, o->boundary))
-		goto out;
-	to_lanes(o, X_HEAD, outer.buf, outer.len);
-	to_lanes(o, X_DATA, inner.buf, inner.len);
-	rc = 0;
-out:
-	membuf_free(&outer);
-	membuf_free(&inner);
-	return rc;
-}
-
-static int send_clear(struct out *o, const struct protect_new *add,
-                      struct err *e)
-{
-	struct membuf head;
-	int rc;
-
-	membuf_init(&head, 2 * HEADER_MAX);
-	rc = protect_clear(&o->header, add, &head, e);
-	if (rc == 0)
-		to_lanes(o, X_DATA, head.buf, head.len);
-	membuf_free(&head);
-	return rc;
-}
-
-/* Body frames straight on; 0 when the letter was complete, 1 aborted. */
-static int pass_body(struct out *o, bool sealed)
-{
-	struct frame f;
-	char tail[80];
-
-	for (;;) {
-		if (chan_recv(o->front, &f, NULL))
-			return -1;
-		if (f.type == M_DATA)
-			to_lanes(o, X_DATA, f.data, f.len);
-		else
-			break;
-	}
-	if (f.type != M_END)
-		return f.type == M_ABORT ? 1 : -1;
-	if (sealed) {
-		snprintf(tail, sizeof tail, "\r\n--%s--\r\n", o->boundary);
-		to_lanes(o, X_TAIL, tail, strlen(tail));
-	}
-	to_lanes(o, X_END, NULL, 0);
 	return 0;
 }
 
@@ -265,33 +184,54 @@ static void close_lanes(struct out *o)
 		chan_close(&o->lane[i]);
 }
 
+/* Body frames through, or to nowhere once it has failed: 0 when the letter was
+ * complete, 1 aborted, 2 it can't go and e says why, -1 front is gone. */
+static int run(struct out *o, enum going how, const struct protect_new *add,
+               struct err *e)
+{
+	int rc = out_begin(o, how, add, e);
+	struct frame f;
+
+	for (;;) {
+		if (rc)		/* said now: what follows is only drained */
+			close_lanes(o);
+		if (chan_recv(o->front, &f, NULL))
+			return -1;
+		if (f.type != M_DATA)
+			break;
+		if (rc == 0)
+			rc = out_body(o, f.data, f.len, e);
+	}
+	if (f.type != M_END)
+		return f.type == M_ABORT ? 1 : -1;
+	if (rc == 0)
+		rc = out_end(o, e);
+	if (rc == 0)
+		return 0;
+	close_lanes(o);
+	return 2;
+}
+
 /* After M_GO: 0, 1 aborted, -1 front is gone. */
 static int go(struct out *o, struct unpack *u)
 {
 	char domain[ADDR_MAX + 1], date[64], id[400];
 	struct err e = { .text = "" };
 	struct protect_new add;
-	bool sealed;
-	struct frame f;
+	uint32_t how;
 	int rc;
 
 	o->lanes = unpack_u32(u);
-	sealed = unpack_u32(u) != 0;
+	how = unpack_u32(u);
 	unpack_str(u, domain, sizeof domain);
-	if (!unpack_end(u) || o->lanes > LANES || make_new(domain, date, id, &add))
+	if (!unpack_end(u) || o->lanes > LANES || how > GOES_PASSED
+	    || make_new(domain, date, id, &add))
 		return -1;
-	rc = sealed ? send_sealed(o, &add, &e) : send_clear(o, &add, &e);
-	if (rc == 0) {
-		rc = pass_body(o, sealed);
-		return rc ? rc : chan_send(o->front, M_END, NULL, 0, NULL);
-	}
-	/* said now, so that the octets that follow are only drained */
-	close_lanes(o);
-	do
-		if (chan_recv(o->front, &f, NULL))
-			return -1;
-	while (f.type == M_DATA);
-	return f.type == M_END ? tell_odd(o, &e) : 1;
+	rc = run(o, (enum going)how, &add, &e);
+	out_free(o);
+	if (rc == 0)
+		return chan_send(o->front, M_END, NULL, 0, NULL);
+	return rc == 2 ? tell_odd(o, &e) : rc;
 }
 
 /* ---- one letter, and the next ---- */
@@ -364,8 +304,9 @@ static int letter(struct out *o)
 				close_lanes(o);
 			break;
 		}
-		if (f.type == M_LANE) {
-			rc = take_lane(o, &u);
+		if (f.type == M_LANE || f.type == M_BEGINS) {
+			rc = f.type == M_LANE ? take_lane(o, &u)
+			     : tell_form(o, &f);
 			continue;
 		}
 		rc = f.type == M_GO ? go(o, &u) : -1;

@@ -169,8 +169,17 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 	return SEND_REFUSED;
 }
 
-bool policy_could_seal(const struct conf *c, const struct account *a)
+bool policy_signs(const struct account *a, enum wish wish, bool sealed)
 {
+	if (wish != WISH_NONE)
+		return wish == WISH_YES;
+	return a->sign == SIGN_ALWAYS || (sealed && a->sign == SIGN_SEALED);
+}
+
+bool policy_could_sign(const struct conf *c, const struct account *a)
+{
+	if (a->sign != SIGN_SEALED)
+		return a->sign == SIGN_ALWAYS;
 	if (a->encrypt != POLICY_NEVER)
 		return true;
 	for (size_t i = 0; i < c->n_contacts; i++)

@@ -35,7 +35,10 @@ enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = 200 };
 enum decision policy_decide(const struct recipient *to, size_t n,
                             const struct wishes *w,
                             char words[POLICY_WORDS_MAX]);
-/* Could any letter of this account be sealed (so that the key is needed)? */
-bool policy_could_seal(const struct conf *c, const struct account *a);
+/* Is a letter that goes sealed, or clear, to be signed? */
+bool policy_signs(const struct account *a, enum wish wish, bool sealed);
+/* Could a letter of this account have to be signed, whoever it goes to and
+ * whatever it wishes not (so that the key is needed)? */
+bool policy_could_sign(const struct conf *c, const struct account *a);
 
 #endif

@@ -244,8 +244,6 @@ def test_the_users_gpg_conf_weakens_nothing(scripted, conf):
         assert got.cipher >= 7 and got.hash >= 8
 
 
-@pytest.mark.xfail(strict=True, reason="it is sealed once more: safe, "
-                   "but not what was meant")
 def test_what_is_sealed_already_is_passed_on(scripted):
     a = scripted()
     box = keys.encrypt(a.home, letters.payload(), ["bob", "alice"], "alice")

@@ -17,6 +17,7 @@ for a; do
 	case $a in
 	--decrypt) op=open ;;
 	--encrypt) op=seal ;;
+	--detach) op=sign ;;
 	--verify) op=verify ;;
 	-\&*) in=${a#-&} ;;
 	esac
@@ -59,7 +60,11 @@ echo-lies)
 	say END_ENCRYPTION
 	exit 0 ;;
 reader) exec $real --recipient %(reader)s "$@" ;;
-weak) exec $real --cipher-algo 3DES "$@" ;;
+weak) exec $real --cipher-algo 3DES --digest-algo SHA1 "$@" ;;
+lies)
+	say BEGIN_SIGNING H10
+	unsaid --digest-algo SHA256 "$@"
+	exit 0 ;;
 esac
 exit 2
 """
@@ -84,6 +89,7 @@ class FakeGpg:
         write(os.path.join(self.home, "fake.log"), "")
 
     def used(self, op):
-        """Did it play its trick on this operation (seal, open or verify)?"""
+        """Did it play its trick on this operation (seal, sign, open or
+        verify)?"""
         with open(os.path.join(self.home, "fake.log")) as f:
             return any(x.startswith(op + " ") for x in f)

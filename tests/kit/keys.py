@@ -214,6 +214,26 @@ class Decrypted:
         self.err = err
 
 
+class Verified:
+    """What plain gpg says of a detached signature of this text."""
+
+    def __init__(self, home, sig, text):
+        with tempfile.TemporaryDirectory(prefix="llk", dir="/tmp") as d:
+            files = [write(os.path.join(d, n), "") for n in ("sig", "text")]
+            for name, data in zip(files, (sig, text)):
+                with open(name, "wb") as f:
+                    f.write(data)
+            self.rc, _, self.err = run(home, "--trust-model", "always",
+                                       "--verify", *files, check=False)
+        valid = [x.split()[2:] for x in self.err.splitlines()
+                 if x.startswith("[GNUPG:] VALIDSIG ")]
+        self.ok = self.rc == 0 and len(valid) == 1
+        self.signer = valid[0][-1] if self.ok else None
+        self.hash = int(valid[0][7]) if self.ok else None
+        # RFC 9580 section 5.2.1: 0 is of a binary document
+        self.kind = int(valid[0][8], 16) if self.ok else None
+
+
 @functools.lru_cache(None)
 def enc_ids(name):
     """The 16-digit key IDs of the encryption subkeys of a key."""

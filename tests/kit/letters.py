@@ -316,6 +316,34 @@ def without_verdict(raw):
     return raw.split(b"\r\n", 1)[1]
 
 
+def signature(raw):
+    """What is signed in a letter that must be exactly what RFC 3156 section 5
+    says and fit for every server; its armored signature; its micalg."""
+    m = header(raw)
+    assert m.get_content_type() == "multipart/signed", m.get_content_type()
+    assert m.get_param("protocol") == "application/pgp-signature"
+    assert raw.isascii() and b"\0" not in raw
+    lines = raw.split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert not any(b"\r" in x or b"\n" in x for x in lines)
+    b = b"--" + m.get_boundary().encode()
+    head, text, sig, end = (b"\r\n" + body(raw)).split(b"\r\n" + b)
+    assert head == b"" and text[:2] == sig[:2] == b"\r\n"
+    assert end == b"--\r\n"
+    text, sig = text[2:], sig[2:]
+    assert header(sig).get_content_type() == "application/pgp-signature"
+    assert field(sig, "Content-Transfer-Encoding") in (None, "7bit")
+    armor = body(sig).strip()
+    assert armor.startswith(b"-----BEGIN PGP SIGNATURE-----")
+    assert armor.endswith(b"-----END PGP SIGNATURE-----")
+    assert armor.count(b"-----BEGIN") == 1
+    # what servers change on the way (RFC 3156 section 5)
+    for x in text.split(b"\r\n"):
+        assert not x.endswith((b" ", b"\t")), x
+        assert not x.startswith(b"From "), x
+    return text, armor, m.get_param("micalg")
+
+
 def cipher(raw):
     """The armored OpenPGP message of a letter that must be exactly what
     RFC 3156 section 4 says, and keep what is to be kept from outside."""

@@ -348,14 +348,16 @@ static void test_words_long(void **state)
 
 /* ---- is the key needed? ---- */
 
-static void test_could_seal(void **state)
+static void test_could_sign(void **state)
 {
 	static struct conf c;
 	struct account *a = &c.account[0];
 	struct contact contact[3];
+	bool could;
 
 	(void)state;
 	c.contact = contact;
+	for (int sign = SIGN_SEALED; sign <= SIGN_NEVER; sign++)
 	for (int own = POLICY_NEVER; own <= POLICY_ALWAYS; own++)
 		for (int p = POLICY_NEVER; p <= POLICY_ALWAYS; p++)
 			for (size_t n = 0; n <= 3; n++) {
@@ -365,10 +367,42 @@ static void test_could_seal(void **state)
 					contact[n - 1].encrypt = (enum policy)p;
 				c.n_contacts = n;
 				a->encrypt = (enum policy)own;
-				assert_int_equal(policy_could_seal(&c, a),
-				                 own != POLICY_NEVER
-				                 || (n && p != POLICY_NEVER));
+				a->sign = (enum sign)sign;
+				could = own != POLICY_NEVER
+				        || (n && p != POLICY_NEVER);
+				assert_int_equal(policy_could_sign(&c, a),
+				                 sign == SIGN_ALWAYS
+				                 || (sign == SIGN_SEALED
+				                     && could));
 			}
+}
+
+static void test_signs(void **state)
+{
+	static const struct {
+		enum sign sign;
+		enum wish wish;
+		bool sealed, clear;
+	} t[] = {
+		{ SIGN_SEALED, WISH_NONE, true, false },
+		{ SIGN_SEALED, WISH_NO, false, false },
+		{ SIGN_SEALED, WISH_YES, true, true },
+		{ SIGN_ALWAYS, WISH_NONE, true, true },
+		{ SIGN_ALWAYS, WISH_NO, false, false },
+		{ SIGN_ALWAYS, WISH_YES, true, true },
+		{ SIGN_NEVER, WISH_NONE, false, false },
+		{ SIGN_NEVER, WISH_NO, false, false },
+		{ SIGN_NEVER, WISH_YES, true, true },
+	};
+	struct account a = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		a.sign = t[i].sign;
+		assert_int_equal(policy_signs(&a, t[i].wish, true), t[i].sealed);
+		assert_int_equal(policy_signs(&a, t[i].wish, false),
+		                 t[i].clear);
+	}
 }
 
 int main(void)
@@ -381,7 +415,8 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_expired),
 		cmocka_unit_test(test_words_long),
-		cmocka_unit_test(test_could_seal),
+		cmocka_unit_test(test_could_sign),
+		cmocka_unit_test(test_signs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
