@@ -119,9 +119,14 @@ static enum verdict_reason heard_reason(const struct heard *h, gpg_error_t err)
 		return REASON_UNSUPPORTED;
 	if (h->no_seckey && !h->info)
 		return REASON_NO_SECRET_KEY;
-	/* GPGME stops listening at NODATA, before the DECRYPTION_FAILED. */
-	if (h->info && (h->broken || !h->protected))
+	/* GPGME stops listening at NODATA, before the DECRYPTION_FAILED; and
+	 * gpg stops where a changed text can't be inflated. */
+	if (h->info && (h->broken || (h->plaintext && !h->okay && !h->bad)))
 		return REASON_INTEGRITY;
+	/* AEAD: gpg 2.2 tells of it as of a text without any integrity, and
+	 * says GOODMDC of a tampered one. */
+	if (h->info && !h->protected)
+		return REASON_UNSUPPORTED;
 	return REASON_MALFORMED;
 }
 
@@ -314,6 +319,8 @@ static int open_judge(struct opening *p, gpg_error_t err, struct opened *o)
 		return engine_sig_judge(p->g, &h->sigs, o, p->in.e);
 	}
 	open_fail(o, heard_reason(h, err));
+	if (o->reason == REASON_MALFORMED && p->head.unknown)
+		o->reason = REASON_UNSUPPORTED;
 	if (h->info || !p->fits)
 		return 0;
 	/* A key that is here and is not found: it is the agent that is not. */
