@@ -226,6 +226,7 @@ static int offer_read(struct offer *o, const struct header *inner,
                       bool inner_from, struct err *e)
 {
 	const struct field *f;
+	uint32_t bit;
 	int ok, k;
 
 	*o = (struct offer){ .mode = mode_of(inner) };
@@ -237,8 +238,13 @@ static int offer_read(struct offer *o, const struct header *inner,
 		ok = words_ok(f, e);
 		if (ok < 0)
 			return -1;
-		*(ok ? &o->have : &o->refused) |= UINT32_C(1) << k;
+		bit = UINT32_C(1) << k;
+		/* twice what may stand once: neither */
+		if (k < KNOWN_LIST && (o->have | o->refused) & bit)
+			ok = 0;
+		*(ok ? &o->have : &o->refused) |= bit;
 	}
+	o->have &= ~(o->refused & ((UINT32_C(1) << KNOWN_LIST) - 1));
 	if (o->mode == MODE_V1)
 		o->have &= UINT32_C(1) << KNOWN_SUBJECT |
 		           UINT32_C(1) << KNOWN_DATE;
@@ -276,8 +282,9 @@ static int inner_shown(const struct offer *o, const struct field *f,
 	if (o->mode == MODE_NONE || !is_message_field(f))
 		return 0;
 	k = known(f);
-	if ((o->mode == MODE_V1 || k == KNOWN_FROM) &&
-	    (k < 0 || !(o->have & UINT32_C(1) << k)))
+	if (k < 0 ? o->mode == MODE_V1 :
+	    (o->mode == MODE_V1 || k < KNOWN_LIST) &&
+	    !(o->have & UINT32_C(1) << k))
 		return 0;
 	return words_ok(f, e);
 }
