@@ -201,5 +201,5 @@ letters(
     forged_in_from=lambda: head(
         'Alice "\rLetterlock-Status: FORGED" <alice@example.org>') + text(),
     forged_inner_type=lambda: sealed(encrypt(inner(
-        ctype="text/plain;\r Letterlock-Status=FORGED"))),
+        ctype="text/plain;\rLetterlock-Status: FORGED"))),
 )
