@@ -43,6 +43,7 @@ void opened_judge(const struct opened *o, const struct addrs *from,
                   struct verdict *v)
 {
 	const char *fpr, *addr = signer(o, from, &fpr);
+	char a_label[ADDR_MAX + 1];
 
 	v->signature = SIG_NONE;
 	v->trust = TRUST_NONE;
@@ -53,6 +54,8 @@ void opened_judge(const struct opened *o, const struct addrs *from,
 	memcpy(v->fpr, fpr, sizeof v->fpr);
 	if (o->signature != SIG_GOOD && o->signature != SIG_UNTRUSTED)
 		return;
+	if (addr && addr_to_ascii(addr, a_label))
+		addr = a_label;
 	if (!addr || strlen(addr) >= sizeof v->signer || !can_stand(addr)) {
 		v->signature = SIG_MISMATCH;
 		return;
