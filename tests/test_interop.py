@@ -7,7 +7,7 @@ import re
 import pytest
 
 from kit import keys, letters, others, sq
-from people import ALICE, BOB, DAN, FRANK
+from people import ALICE, BOB, DAN, EVE, FRANK
 
 KINDS = ["text", "8bit", "flowed", "html", "nested"]
 
@@ -97,10 +97,10 @@ def sq_seal(home, data, sign):
 SEAL = {"gpg": gpg_seal, "sq": sq_seal}
 
 
-def is_good(verdict, name="bob"):
-    assert verdict == {"v": "1", "encryption": "ok", "signature": "good",
-                       "signer": keys.ADDR[name], "fpr": keys.FPR[name],
-                       "trust": "verified"}
+def is_good(verdict, name="bob", encryption="ok"):
+    assert verdict == {"v": "1", "encryption": encryption,
+                       "signature": "good", "signer": keys.ADDR[name],
+                       "fpr": keys.FPR[name], "trust": "verified"}
 
 
 def is_unsigned(verdict):
@@ -181,6 +181,85 @@ def test_armor_without_a_checksum(ours, reader):
     assert 0, "no armor of each length"
 
 
+# ---- what is signed only
+
+def verified(home, raw):
+    """What is signed, which gpg and sq verify as Alice's."""
+    text, sig, micalg = letters.signature(raw)
+    got = keys.Verified(home, sig, text)
+    assert got.ok and got.signer == keys.FPR["alice"], got.err
+    rc, words = sq.verify(text, sig, "alice")
+    assert rc == 0 and "1 good signature." in words, words
+    assert "Good signature from " + keys.FPR["alice"][-16:] in words, words
+    dump = packets(sig)
+    assert "Hash algo: " + micalg[4:].upper() in dump, dump
+    return text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_we_sign_is_verified(ours, reader, kind):
+    sent = letters.KINDS[kind](to=(BOB,))
+    text = verified(reader("bob"), ours.seal(sent, BOB, "--sign-only"))
+    letters.assert_same(text, sent)
+
+
+def test_what_the_agent_signs_is_verified(ours, reader):
+    sent = letters.html(to=(EVE,))
+    letters.assert_same(verified(reader("bob"), ours.send(sent, [EVE])[EVE]),
+                        sent)
+
+
+def test_what_we_sign_and_is_changed_is_refused(ours, reader):
+    raw = ours.seal(letters.text(to=(BOB,)), BOB, "--sign-only")
+    text, sig, _ = letters.signature(raw.replace(b"zebra", b"Zebra"))
+    assert "BADSIG" in keys.Verified(reader("bob"), sig, text).err
+    rc, words = sq.verify(text, sig, "alice")
+    assert rc and "Message has been manipulated" in words
+
+
+SIGN = {"gpg": lambda home, data: others.gpg_sign(home, data, "bob"),
+        "gpg --textmode": lambda home, data: others.gpg_sign(
+            home, data, "bob", "--textmode"),
+        "sq": lambda home, data: sq.sign(data, "bob")}
+CLEAR = '; protected-headers="v1"; hp="clear"'
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tool", SIGN)
+def test_what_they_sign_we_verify(ours, reader, tool, kind):
+    sent = others.letter(kind, BOB, (ALICE,))
+    payload = others.entity(sent, CLEAR)
+    raw = others.signed(sent, payload, SIGN[tool](reader("bob"), payload))
+    v, got = ours.open(raw)
+    is_good(v, encryption="none")
+    assert letters.field(got, "Subject") == letters.field(sent, "Subject")
+    assert payload in got       # as it was signed, octet by octet
+
+
+@pytest.mark.parametrize("tool", SIGN)
+def test_what_they_sign_and_is_changed_we_refuse(ours, reader, tool):
+    sent = others.letter("text", BOB, (ALICE,))
+    payload = others.entity(sent, CLEAR)
+    raw = others.signed(sent, payload.replace(b"zebra", b"Zebra"),
+                        SIGN[tool](reader("bob"), payload))
+    v, got = ours.open(raw)
+    assert v == {"v": "1", "encryption": "none", "signature": "bad"}
+    assert letters.body(got) == letters.body(raw)
+
+
+@pytest.mark.parametrize("tool", SEAL)
+def test_signed_first_then_sealed(ours, reader, tool):
+    """RFC 3156 section 6.1"""
+    sent = others.letter("html", BOB, (ALICE,))
+    payload = others.entity(sent)
+    inner = others.signed_entity(payload, SIGN[tool](reader("bob"), payload))
+    v, got = ours.open(others.sealed(sent, SEAL[tool](reader("bob"), inner,
+                                                      None)))
+    is_good(v)
+    assert letters.field(got, "Subject") == letters.field(sent, "Subject")
+    assert payload in got
+
+
 # ---- keys as sq makes them
 
 @pytest.fixture(scope="module")
@@ -207,6 +286,10 @@ def test_a_key_of_sqs(ours, quentin):
     # the primary key's, though a subkey signed
     assert (v["signer"], v["fpr"]) == (address, fpr)
     letters.assert_same(got, sent)
+    payload = others.entity(sent, CLEAR)
+    v, _ = ours.open(others.signed(sent, payload, sq.sign(payload, sec)))
+    assert (v["encryption"], v["signature"]) == ("none", "good")
+    assert (v["signer"], v["fpr"]) == (address, fpr)
 
 
 # ---- what tools of this age cannot do, in their own words

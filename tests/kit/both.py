@@ -10,12 +10,14 @@ OWN = ("t", "kid", "mac")       # what differs between two installations
 class Both:
     """make: what the fixture make gives. address is the only account."""
 
-    def __init__(self, make, home, address, smtp, pop3, contacts=()):
+    def __init__(self, make, home, address, smtp, pop3):
         self.address, self.home = address, home
         self.cli = Cli(make.folder(), home, address)
         self.smtp, self.inbox, self.n = smtp, pop3, 0
+        # readable, but signed, for those without a key
         self.agent = make.agent(home, {address: {
-            "smtp": smtp.conf, "pop3": pop3.conf}}, contacts=contacts)
+            "smtp": smtp.conf, "pop3": pop3.conf,
+            "encrypt": "when-possible", "sign": "always"}})
 
     def seal(self, raw, *args):
         """By the command line: args are recipients and options."""

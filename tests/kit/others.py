@@ -5,9 +5,6 @@ import re
 
 from . import keys, letters
 
-# RFC 9580 section 9.5
-MICALG = {8: "pgp-sha256", 9: "pgp-sha384", 10: "pgp-sha512"}
-
 
 def letter(kind, sender, to):
     """A letter of this kind, to be sealed or signed by another program."""
@@ -61,40 +58,12 @@ def signed(raw, payload, signature, micalg="pgp-sha512"):
         payload, signature, micalg)
 
 
-def gpg_sign(home, payload, name):
+def gpg_sign(home, payload, name, *more):
     """A detached signature by plain gpg, armored, of SHA-512."""
     return keys.run(home, "--armor", "--detach-sign", "--digest-algo",
                     "SHA512", "--local-user", keys.FPR[name],
-                    "--pinentry-mode", "loopback", "--passphrase", "",
+                    "--pinentry-mode", "loopback", "--passphrase", "", *more,
                     data=payload)[1]
-
-
-def gpg_verify(home, payload, signature, d):
-    """The fingerprint of the primary key whose good signature this is, and
-    the name of its digest; or None and what gpg says."""
-    with open(d + "/sig.asc", "wb") as f:
-        f.write(signature)
-    rc, _, words = keys.run(home, "--trust-model", "always", "--verify",
-                            d + "/sig.asc", "-", data=payload, check=False)
-    valid = re.findall(r"(?m)^\[GNUPG:\] VALIDSIG (.*)$", words)
-    if rc or len(valid) != 1 or "GOODSIG" not in words:
-        return None, words
-    f = valid[0].split()
-    return f[-1], MICALG[int(f[7])]
-
-
-def parts(raw):
-    """(payload, signature) of a multipart/signed, octet by octet."""
-    m = letters.header(raw)
-    assert m.get_content_type() == "multipart/signed", m.get_content_type()
-    assert m.get_param("protocol") == "application/pgp-signature"
-    cut = letters.body(b"\r\n\r\n\r\n" + letters.body(raw)).split(
-        b"\r\n--" + m.get_boundary().encode())
-    assert len(cut) == 4 and cut[3].startswith(b"--")
-    payload, sig = (x.split(b"\r\n", 1)[1] for x in cut[1:3])
-    assert letters.header(sig).get_content_type() == \
-        "application/pgp-signature"
-    return payload, letters.body(sig).strip() + b"\r\n"
 
 
 def crc24(data):
