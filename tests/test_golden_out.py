@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What becomes of letters on their way out, octet by octet: tests/golden/out/
 has a letter NAME.eml as the client sends it, and for each way that an account
-can send (sealed, readable) a file of what the provider got, or of
+can send (sealed, signed only, readable) a file of what the provider got, or of
 the reply. @WORDS@ stand for what is new each time: Date and Message-ID where
 they are ours, the boundary of what we wrap, the armor.
 
@@ -20,6 +20,7 @@ from people import ALICE, BOB, DAN, EVE, FRANK
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                     "golden", "out")
 WAYS = {"sealed": {"encrypt": "always"},
+        "signed": {"encrypt": "never", "sign": "always"},
         "clear": {"encrypt": "never"}}
 ALIASES = "a@example.org"
 PLAIN = tuple(k for k in KEYWORDS if k not in ("8BITMIME", "SMTPUTF8"))
@@ -161,6 +162,23 @@ def openpgp(outer, home):
             " ".join(sorted(to)).encode() + b"\r\n" + got.data)
 
 
+def detached(raw, home):
+    """A letter that is signed only, the signature being right (O2)."""
+    b = letters.header(raw).get_boundary().encode()
+    text, rest = letters.body(raw)[len(b) + 4:].split(b"\r\n--" + b + b"\r\n")
+    armor = re.search(rb"-----BEGIN PGP SIGNATURE-----\r\n.*?"
+                      rb"-----END PGP SIGNATURE-----", rest, re.S).group()
+    got = keys.Verified(home, armor, text)
+    assert got.ok and got.signer == keys.FPR["alice"] and got.kind == 0
+    micalg = letters.header(raw).get_param("micalg")
+    assert micalg == {8: "pgp-sha256", 9: "pgp-sha384",
+                      10: "pgp-sha512"}[got.hash]
+    assert raw.isascii() and b"\0" not in raw
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    return raw.replace(armor, b"@ARMOR@").replace(
+        b"micalg=" + micalg.encode(), b"micalg=@MICALG@")
+
+
 def ours(text, sent):
     """Placeholders for what is made anew for each letter."""
     head = sent.split(b"\r\n\r\n", 1)[0].lower()
@@ -193,6 +211,8 @@ def outcome(agent, way, case, raw):
             assert text.isascii()
             assert max(map(len, text.split(b"\r\n"))) <= 998
             text = openpgp(text, agent.home)
+        elif way == "signed":
+            text = detached(text, agent.home)
         params = re.sub(r"\bSIZE=\d+", "SIZE=@SIZE@", x.params)
         out.append("".join(["MAIL FROM:<%s>%s\r\n" % (
             x.sender, params and " " + params)] + [
@@ -236,6 +256,10 @@ def text_of(agent, way, raw):
         got = keys.Decrypted(agent.home, letters.cipher(raw))
         assert got.ok
         return got.data
+    if way == "signed":
+        detached(raw, agent.home)
+        b = letters.header(raw).get_boundary().encode()
+        return letters.body(raw)[len(b) + 4:].split(b"\r\n--" + b)[0]
     return raw
 
 
@@ -247,7 +271,8 @@ def test_deep(ways, way):
     assert a.send([BOB], raw).code == 250
     got = text_of(a, way, a.smtp.accepted[0].data)
     letters.assert_same(got.rstrip(b"\r\n"), raw.rstrip(b"\r\n"))
-    assert letters.body(got) == letters.body(raw)
+    if way != "signed":
+        assert letters.body(got) == letters.body(raw)
 
 
 @pytest.mark.parametrize("way", WAYS)
