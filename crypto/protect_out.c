@@ -273,7 +273,8 @@ int protect_seal(const struct header *h, const struct protect_new *add,
 static int put_trimmed(struct membuf *m, const struct membuf *from,
                        const struct field *f, struct err *e)
 {
-	const char *p = from->buf, *end = p + from->len, *next, *text_end;
+	const char *p = from->len ? from->buf : "", *end = p + from->len;
+	const char *next, *text_end;
 
 	for (; p < end; p = next) {
 		next = memchr(p, '\n', (size_t)(end - p));
