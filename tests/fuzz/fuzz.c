@@ -155,7 +155,6 @@ void ends_open(struct ends *e, const void *p, size_t n, uint8_t how)
 {
 	struct timeval soon = { .tv_usec = 1000 };
 	int sv[2], size = 4 << 20;
-	struct cuts c;
 
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) == 0);
 	e->ours = sv[0];
@@ -164,6 +163,13 @@ void ends_open(struct ends *e, const void *p, size_t n, uint8_t how)
 	setsockopt(e->ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(e->theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(e->theirs, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+	ends_say(e, p, n, how);
+}
+
+void ends_say(struct ends *e, const void *p, size_t n, uint8_t how)
+{
+	struct cuts c;
+
 	cuts_begin(&c, p, n, how);
 	if (how && c.how < n / PIECES)
 		c.how = (uint32_t)(n / PIECES);

@@ -65,6 +65,8 @@ struct ends {
 	int ours, theirs;
 };
 void ends_open(struct ends *e, const void *p, size_t n, uint8_t how);
+/* More from our side. */
+void ends_say(struct ends *e, const void *p, size_t n, uint8_t how);
 /* What came from the other side so far, appended. */
 void ends_read(struct ends *e, struct membuf *m);
 /* Nothing more is said to the other side, which sees the end. */

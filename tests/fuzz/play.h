@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A front or an upstream alone in this process: all others are played by what was
+ * prepared for them.  For the targets, and for tests that cut at every octet. */
+#ifndef TESTS_FUZZ_PLAY_H
+#define TESTS_FUZZ_PLAY_H
+
+#include "agent/roles.h"
+#include "tests/fuzz/fuzz.h"
+
+enum hand {
+	HAND_CLIENT, HAND_GUARD, HAND_KEEPER, HAND_MIME, HAND_CRYPT, HAND_UPSTREAM,
+	HANDS
+};
+
+/* Octets that come in two pieces: the first split of them, and the rest cut as how
+ * says. */
+struct script {
+	const void *p;
+	size_t n, split;
+	uint8_t how;
+};
+
+/* One session with a client, who says QUIT at its end.  login chooses how it goes: & 3: the password is
+ * right; SMTP: & 4: letters are taken.  What each of the others heard goes into
+ * heard, to be freed. */
+void play_smtp(const struct script *client, uint8_t login,
+               struct membuf heard[HANDS]);
+void play_pop3(const struct script *client, uint8_t login,
+               struct membuf heard[HANDS]);
+/* Must this hand hear the same however the client's octets are cut?  Mime gets
+ * letters in other frames, and the keeper hears of a client that went at once. */
+bool play_same(enum hand h);
+
+/* One session with a provider, whose turns are parted by the octet 1 and who says
+ * the next once it was spoken to: a login and a letter to send, or a login and all
+ * that POP3 has.  What front heard, and mime.  tls: STARTTLS is wanted, and fails.
+ * True if each turn was read when the next thing was said. */
+bool play_upstream_smtp(const struct script *provider, bool tls,
+                        struct membuf *heard);
+bool play_upstream_pop3(const struct script *provider, bool tls,
+                        struct membuf *heard, struct membuf *letters);
+
+/* Every frame that front heard from upstream is of its form, its text printable. */
+void play_check_heard(const struct membuf *heard);
+
+#endif

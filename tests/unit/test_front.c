@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What mail programs say to front, cut at every octet: the answers, and what the
+ * others hear, stay the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "tests/fuzz/play.h"
+
+enum { RIGHT = 7, WRONG = 0 };	/* how a login goes, see play.h */
+
+typedef void play_fn(const struct script *client, uint8_t login,
+                     struct membuf heard[HANDS]);
+
+static void heard_free(struct membuf heard[HANDS])
+{
+	for (int i = 0; i < HANDS; i++)
+		membuf_free(&heard[i]);
+}
+
+static void assert_same(const struct membuf whole[HANDS],
+                        const struct membuf cut[HANDS], size_t split)
+{
+	for (int i = 0; i < HANDS; i++)
+		if (play_same((enum hand)i) && !same(&whole[i], &cut[i]))
+			fail_msg("cut at %zu, hand %d heard:\n%.*s\nnot:\n%.*s",
+			         split, i, (int)cut[i].len, cut[i].buf,
+			         (int)whole[i].len, whole[i].buf);
+}
+
+static void check(play_fn *play, uint8_t login, const char *in, size_t n,
+                  const char *want)
+{
+	struct script s = { .p = in, .n = n };
+	struct membuf whole[HANDS], cut[HANDS];
+
+	play(&s, login, whole);
+	if (whole[HAND_CLIENT].len != strlen(want)
+	    || memcmp(whole[HAND_CLIENT].buf, want, strlen(want)) != 0)
+		fail_msg("said:\n%.*s\nnot:\n%s", (int)whole[HAND_CLIENT].len,
+		         whole[HAND_CLIENT].buf, want);
+	for (s.split = 1; s.split < n; s.split++) {
+		play(&s, login, cut);
+		assert_same(whole, cut, s.split);
+		heard_free(cut);
+	}
+	s.split = 0;
+	for (s.how = 1; s.how < 8; s.how++) {
+		play(&s, login, cut);
+		assert_same(whole, cut, 0);
+		heard_free(cut);
+	}
+	heard_free(whole);
+}
+
+#define S(s) s, sizeof(s) - 1
+#define EHLO_WANT \
+	"250-Letterlock\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n" \
+	"250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n" \
+	"250 AUTH PLAIN LOGIN\r\n"
+#define LOGIN "EHLO x\r\nAUTH PLAIN AGEAc2VjcmV0\r\n"
+#define LOGIN_WANT "220 Letterlock ESMTP\r\n" EHLO_WANT "235 2.7.0 Welcome\r\n"
+
+#define LETTER_WANT \
+	"250 2.1.0 Sender taken\r\n250 2.1.5 Recipient taken\r\n" \
+	"354 Send the letter\r\n" \
+	"250 2.0.0 localhost says: words of the provider's\r\n"
+#define UNKNOWN "500 5.5.1 This command is not known\r\n"
+#define NO_NUMBER "-ERR This is no message number\r\n"
+#define RETR_WANT \
+	"+OK The letter follows\r\nSubject: a letter\r\n\r\n..\r\n...b\r\nc\r\n" \
+	".\r\n"
+
+static void test_smtp_letter(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT,
+	      S(LOGIN "MAIL FROM:<a@b.example> SIZE=100 BODY=8BITMIME\r\n"
+	        "rcpt to:<bob@c.example>\nDATA\r\nSubject: x\r\n\r\n..\r\n"
+	        ".\r\nRSET\r\nQUIT\r\nNOOP\r\n"),
+	      LOGIN_WANT LETTER_WANT "250 2.0.0 Forgotten\r\n"
+	      "221 2.0.0 Goodbye\r\n");
+}
+
+static void test_smtp_smuggling(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT,
+	      S(LOGIN "MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@c.example>\r\n"
+	        "DATA\r\na\n.\nb\r\n.\nc\r.\r\nd\n.\r\nMAIL FROM:<e@f>\r\n"
+	        ".\r\nQUIT\r\n"),
+	      LOGIN_WANT LETTER_WANT "221 2.0.0 Goodbye\r\n");
+}
+
+static void test_smtp_login(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT,
+	      S("EHLO x\nAUTH LOGIN\r\nYQ==\r\nc2VjcmV0\r\nAUTH PLAIN\r\nQUIT\r\n"),
+	      "220 Letterlock ESMTP\r\n" EHLO_WANT "334 VXNlcm5hbWU6\r\n"
+	      "334 UGFzc3dvcmQ6\r\n235 2.7.0 Welcome\r\n"
+	      "503 5.5.1 You are logged in\r\n221 2.0.0 Goodbye\r\n");
+	check(play_smtp, WRONG,
+	      S("EHLO x\r\nAUTH PLAIN\r\nAGEAc2VjcmV0\r\nAUTH LOGIN\r\n*\r\n"),
+	      "220 Letterlock ESMTP\r\n" EHLO_WANT "334 \r\n"
+	      "535 5.7.8 localhost says: 2.0.0 words of the provider's\r\n"
+	      "334 VXNlcm5hbWU6\r\n501 5.7.0 Authentication ended\r\n"
+	      "221 2.0.0 Goodbye\r\n");
+}
+
+static void test_smtp_odd(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT,
+	      S("\r\n\n\r\nHELO\r\nMAIL FROM:<>\r\nNOOP \0\r\nEHLO x\r\r\n"
+	        "MAIL FROM:a@b\r\nAUTH PLAIN AA==\r\nAUTH PLAIN YWJj\r\n"
+	        "QUITE\r\nNOOP"),
+	      "220 Letterlock ESMTP\r\n" UNKNOWN UNKNOWN UNKNOWN
+	      "501 5.5.4 HELO wants an argument\r\n"
+	      "503 5.5.1 Say EHLO first\r\n"
+	      "500 5.5.2 This line is too long or no text\r\n" EHLO_WANT
+	      "530 5.7.0 Log in first: set your user name and password in "
+	      "your mail program's outgoing server\r\n"
+	      "501 5.5.2 This is not what AUTH PLAIN takes\r\n"
+	      "501 5.5.2 This is not what AUTH PLAIN takes\r\n"
+	      UNKNOWN UNKNOWN);
+	check(play_smtp, RIGHT, S("NOOP\r\nGET / HTTP/1.1\r\nNOOP\r\n"), 
+	      "220 Letterlock ESMTP\r\n250 2.0.0 Fine\r\n");
+}
+
+static void test_pop3(void **state)
+{
+	(void)state;
+	check(play_pop3, RIGHT,
+	      S("USER a\r\nPASS secret\r\nSTAT\nDELE 1\r\nRETR 1\r\n"
+	        "NOOP\r\nQUIT\r\nNOOP\r\n"),
+	      "+OK Letterlock POP3\r\n+OK Now the password\r\n+OK Welcome\r\n"
+	      "+OK 2 320\r\n+OK Deleted at QUIT\r\n" RETR_WANT
+	      "+OK\r\n+OK Goodbye\r\n");
+}
+
+static void test_pop3_login(void **state)
+{
+	(void)state;
+	check(play_pop3, RIGHT, S("AUTH PLAIN =\r\n*\r\nAUTH PLAIN\r\n"
+	                          "AGEAc2VjcmV0\r\nCAPA\r\nQUIT\r\n"), 
+	      "+OK Letterlock POP3\r\n+ \r\n-ERR Authentication ended\r\n"
+	      "+ \r\n+OK Welcome\r\n+OK What Letterlock can do\r\nUSER\r\n"
+	      "SASL PLAIN\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
+	      "PIPELINING\r\nIMPLEMENTATION Letterlock\r\n.\r\n"
+	      "+OK Goodbye\r\n");
+	check(play_pop3, WRONG, S("AUTH PLAIN AGEAc2VjcmV0\r\nQUIT\r\n"), 
+	      "+OK Letterlock POP3\r\n-ERR [AUTH] localhost says: 2 320\r\n"
+	      "+OK Goodbye\r\n");
+}
+
+static void test_pop3_odd(void **state)
+{
+	(void)state;
+	check(play_pop3, RIGHT,
+	      S("\r\nPASS x\r\nUSER \0\r\nRETR 1\r\nAUTH PLAIN YWJj\r\n"
+	        "USER a\r\nPASS s\r\nRETR 0\r\nRETR 01 \r\nRETR 1 2\r\n"
+	        "TOP 1\r\nTOP 1 99999999999\r\nDELE x\r\nDELE -1"), 
+	      "+OK Letterlock POP3\r\n-ERR This command is not known\r\n"
+	      "-ERR USER comes first\r\n"
+	      "-ERR This line is too long or no text\r\n"
+	      "-ERR Log in first\r\n"
+	      "-ERR This is not what AUTH PLAIN takes\r\n"
+	      "+OK Now the password\r\n+OK Welcome\r\n" NO_NUMBER RETR_WANT
+	      NO_NUMBER NO_NUMBER NO_NUMBER NO_NUMBER NO_NUMBER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_smtp_letter),
+		cmocka_unit_test(test_smtp_smuggling),
+		cmocka_unit_test(test_smtp_login),
+		cmocka_unit_test(test_smtp_odd),
+		cmocka_unit_test(test_pop3),
+		cmocka_unit_test(test_pop3_login),
+		cmocka_unit_test(test_pop3_odd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
