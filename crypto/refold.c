@@ -184,8 +184,9 @@ static int put_a_labels(struct membuf *m, const char *p, const char *end,
 	const char *at = memrchr(p, '@', (size_t)(end - p)), *q;
 	char u_labels[ADDR_MAX + 1], a_labels[ADDR_MAX + 1];
 
-	if (!at++ || !is_ascii(p, (size_t)(at - p)))
+	if (!at || !is_ascii(p, (size_t)(at - p)))
 		return err_address(e);
+	at++;
 	for (q = at; q < end && !strchr(">() \t", *q); q++)
 		;
 	if (q - at > ADDR_MAX || !is_ascii(q, (size_t)(end - q)))
@@ -330,7 +331,7 @@ static int refold_unfit(struct membuf *m, const struct field *f,
 		err_address(e);
 		goto out;
 	}
-	rc = refold_text(m, f->name, f->name_len, t.buf, t.len, e);
+	rc = refold_text(m, f->name, f->name_len, t.len ? t.buf : "", t.len, e);
 out:
 	membuf_free(&t);
 	return rc;
