@@ -2,6 +2,7 @@
 /* What the fuzz targets share. */
 #include "tests/fuzz/fuzz.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,8 +185,12 @@ void ends_read(struct ends *e, struct membuf *m)
 	static char buf[1 << 20];
 	ssize_t n;
 
-	while ((n = recv(e->ours, buf, sizeof buf, MSG_DONTWAIT)) > 0)
-		CHECK(sink_put(&m->sink, buf, (size_t)n, NULL) == 0);
+	do {
+		n = recv(e->ours, buf, sizeof buf, MSG_DONTWAIT);
+		if (n > 0)
+			CHECK(sink_put(&m->sink, buf, (size_t)n, NULL) == 0);
+	/* it went before it read all of ours: that is said once */
+	} while (n > 0 || (n == -1 && errno == ECONNRESET));
 }
 
 void ends_hang_up(struct ends *e)

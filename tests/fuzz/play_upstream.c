@@ -21,6 +21,7 @@ struct provider {
 	uint8_t how;		/* cuts behind that */
 	bool early;		/* it was spoken to before a turn was read */
 	bool secret;		/* no command of a login may come */
+	bool letter;		/* what comes next is one, and no reason to speak */
 	struct membuf heard;
 	/* called behind each thing it heard, and with NULL when the connection is
 	 * closed; may be NULL itself */
@@ -82,13 +83,16 @@ static ssize_t low_write(mailstream_low *low, const void *buf, size_t n)
 	      && memcmp(p, "USER ", 5) != 0 && memcmp(p, "PASS ", 5) != 0));
 	CHECK(sink_put(&v->heard.sink, buf, n, NULL) == 0);
 	v->early = v->early || v->turn;
-	v->p += v->turn;	/* what was not read yet is not read any more */
-	v->left -= v->turn;
-	if (v->left) {
-		v->p++;
-		v->left--;
+	if (!v->letter) {
+		v->p += v->turn;	/* what was not read is lost */
+		v->left -= v->turn;
+		if (v->left) {
+			v->p++;
+			v->left--;
+		}
+		next_turn(v);
 	}
-	next_turn(v);
+	v->letter = false;
 	if (v->spoken_to)
 		v->spoken_to(v, buf, n);
 	return (ssize_t)n;
@@ -257,15 +261,15 @@ static void send_frame(struct chan *c, unsigned type)
 }
 
 /* What the front says behind the letter, or where there is none. */
-static void rest(struct sender *s)
+static void rest(struct sender *s, bool letter)
 {
-	static const unsigned types[] = {
-		U_COMMIT, U_RESET, U_MAIL, U_NOOP, U_QUIT
-	};
+	static const unsigned types[] = { U_RESET, U_MAIL, U_NOOP, U_QUIT };
 
 	if (s->rest)
 		return;
 	s->rest = true;
+	if (letter)
+		send_frame(&s->front, U_COMMIT);
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
 		send_frame(&s->front, types[i]);
 	shutdown(s->front.fd, SHUT_WR);
@@ -276,10 +280,11 @@ static void spoken_to(struct provider *v, const char *p, size_t n)
 	struct sender *s = v->user;
 
 	if (s->data || !p)
-		rest(s);
+		rest(s, s->data && p);
 	s->data = n == 6 && memcmp(p, "DATA\r\n", 6) == 0;
-	if (s->data && (v->turn < 3 || memcmp(v->p, "354", 3) != 0))
-		rest(s);	/* there is no letter, and none is to wait */
+	v->letter = s->data && v->turn >= 3 && memcmp(v->p, "354", 3) == 0;
+	if (s->data && !v->letter)
+		rest(s, false);		/* there will be none */
 }
 
 bool play_upstream_smtp(const struct script *provider, bool tls,
