@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	right = taken(&b.h, kind, body, n, 0, &whole);
 	CHECK(taken(&b.h, kind, body, n, how, &cut) == right);
 	/* of what is wrong nothing is used */
-	CHECK(!right || (same(&whole, &cut) && whole.len));
+	CHECK(!right || same(&whole, &cut));
 	membuf_free(&whole);
 	membuf_free(&cut);
 out:
