@@ -12,7 +12,7 @@ enum { NAME_MAX_ALL = 4096 };
 /* What ASCII gives, ASCII again, is the same name. */
 static void from_ascii(const char *name)
 {
-	static char wide[NAME_MAX_ALL], back[NAME_MAX_ALL];
+	static char wide[NAME_MAX_ALL], back[4 * NAME_MAX_ALL];
 
 	if (!idn_to_utf8(name, wide, sizeof wide))
 		return;
