@@ -59,6 +59,7 @@ static void mime_says(struct membuf *m)
 		pack_u32(&p, UINT32_MAX);
 		pack_u32(&p, WISH_NONE);
 		pack_u32(&p, WISH_NONE);
+		pack_u32(&p, FORM_OTHER);
 		say(m, M_FACTS, &p);
 		say(m, M_END, NULL);
 	}
