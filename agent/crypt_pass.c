@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A letter that the client has sealed already (MAIL-RULES O24): passed on as OpenPGP
+/* A letter that the client has sealed already (RULES.md O24): passed on as OpenPGP
  * octets in a wrapper of ours, once its head shows that it is for those it goes
  * to, and for nobody else. */
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a letter is to us, by its top alone (MAIL-RULES R1, R2, R5, R9). */
+/* What a letter is to us, by its top alone (RULES.md R1, R2, R5, R9). */
 #ifndef CRYPTO_KIND_H
 #define CRYPTO_KIND_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Legacy display elements (RFC 9788 section 4.5.3, MAIL-RULES I7): header fields
+/* Legacy display elements (RFC 9788 section 4.5.3, RULES.md I7): header fields
  * that a sender repeated in the text for readers without header protection. */
 #ifndef CRYPTO_LEGACY_H
 #define CRYPTO_LEGACY_H

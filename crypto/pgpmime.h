@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The OpenPGP octets of a letter that is encrypted at its top and nowhere else
- * (RFC 3156 section 4, MAIL-RULES R1 and R2), streaming. */
+ * (RFC 3156 section 4, RULES.md R1 and R2), streaming. */
 #ifndef CRYPTO_PGPMIME_H
 #define CRYPTO_PGPMIME_H
 

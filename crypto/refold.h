@@ -21,7 +21,7 @@ int refold_copy(struct membuf *m, const struct field *f, struct err *e);
 int refold_text(struct membuf *m, const char *name, size_t name_len,
                 const char *text, size_t len, struct err *e);
 /* Append the field as it may stand outside (RFC 5322 section 2.1.1, RFC 6152,
- * MAIL-RULES O13 and O14): ASCII, lines of at most REFOLD_LINE_MAX octets,
+ * RULES.md O13 and O14): ASCII, lines of at most REFOLD_LINE_MAX octets,
  * none of blanks alone; octet for octet if it is like that already.  Display
  * names and free text become encoded words, the U-labels of addresses A-labels;
  * References and In-Reply-To that

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A MIME body made fit to be signed (RFC 3156 section 3 and 5, MAIL-RULES O2):
+/* A MIME body made fit to be signed (RFC 3156 section 3 and 5, RULES.md O2):
  * 7bit, with nothing at a line's end or beginning that a server might change. */
 #ifndef CRYPTO_SEVENBIT_H
 #define CRYPTO_SEVENBIT_H

@@ -27,7 +27,7 @@ PLAIN = tuple(k for k in KEYWORDS if k not in ("8BITMIME", "SMTPUTF8"))
 
 
 class Case:
-    """rows: the rows of MAIL-RULES that it proves. to: the envelope.
+    """rows: the rows of tests/RULES.md that it proves. to: the envelope.
     keywords: what the provider offers. params: of the client's MAIL."""
 
     def __init__(self, rows, to=(BOB,), keywords=KEYWORDS, params=""):
@@ -235,7 +235,7 @@ def cases():
 
 @pytest.mark.parametrize("name, way", cases())
 def test_golden(ways, name, way):
-    """See CASES for the rows of MAIL-RULES each letter proves."""
+    """See CASES for the rows of tests/RULES.md each letter proves."""
     case, raw = CASES[name], letter_of(name)
     got = outcome(ways[way], way, case, raw)
     if os.environ.get("UPDATE_GOLDEN"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Letters that the mail program has sealed or signed itself (MAIL-RULES O24):
+"""Letters that the mail program has sealed or signed itself (RULES.md O24):
 passed on if they are what they say and for those they go to, or not at all."""
 import base64
 import os
