@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "crypto/ascii.h"
+
 enum { DOMAIN_MAX = 320 };	/* octets looked at */
 
 bool idn_is_wide(const char *text)
@@ -29,13 +31,17 @@ static bool copy(const char *from, char *out, size_t size)
 
 bool idn_to_ascii(const char *domain, char *out, size_t size)
 {
-	char *made = NULL;
+	char low[DOMAIN_MAX + 1], *made = NULL;
 	bool ok;
 
 	if (!idn_is_wide(domain))
 		return copy(domain, out, size);
-	if (strlen(domain) > DOMAIN_MAX
-	    || idn2_to_ascii_8z(domain, &made, IDN2_NO_TR46) != IDN2_OK)
+	if (!copy(domain, low, sizeof low))
+		return false;
+	/* A to Z alone: they were one with a to z before there was IDNA */
+	for (char *p = low; *p; p++)
+		*p = ascii_lower(*p);
+	if (idn2_to_ascii_8z(low, &made, IDN2_NO_TR46) != IDN2_OK)
 		return false;
 	ok = copy(made, out, size);
 	idn2_free(made);

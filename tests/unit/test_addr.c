@@ -254,6 +254,10 @@ static void test_labels(void **state)
 	assert_non_null(key);
 	assert_string_equal(key, "a@xn--4ca.c");
 	free(key);
+	key = addr_fold("a@B\xc3\xa4.C");
+	assert_non_null(key);
+	assert_string_equal(key, "a@xn--b-0fa.c");
+	free(key);
 }
 
 static void test_same(void **state)
@@ -273,6 +277,7 @@ static void test_same(void **state)
 	assert_false(addr_same("a@\xa4", "a@xn--4ca"));
 	assert_true(addr_match("*@\xc3\xa4.c", "a@xn--4ca.c"));
 	assert_true(addr_match("@xn--4ca.c", "a@\xc3\xa4.c"));
+	assert_true(addr_same("a@B\xc3\xa4.C", "a@b\xc3\xa4.c"));
 	assert_false(addr_same("", "a"));
 	assert_true(addr_same("", ""));
 }
