@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		from_ascii(ascii);
 		if (idn_to_utf8(ascii, wide, sizeof wide) && idn_is_wide(name)
 		    && !strcasestr(name, "xn--"))
-			CHECK(strcmp(name, wide) == 0);
+			CHECK(strcasecmp(name, wide) == 0);
 	}
 	if (!idn_is_wide(name))
 		from_ascii(name);
