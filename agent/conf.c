@@ -153,6 +153,7 @@ static int cut_line(struct reader *r, char out[LINE_MAX_LEN])
 	const char *nl = memchr(p, '\n', (size_t)(r->end - p));
 	const char *end = nl ? nl : r->end;
 	size_t n = 0;
+	bool quoted = false;
 
 	r->line++;
 	r->next = nl ? nl + 1 : r->end;
@@ -166,7 +167,8 @@ static int cut_line(struct reader *r, char out[LINE_MAX_LEN])
 		if ((ch < 0x20 && ch != '\t') || ch == 0x7f)
 			return reader_bad(r, "a control character, only text is "
 			                  "wanted");
-		if ((ch == '#' || ch == ';') &&
+		quoted ^= ch == '"';
+		if (!quoted && (ch == '#' || ch == ';') &&
 		    (!n || out[n - 1] == ' ' || out[n - 1] == '\t'))
 			break;
 		if (n == LINE_MAX_LEN - 1)
@@ -267,6 +269,25 @@ static int check_logins(const struct reader *r)
 	return 0;
 }
 
+/* Whoever comes from elsewhere comes by TLS. */
+static int check_remote(struct reader *r, const struct listen *l, unsigned n)
+{
+	for (; n--; l++) {
+		if (!l->remote || (r->c->allow_remote
+		                   && l->tls != LOCAL_OFFERED))
+			continue;
+		r->line = r->agent_line;
+		return reader_bad(r, r->c->allow_remote
+		                  ? "an address that is not this machine's own "
+		                    "is listed, so tls or starttls is wanted "
+		                    "behind it"
+		                  : "an address that is not this machine's own "
+		                    "is listed, so 127.0.0.1 or [::1] is wanted "
+		                    "(or allow-remote = yes)");
+	}
+	return 0;
+}
+
 static int check_listeners(struct reader *r)
 {
 	const struct conf *c = r->c;
@@ -279,6 +300,19 @@ static int check_listeners(struct reader *r)
 				                  "the same address, another port "
 				                  "is wanted for one of them");
 			}
+	return check_remote(r, c->submission, c->n_submission)
+	       || check_remote(r, c->pop3, c->n_pop3) ? -1 : 0;
+}
+
+/* What stands in for the chain must be there. */
+static int check_pins(struct reader *r)
+{
+	for (unsigned i = 0; i < r->c->n_accounts; i++)
+		if (r->c->account[i].pin_only && !r->c->account[i].n_pins) {
+			r->line = r->account_line[i];
+			return reader_bad(r, "pin-only: a pin is wanted in this "
+			                  "section");
+		}
 	return 0;
 }
 
@@ -288,7 +322,7 @@ static int read_all(struct reader *r)
 
 	/* Where libinih's limits can be set (Debian), its buffer takes any of
 	 * our lines; elsewhere read_line() heeds the size it is told. */
-	ini_use_stack = false;
+	ini_use_stack = ini_allow_inline_comments = false;	/* cut_line() does */
 	ini_max_line = ini_initial_alloc = LINE_MAX_LEN + 3;
 	line = ini_parse_stream(read_line, r, take_entry, r);
 	if (r->failed)
@@ -305,7 +339,9 @@ static int read_all(struct reader *r)
 		if (!a->user && !(a->user = strdup(a->address)))
 			return reader_no_memory(r);
 	}
-	if (check_listeners(r) < 0)
+	if (!r->c->max_sessions_per_user)
+		r->c->max_sessions_per_user = r->c->max_sessions;
+	if (check_listeners(r) < 0 || check_pins(r) < 0)
 		return -1;
 	return check_logins(r);
 }
@@ -348,6 +384,7 @@ void conf_free(struct conf *c)
 		free(a->ca_file);
 		addrs_free(&a->aliases);
 		free(a->key);
+		free(a->command);
 	}
 	for (size_t i = 0; i < c->n_contacts; i++)
 		free(c->contact[i].address);

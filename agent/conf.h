@@ -8,15 +8,28 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <netinet/in.h>
+#include <sys/types.h>
 
 #include "crypto/addr.h"
 #include "crypto/err.h"
 
-enum { CONF_MAX = 1 << 20, CONF_LISTEN_MAX = 8, CONF_ACCOUNTS_MAX = 64 };
+enum {
+	CONF_MAX = 1 << 20,
+	CONF_LISTEN_MAX = 8,
+	CONF_ACCOUNTS_MAX = 64,
+	CONF_USERS_MAX = 32,
+	CONF_PINS_MAX = 8
+};
 
 enum policy { POLICY_UNSET, POLICY_NEVER, POLICY_WHEN_POSSIBLE, POLICY_ASK, POLICY_ALWAYS };
 enum sign { SIGN_SEALED, SIGN_ALWAYS, SIGN_NEVER };
 enum transport { TRANSPORT_TLS, TRANSPORT_STARTTLS, TRANSPORT_PLAINTEXT };
+enum login_with { LOGIN_PASSWORD, LOGIN_OAUTH };
+enum local_tls {		/* towards mail clients */
+	LOCAL_OFFERED,		/* STARTTLS may be used, if there is a certificate */
+	LOCAL_STARTTLS,		/* it must be, before the login */
+	LOCAL_TLS		/* from the start */
+};
 
 struct server {			/* host:port and how */
 	char *host;		/* NULL: none configured */
@@ -29,6 +42,11 @@ struct account {
 	char *user;
 	struct server smtp, pop3;
 	char *ca_file;		/* NULL: the system's only */
+	unsigned char pin[CONF_PINS_MAX][32];	/* SHA-256 of a public key */
+	unsigned n_pins;	/* 0: none is asked for; else one must fit */
+	bool pin_only;		/* a pin stands instead of the chain */
+	char *command;		/* prints the secret; NULL: the client has it */
+	enum login_with login;	/* what kind of secret the command prints */
 	struct addrs aliases;	/* addresses and *@domain patterns */
 	char *key;		/* 40 hex digits, or NULL */
 	enum policy encrypt;
@@ -43,6 +61,8 @@ struct contact {		/* [to bob@example.org] or [to @example.net] */
 struct listen {
 	struct sockaddr_storage addr;
 	socklen_t len;
+	enum local_tls tls;
+	bool remote;		/* not on loopback */
 };
 
 struct conf {
@@ -52,11 +72,20 @@ struct conf {
 	char *gnupghome;	/* NULL: GnuPG's own default; ~ expanded */
 	uint64_t max_message_size;	/* octets, default 100M */
 	unsigned max_sessions;	/* default 16 */
+	unsigned max_sessions_per_user;	/* default: as max_sessions */
+	unsigned max_recipients;	/* of one letter, default 1000 */
 	unsigned max_bcc;	/* default 8 */
 	unsigned look_ahead;	/* default 4 */
 	bool allow_remote;
+	uid_t user[CONF_USERS_MAX];	/* who may connect, besides our own */
+	unsigned n_users;
+	bool sandbox_required;	/* no start without all walls */
 	unsigned client_timeout;	/* seconds a client may be silent, default 300 */
+	unsigned connect_timeout;	/* seconds to reach a provider, with TLS, default 20 */
+	unsigned greeting_timeout;	/* seconds until it has greeted, default 60 */
+	unsigned reply_timeout;	/* seconds for a whole reply, default 300 */
 	unsigned provider_timeout;	/* seconds a provider may be silent, default 120 */
+	unsigned min_rate;	/* octets in a second, over a minute, default 100; 0: any */
 	unsigned gpg_timeout;	/* seconds gpg may stand still, default 30 */
 	unsigned unlock_timeout;	/* seconds for a passphrase, default 60 */
 	struct account account[CONF_ACCOUNTS_MAX];

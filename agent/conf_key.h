@@ -6,7 +6,7 @@
 
 #include "agent/conf_value.h"
 
-enum { CONF_KEYS_MAX = 16 };	/* keys one kind of section may have */
+enum { CONF_KEYS_MAX = 24 };	/* keys one kind of section may have */
 
 enum conf_section {
 	SECTION_NONE, SECTION_AGENT, SECTION_ACCOUNT, SECTION_CONTACT

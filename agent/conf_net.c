@@ -113,21 +113,30 @@ out:
 	return ret;
 }
 
-/* An address with its port into l; false if it isn't one of this machine's
- * loopback. */
+/* An address with its port, and how, into l. */
 static bool read_listen(char *text, struct listen *l)
 {
+	static const struct conf_word words[] = {
+		{ "", LOCAL_OFFERED }, { "starttls", LOCAL_STARTTLS },
+		{ "tls", LOCAL_TLS }, { NULL, 0 }
+	};
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	char *name;
+	char *how = text + strcspn(text, " \t"), *name;
+	const struct conf_word *w;
 	const char *host;
 	uint16_t port = 0;
 	bool v6 = false;
 
-	if (!split_port(text, &name, &port, &v6) || !host_loopback(name))
+	if (*how)
+		*how++ = '\0';
+	w = conf_value_word(words, how + strspn(how, " \t"));
+	if (!w || !split_port(text, &name, &port, &v6))
 		return false;
 	host = strcasecmp(name, "localhost") ? name : "127.0.0.1";
 	memset(l, 0, sizeof *l);
+	l->tls = (enum local_tls)w->value;
+	l->remote = !host_loopback(host);
 	in.sin_port = in6.sin6_port = htons(port);
 	if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
 		memcpy(&l->addr, &in, l->len = sizeof in);
@@ -166,9 +175,9 @@ int conf_value_listen(const struct conf_value *v,
 			goto out;
 		}
 		if (!read_listen(p, &list[got])) {
-			conf_value_bad(v, e, "a loopback address with its port, such "
-			               "as 127.0.0.1:1587 or [::1]:1587, is wanted "
-			               "(other machines cannot be served yet)");
+			conf_value_bad(v, e, "an address with its port, and "
+			               "perhaps tls or starttls, such as "
+			               "127.0.0.1:1587 tls or [::1]:1587, is wanted");
 			goto out;
 		}
 		for (unsigned i = 0; i < got; i++)

@@ -37,10 +37,25 @@ int conf_value_aliases(const struct conf_value *v, struct addrs *out,
 /* host:port and tls | starttls | plaintext (loopback hosts only). */
 int conf_value_server(const struct conf_value *v, struct server *out,
                       struct err *e);
-/* Loopback addresses with a port (0: any free one), comma-separated. */
+/* Addresses with a port (0: any free one) and perhaps tls or starttls,
+ * comma-separated. */
 int conf_value_listen(const struct conf_value *v,
                       struct listen out[CONF_LISTEN_MAX], unsigned *n,
                       struct err *e);
+/* Users by name or number, comma-separated. */
+int conf_value_users(const struct conf_value *v, uid_t out[CONF_USERS_MAX],
+                     unsigned *n, struct err *e);
+/* sha256//BASE64 of public keys (RFC 7469 section 2.4), comma-separated. */
+int conf_value_pins(const struct conf_value *v,
+                    unsigned char out[CONF_PINS_MAX][32], unsigned *n,
+                    struct err *e);
+/* client (*out NULL), or command "...". */
+int conf_value_credentials(const struct conf_value *v, char **out,
+                           struct err *e);
+int conf_value_login_with(const struct conf_value *v, enum login_with *out,
+                          struct err *e);
+int conf_value_sandbox(const struct conf_value *v, bool *required,
+                       struct err *e);
 /* Would the second fail to bind?  (Port 0 never does.) */
 bool conf_listen_same(const struct listen *a, const struct listen *b);
 

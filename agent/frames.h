@@ -6,7 +6,9 @@
 
 enum frame_type {
 	/* guard -> role over its leash, once: fds in the order of roles.h */
-	G_START = 1,		/* u32 kind (enum session_kind), fds */
+	G_START = 1,		/* u32 kind (enum session_kind); to front also u32 tls
+				 * (enum local_tls), u32 remote, str peer ("uid 1000",
+				 * or an address that is not this machine's); fds */
 	/* guard -> keeper: a session's front or crypt will ask over fd */
 	G_ASKER,		/* fd */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
@@ -14,9 +16,16 @@ enum frame_type {
 
 	/* front -> guard: another opener (mime and crypt), for POP3 */
 	G_OPENER,		/* [] / fds: mime, the write end of its pipe */
+	/* plugin -> guard: a crypt (and a mime for it); guard -> plugin */
+	G_CRYPT,		/* [] / fds: crypt, mime, the write end of its pipe */
+	/* plugin -> guard: what runs; guard -> plugin */
+	G_STATUS,		/* [] / u64 started (unix time), u32 sessions, u32 most of
+				 * them, u32 n, then n of: str address, u32 kind, u32
+				 * tls */
 
 	/* front -> upstream; each is answered by U_DONE */
-	U_LOGIN = 20,		/* u32 account (index), str user, str password */
+	U_LOGIN = 20,		/* u32 account (index), u32 with (enum login_with),
+				 * str user, str secret */
 	U_MAIL,			/* str from, u32 flags (enum mail_flag), u64 size or 0 */
 	U_RCPT,			/* str to */
 	U_DATA,			/* []: DATA; after a U_DONE with 354 the letter is
@@ -135,12 +144,27 @@ enum frame_type {
 	K_CAME,			/* str Message-ID: a letter came sealed; no answer */
 	K_DID_COME,		/* str Message-ID: u32 it came sealed, within a year */
 	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
+	K_SECRET,		/* u32 account, str token: u32 (enum secret_found), str
+				 * the secret that the account's command printed, or
+				 * words */
+	K_WAIT,			/* str peer: u32 milliseconds its next login has to wait */
+	K_LOGIN,		/* str peer, u32 account, u32 kind (enum session_kind),
+				 * u32 outcome, str words (why not): what came of one; no
+				 * answer */
+	K_STATUS,		/* u32 account: for either kind (SMTP, POP3): u64 last
+				 * reached, u64 last failed (unix time, 0 = never), str
+				 * words */
 	K_PART_FIND,		/* mem digest[32]: u32 n, str addr who have the letter */
 	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */
 	K_ANSWER
 };
 
-enum session_kind { SESSION_SMTP, SESSION_POP3 };
+enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
+enum secret_found {
+	SECRET_OK,
+	SECRET_WRONG_TOKEN,
+	SECRET_FAILED		/* the command did: words say how */
+};
 enum held {			/* why a letter can't be handed over now */
 	HELD_NOT,
 	HELD_LOCKED,		/* the key is locked */

@@ -51,6 +51,7 @@ struct lane {
 struct login {
 	const struct account *account;
 	uint32_t index;		/* of the account in the configuration */
+	enum login_with with;	/* what password_secret is */
 	char user[ADDR_MAX + 1];
 	char password_secret[SECRET_MAX];
 };

@@ -312,6 +312,7 @@ int upstream_login(struct upstream *up, struct chan *front,
 
 	unpack_init(&u, f);
 	index = unpack_u32(&u);
+	c.with = (enum login_with)unpack_u32(&u);
 	unpack_str(&u, c.user, sizeof c.user);
 	unpack_str(&u, c.password_secret, sizeof c.password_secret);
 	if (!unpack_end(&u))

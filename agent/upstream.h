@@ -20,7 +20,7 @@ enum {
 	REPLY_LINES_MAX = 100,		/* lines of one reply */
 	REPLY_TEXT_MAX = 400,		/* octets of its words for the front */
 	ARGUMENT_MAX = 480,		/* octets of a command's argument */
-	CREDENTIAL_MAX = 8191		/* octets of a password */
+	CREDENTIAL_MAX = 8191		/* octets of a password or token */
 };
 
 /* ---- the wire: upstream_wire.c ---- */
@@ -94,6 +94,7 @@ struct upstream {
 };
 
 struct credentials {
+	enum login_with with;
 	char user[ARGUMENT_MAX + 1];
 	char password_secret[CREDENTIAL_MAX + 1];
 };

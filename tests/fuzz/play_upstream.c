@@ -176,6 +176,7 @@ static void login(struct chan *c, bool tls)
 
 	pack_init(&p);
 	pack_u32(&p, tls);
+	pack_u32(&p, LOGIN_PASSWORD);
 	pack_str(&p, tls ? "t" : "a");
 	pack_str(&p, "a secret");
 	CHECK(pack_send(&p, c, U_LOGIN, NULL) == 0);

@@ -14,6 +14,7 @@
 
 #include "agent/conf.h"
 
+#define PIN "sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define FPR "0123456789ABCDEF0123456789ABCDEF01234567"
 
 static struct conf c;
@@ -58,6 +59,11 @@ static void defaults(void **state)
 	assert_null(c.gnupghome);
 	assert_int_equal(c.max_message_size, 104857600);
 	assert_int_equal(c.max_sessions, 16);
+	assert_int_equal(c.max_sessions_per_user, 16);
+	assert_int_equal(c.max_recipients, 1000);
+	assert_int_equal(c.min_rate, 100);
+	assert_int_equal(c.reply_timeout, 300);
+	assert_false(c.sandbox_required);
 	assert_int_equal(c.max_bcc, 8);
 	assert_int_equal(c.look_ahead, 4);
 	assert_false(c.allow_remote);
@@ -136,7 +142,8 @@ static void every_key(void **state)
 	setenv("HOME", "/home/alice", 1);
 	parse_ok("\xef\xbb\xbf# a comment\r\n; and one\r\n\r\n"
 	         "  [agent] ; indented, and with CRLF\r\n"
-	         "\tsubmission=127.0.0.1:0 , [::1]:2587,localhost:0\r\n"
+	         "\tsubmission=127.0.0.1:0 , [::1]:2587 tls,"
+	         "localhost:0\t starttls\r\n"
 	         " pop3 = [::1]:0\r\n"
 	         "gnupghome = ~\r\n"
 	         "max-message-size = 2G\r\n"
@@ -144,6 +151,14 @@ static void every_key(void **state)
 	         "max-bcc = 0\r\n"
 	         "look-ahead = 32\r\n"
 	         "allow-remote = no\r\n"
+	         "max-sessions-per-user = 3\r\n"
+	         "max-recipients = 7\r\n"
+	         "users = root, 1234 , 0\r\n"
+	         "sandbox = required\r\n"
+	         "connect-timeout = 4\r\n"
+	         "greeting-timeout = 5\r\n"
+	         "reply-timeout = 6\r\n"
+	         "min-rate = 0\r\n"
 	         "client-timeout = 1\r\n"
 	         "provider-timeout = 2\r\n"
 	         "gpg-timeout = 3\r\n"
@@ -153,6 +168,9 @@ static void every_key(void **state)
 	         "smtp = 127.1.2.3:25 plaintext\r\n"
 	         "pop3 = [::1]:110\t plaintext\r\n"
 	         "ca-file = ~/ca.pem\r\n"
+	         "pin = " PIN ", " PIN "\r\npin-only = yes\r\n"
+	         "credentials = command \"pass # x ; y\" ; why\r\n"
+	         "login = oauth\r\n"
 	         "key = 0123 4567 89ab cdef 0123  4567 89ab cdef 0123 4567\r\n"
 	         "encrypt = never\r\nsign = always\r\n"
 	         "[b@example.org]\r\n"
@@ -163,12 +181,32 @@ static void every_key(void **state)
 	is_listener(&c.submission[0], "127.0.0.1", 0);
 	is_listener(&c.submission[1], "::1", 2587);
 	is_listener(&c.submission[2], "127.0.0.1", 0);
+	assert_int_equal(c.submission[0].tls, LOCAL_OFFERED);
+	assert_int_equal(c.submission[1].tls, LOCAL_TLS);
+	assert_int_equal(c.submission[2].tls, LOCAL_STARTTLS);
 	assert_int_equal(c.n_pop3, 1);
 	is_listener(&c.pop3[0], "::1", 0);
 	assert_string_equal(c.gnupghome, "/home/alice");
 	assert_true(c.max_message_size == UINT64_C(2) << 30);
 	assert_int_equal(c.max_sessions, 256);
 	assert_int_equal(c.max_bcc, 0);
+	assert_int_equal(c.max_sessions_per_user, 3);
+	assert_int_equal(c.max_recipients, 7);
+	assert_int_equal(c.n_users, 3);
+	assert_int_equal(c.user[0], 0);
+	assert_int_equal(c.user[1], 1234);
+	assert_true(c.sandbox_required);
+	assert_int_equal(c.connect_timeout, 4);
+	assert_int_equal(c.greeting_timeout, 5);
+	assert_int_equal(c.reply_timeout, 6);
+	assert_int_equal(c.min_rate, 0);
+	assert_int_equal(a->n_pins, 2);
+	assert_int_equal(a->pin[1][0], 0);
+	assert_int_equal(a->pin[1][31], 31);
+	assert_true(a->pin_only);
+	assert_string_equal(a->command, "pass # x ; y");
+	assert_int_equal(a->login, LOGIN_OAUTH);
+	assert_null(b->command);
 	assert_int_equal(c.look_ahead, 32);
 	assert_false(c.allow_remote);
 	assert_int_equal(c.client_timeout, 1);
@@ -193,9 +231,15 @@ static void every_key(void **state)
 
 #define SERVER_WANTED "host:port and one of tls, starttls, plaintext is " \
 	"wanted, such as mail.example.org:465 tls"
-#define LISTEN_WANTED "a loopback address with its port, such as " \
-	"127.0.0.1:1587 or [::1]:1587, is wanted (other machines cannot be " \
-	"served yet)"
+#define LISTEN_WANTED "an address with its port, and perhaps tls or " \
+	"starttls, such as 127.0.0.1:1587 tls or [::1]:1587, is wanted"
+#define LOCAL_WANTED "an address that is not this machine's own is listed, " \
+	"so 127.0.0.1 or [::1] is wanted (or allow-remote = yes)"
+#define TLS_WANTED "an address that is not this machine's own is listed, " \
+	"so tls or starttls is wanted behind it"
+#define COMMAND_WANTED "client, or command and a command in quotes that " \
+	"prints the secret, is wanted, such as command \"pass mail/alice\""
+#define PIN_WANTED "sha256// and the base64 of a public key's SHA-256 is wanted"
 #define SIZE_WANTED "a size such as 100M, 64K or 2G is wanted, from 64K to 64G"
 #define POLICY_WANTED "one of always, ask, when-possible, never is wanted"
 #define PLAIN_WANTED "plaintext is only for 127.0.0.1, [::1] and localhost, " \
@@ -220,13 +264,32 @@ static const struct {
 	  "2: sign = yes: one of sealed, always, never is wanted" },
 	{ "[agent]\nallow-remote = maybe",
 	  "2: allow-remote = maybe: yes or no is wanted" },
-	{ "[agent]\nallow-remote = yes",
-	  "2: allow-remote = yes: other machines cannot be served yet, so no "
-	  "is wanted" },
+	{ "[agent]\nusers = root,nobody-of-this-name",
+	  "2: users = root,nobody-of-this-name: names or numbers of this "
+	  "machine's users, with commas between them, are wanted" },
+	{ "[agent]\nsandbox = yes",
+	  "2: sandbox = yes: when-possible or required is wanted" },
+	{ "[a@b.example]\ncredentials = command pass",
+	  "2: credentials: " COMMAND_WANTED },
+	{ "[a@b.example]\ncredentials = command \"\"",
+	  "2: credentials: " COMMAND_WANTED },
+	{ "[a@b.example]\ncredentials = \"x\"",
+	  "2: credentials: " COMMAND_WANTED },
+	{ "[a@b.example]\nlogin = token",
+	  "2: login = token: password or oauth is wanted" },
+	{ "[a@b.example]\npin = " PIN ", sha256//AAAA",
+	  "2: pin = sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, sha256"
+	  "...: " PIN_WANTED },
+	{ "[a@b.example]\n\npin-only = yes",
+	  "1: pin-only: a pin is wanted in this section" },
 	/* listeners */
 	{ "[agent]\nsubmission = 0.0.0.0:587",
-	  "2: submission = 0.0.0.0:587: " LISTEN_WANTED },
-	{ "[agent]\npop3 = [::]:110", "2: pop3 = [::]:110: " LISTEN_WANTED },
+	  "1: " LOCAL_WANTED },
+	{ "[agent]\npop3 = [::]:110", "1: " LOCAL_WANTED },
+	{ "[agent]\nallow-remote = yes\npop3 = [::]:110 tls, 10.0.0.1:110",
+	  "1: " TLS_WANTED },
+	{ "[agent]\npop3 = 127.0.0.1:110 ssl",
+	  "2: pop3 = 127.0.0.1:110 ssl: " LISTEN_WANTED },
 	{ "[agent]\npop3 = ::1:110", "2: pop3 = ::1:110: " LISTEN_WANTED },
 	{ "[agent]\npop3 = [127.0.0.1]:110",
 	  "2: pop3 = [127.0.0.1]:110: " LISTEN_WANTED },
@@ -322,12 +385,14 @@ static const struct {
 	  "the first key" },
 	{ "[agent]\nmax-size = 3",
 	  "2: max-size: unknown key, one of submission, pop3, gnupghome, "
-	  "max-message-size, max-sessions, max-bcc, look-ahead, allow-remote, "
-	  "client-timeout, provider-timeout, gpg-timeout, unlock-timeout is "
-	  "wanted" },
+	  "max-message-size, max-sessions, max-sessions-per-user, "
+	  "max-recipients, max-bcc, look-ahead, allow-remote, users, sandbox, "
+	  "client-timeout, connect-timeout, greeting-timeout, reply-timeout, "
+	  "provider-timeout, min-rate, gpg-timeout, unlock-timeout is wanted" },
 	{ "[a@b.example]\nsecret-thing = hunter2",
 	  "2: secret-thing: unknown key, one of user, smtp, pop3, ca-file, "
-	  "aliases, key, encrypt, sign is wanted" },
+	  "pin, pin-only, credentials, login, aliases, key, encrypt, sign is "
+	  "wanted" },
 	{ "[a@b.example]\npassword = hunter2",
 	  "2: password: no password is kept here, the mail client has it" },
 	{ "[to a@b.example]\nsign = never",
