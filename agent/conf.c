@@ -5,6 +5,7 @@
 #include "agent/conf_key.h"
 
 #include <ini.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -105,11 +106,55 @@ static int open_contact(struct reader *r, const char *address)
 	return 0;
 }
 
-/* A section that says nothing is one whose line was lost. */
+/* Where this key of the section that ends was. */
+static unsigned line_of(const struct reader *r, const char *key)
+{
+	const struct conf_key *k = conf_keys(r->section);
+	size_t i = 0;
+
+	while (k[i].name && strcmp(k[i].name, key))
+		i++;
+	return k[i].name ? r->seen[i] : r->section_line;
+}
+
+/* Whoever comes from elsewhere comes by TLS. */
+static int check_remote(struct reader *r, const char *key,
+                        const struct listen *l, unsigned n)
+{
+	char words[200];
+
+	for (; n--; l++) {
+		if (!l->remote
+		    || (r->c->allow_remote && l->tls != LOCAL_OFFERED))
+			continue;
+		r->line = line_of(r, key);
+		snprintf(words, sizeof words, "%s: an address that is not this "
+		         "machine's own is listed, so %s", key,
+		         r->c->allow_remote ? "tls or starttls is wanted behind it"
+		         : "127.0.0.1 or [::1] is wanted (or allow-remote = yes)");
+		return reader_bad(r, words);
+	}
+	return 0;
+}
+
+/* A section that says nothing is one whose line was lost, and some keys need
+ * another. */
 static int close_section(struct reader *r)
 {
+	const struct conf *c = r->c;
+
+	if (r->section == SECTION_AGENT)
+		return check_remote(r, "submission", c->submission,
+		                    c->n_submission)
+		       || check_remote(r, "pop3", c->pop3, c->n_pop3) ? -1 : 0;
+	if (r->section == SECTION_ACCOUNT &&
+	    c->account[c->n_accounts - 1].pin_only &&
+	    !c->account[c->n_accounts - 1].n_pins) {
+		r->line = line_of(r, "pin-only");
+		return reader_bad(r, "pin-only: a pin is wanted in this section");
+	}
 	if (r->section == SECTION_CONTACT &&
-	    r->c->contact[r->c->n_contacts - 1].encrypt == POLICY_UNSET) {
+	    c->contact[c->n_contacts - 1].encrypt == POLICY_UNSET) {
 		r->line = r->section_line;
 		return reader_bad(r, "encrypt is missing here: one of always, "
 		                  "ask, when-possible, never is wanted");
@@ -269,25 +314,6 @@ static int check_logins(const struct reader *r)
 	return 0;
 }
 
-/* Whoever comes from elsewhere comes by TLS. */
-static int check_remote(struct reader *r, const struct listen *l, unsigned n)
-{
-	for (; n--; l++) {
-		if (!l->remote || (r->c->allow_remote
-		                   && l->tls != LOCAL_OFFERED))
-			continue;
-		r->line = r->agent_line;
-		return reader_bad(r, r->c->allow_remote
-		                  ? "an address that is not this machine's own "
-		                    "is listed, so tls or starttls is wanted "
-		                    "behind it"
-		                  : "an address that is not this machine's own "
-		                    "is listed, so 127.0.0.1 or [::1] is wanted "
-		                    "(or allow-remote = yes)");
-	}
-	return 0;
-}
-
 static int check_listeners(struct reader *r)
 {
 	const struct conf *c = r->c;
@@ -300,19 +326,6 @@ static int check_listeners(struct reader *r)
 				                  "the same address, another port "
 				                  "is wanted for one of them");
 			}
-	return check_remote(r, c->submission, c->n_submission)
-	       || check_remote(r, c->pop3, c->n_pop3) ? -1 : 0;
-}
-
-/* What stands in for the chain must be there. */
-static int check_pins(struct reader *r)
-{
-	for (unsigned i = 0; i < r->c->n_accounts; i++)
-		if (r->c->account[i].pin_only && !r->c->account[i].n_pins) {
-			r->line = r->account_line[i];
-			return reader_bad(r, "pin-only: a pin is wanted in this "
-			                  "section");
-		}
 	return 0;
 }
 
@@ -341,7 +354,7 @@ static int read_all(struct reader *r)
 	}
 	if (!r->c->max_sessions_per_user)
 		r->c->max_sessions_per_user = r->c->max_sessions;
-	if (check_listeners(r) < 0 || check_pins(r) < 0)
+	if (check_listeners(r) < 0)
 		return -1;
 	return check_logins(r);
 }

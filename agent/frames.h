@@ -160,6 +160,7 @@ enum frame_type {
 };
 
 enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
+enum { PEER_MAX = 64 };		/* octets of a peer's name, with its NUL */
 enum secret_found {
 	SECRET_OK,
 	SECRET_WRONG_TOKEN,

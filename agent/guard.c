@@ -39,8 +39,10 @@ static void turn_away(int client, enum session_kind kind, const char *why)
 		log_debug("a client left before it was answered");
 }
 
-static void session_start(struct guard *g, int client, enum session_kind kind)
+static void session_start(struct guard *g, int client,
+                          const struct listener *l)
 {
+	enum session_kind kind = (enum session_kind)l->kind;
 	struct session *s = NULL;
 	struct err e;
 
@@ -55,6 +57,8 @@ static void session_start(struct guard *g, int client, enum session_kind kind)
 	memset(s, 0, sizeof *s);
 	s->used = true;
 	s->kind = kind;
+	s->tls = l->tls;
+	s->remote = l->remote;
 	g->deaths = 0;
 	if (guard_wire(g, s, client, &e) == -1) {
 		log_error("a session could not start: %s", e.text);
@@ -70,7 +74,7 @@ static void accept_all(struct guard *g, const struct listener *l)
 	int fd;
 
 	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		session_start(g, fd, (enum session_kind)l->kind);
+		session_start(g, fd, l);
 		close(fd);
 		guard_fill_later(g, REFILL_MS);
 	}

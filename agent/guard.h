@@ -14,6 +14,8 @@ int guard_run(const struct conf *conf, const char *text, size_t len);
 struct listener {
 	int fd;
 	int kind;		/* enum session_kind */
+	enum local_tls tls;
+	bool remote;		/* not on loopback */
 };
 enum { LISTENERS_MAX = 2 * CONF_LISTEN_MAX };
 int listen_all(const struct conf *conf, struct listener *l, unsigned *n,

@@ -243,6 +243,20 @@ out:
 	return rc;
 }
 
+/* The same for front, with what the listener knows of the client. */
+static int front_start(struct session *s, const int *fds, unsigned n,
+                       struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, s->kind);
+	pack_u32(&p, s->tls);
+	pack_u32(&p, s->remote);
+	pack_str(&p, s->peer);
+	return chan_send_fds(&s->front.leash, G_START, p.buf, p.len, fds, n, e);
+}
+
 /* mime first, so that its queue holds everything before front speaks to it. */
 int guard_wire(struct guard *g, struct session *s, int client,
                         struct err *e)
@@ -258,7 +272,7 @@ int guard_wire(struct guard *g, struct session *s, int client,
 	int to_mime[3] = { fm[1], ends[1], ends[3] };
 	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
 	if (part_start(g, s, ROLE_MIME, to_mime, ends[3] < 0 ? 2 : 3, e)
-	    || child_start(&s->front, s->kind, to_front, 5, e))
+	    || front_start(s, to_front, 5, e))
 		goto out;
 	rc = 0;
 out:

@@ -26,6 +26,9 @@ enum {
 struct session {
 	bool used;
 	enum session_kind kind;
+	enum local_tls tls;	/* of the listener the client came by */
+	bool remote;
+	char peer[PEER_MAX];	/* who the client is: see frames.h */
 	struct child front;
 	pid_t part[PARTS_MAX];	/* also their process groups; 0 = none */
 	int64_t end_at;		/* ms, when what is left is killed; 0 = lives */

@@ -39,7 +39,19 @@ static void addr_name(const struct sockaddr_storage *a, char *out, size_t n)
 	}
 }
 
-static int add(struct listener *l, unsigned *n, int fd, int kind)
+static bool addr_loopback(const struct sockaddr_storage *a)
+{
+	const struct sockaddr_in *v4 = (const void *)a;
+	const struct sockaddr_in6 *v6 = (const void *)a;
+
+	if (a->ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	return a->ss_family == AF_INET
+	       && ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+}
+
+static int add(struct listener *l, unsigned *n, int fd, int kind,
+               enum local_tls tls)
 {
 	struct sockaddr_storage a = { 0 };
 	socklen_t len = sizeof a;
@@ -52,6 +64,8 @@ static int add(struct listener *l, unsigned *n, int fd, int kind)
 		log_note("listening on %s (%s)", name, kind_name[kind]);
 	}
 	l[*n].fd = fd;
+	l[*n].tls = tls;
+	l[*n].remote = !addr_loopback(&a);
 	l[(*n)++].kind = kind;
 	return 0;
 }
@@ -72,7 +86,7 @@ static int bind_one(const struct listen *want, int kind, struct listener *l,
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
 	if (bind(fd, (const struct sockaddr *)&want->addr, want->len) == 0
 	    && listen(fd, BACKLOG) == 0)
-		return add(l, n, fd, kind);
+		return add(l, n, fd, kind, want->tls);
 	err = errno;
 	close(fd);
 	if (err == EACCES || err == EPERM)
@@ -148,7 +162,7 @@ static int inherit_all(unsigned fds, struct listener *l, unsigned *n,
 			               "the socket unit's FileDescriptorName "
 			               "must be submission or pop3");
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		if (add(l, n, fd, kind) == -1)
+		if (add(l, n, fd, kind, LOCAL_OFFERED) == -1)
 			return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
 			               "too many sockets were passed");
 	}

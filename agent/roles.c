@@ -16,10 +16,15 @@ static void take(struct chan *leash, struct chan *c)
 }
 
 static int run_front(const struct conf *conf, struct chan *leash,
-                     enum session_kind kind)
+                     enum session_kind kind, struct unpack *u)
 {
 	struct front_ends f = { .guard = *leash };
 
+	f.tls = (enum local_tls)unpack_u32(u);
+	f.remote = unpack_u32(u);
+	unpack_str(u, f.peer, sizeof f.peer);
+	if (!unpack_end(u))
+		return EX_SOFTWARE;
 	f.client = chan_take_fd(&f.guard);
 	take(&f.guard, &f.keeper);
 	take(&f.guard, &f.mime);
@@ -95,7 +100,7 @@ static int run_role(enum role role)
 	unpack_init(&u, &f);
 	kind = unpack_u32(&u) == SESSION_POP3 ? SESSION_POP3 : SESSION_SMTP;
 	switch (role) {
-	case ROLE_FRONT: return run_front(&conf, &leash, kind);
+	case ROLE_FRONT: return run_front(&conf, &leash, kind, &u);
 	case ROLE_MIME: return run_mime(&conf, &leash, kind);
 	case ROLE_CRYPT: return run_crypt(crypt, &leash, kind);
 	case ROLE_UPSTREAM: return run_upstream(up, &leash, kind);

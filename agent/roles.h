@@ -16,6 +16,9 @@ struct front_ends {
 	struct chan guard;	/* the leash: asks for lanes */
 	int client;		/* the client's connection */
 	struct chan keeper, mime, crypt, upstream;
+	enum local_tls tls;
+	bool remote;
+	char peer[PEER_MAX];	/* who the client is: see frames.h */
 };
 int front_run(const struct conf *conf, enum session_kind kind,
               struct front_ends *ends);

@@ -281,13 +281,13 @@ static const struct {
 	  "2: pin = sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, sha256"
 	  "...: " PIN_WANTED },
 	{ "[a@b.example]\n\npin-only = yes",
-	  "1: pin-only: a pin is wanted in this section" },
+	  "3: pin-only: a pin is wanted in this section" },
 	/* listeners */
 	{ "[agent]\nsubmission = 0.0.0.0:587",
-	  "1: " LOCAL_WANTED },
-	{ "[agent]\npop3 = [::]:110", "1: " LOCAL_WANTED },
+	  "2: submission: " LOCAL_WANTED },
+	{ "[agent]\npop3 = [::]:110", "2: pop3: " LOCAL_WANTED },
 	{ "[agent]\nallow-remote = yes\npop3 = [::]:110 tls, 10.0.0.1:110",
-	  "1: " TLS_WANTED },
+	  "3: pop3: " TLS_WANTED },
 	{ "[agent]\npop3 = 127.0.0.1:110 ssl",
 	  "2: pop3 = 127.0.0.1:110 ssl: " LISTEN_WANTED },
 	{ "[agent]\npop3 = ::1:110", "2: pop3 = ::1:110: " LISTEN_WANTED },
