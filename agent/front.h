@@ -70,9 +70,4 @@ int lane_login(struct lane *l, const struct login *who);
 int lane_login_start(struct lane *l, const struct login *who);
 int lane_login_end(struct lane *l);
 
-/* "user\0pass" of AUTH PLAIN (RFC 4616) from base64 text: 0, or -1. */
-int auth_plain(const char *b64, struct login *who);
-/* One base64 line into out[size], NUL-terminated: 0, or -1. */
-int auth_decode(const char *b64, char *out, size_t size);
-
 #endif

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "agent/front_login.h"
 #include "agent/log.h"
 #include "agent/pop3.h"
 
@@ -72,31 +73,21 @@ static int cmd_pass(struct pop3 *s, char *arg)
 
 static int cmd_auth(struct pop3 *s, char *arg)
 {
-	char line_secret[CLIENT_LINE_MAX];
-	char *initial = strchr(arg, ' ');
-	int n, rc;
-
-	if (initial)
-		*initial++ = '\0';
-	if (strcasecmp(arg, "PLAIN") != 0)
-		return client_say(&s->client, "-ERR AUTH PLAIN is understood");
-	if (!initial || strcmp(initial, "=") == 0) {
-		client_say(&s->client, "+ ");
-		n = client_line(&s->client, line_secret, sizeof line_secret);
-		if (n == -1)
-			return -1;
-		if (n == -2 || strcmp(line_secret, "*") == 0)
-			return client_say(&s->client,
-			                  "-ERR Authentication ended");
-		initial = line_secret;
+	switch (login_take(&s->client, "+ ", arg, &s->who)) {
+	case LOGIN_TAKEN:
+		return try_login(s);
+	case LOGIN_ENDED:
+		return client_say(&s->client, "-ERR Authentication ended");
+	case LOGIN_MALFORMED:
+		return client_say(&s->client, "-ERR This is not what AUTH %s "
+		                  "takes", arg);
+	case LOGIN_UNKNOWN:
+		return client_say(&s->client, "-ERR Letterlock understands "
+		                  "these after AUTH: %s", login_mechs);
+	case LOGIN_GONE:
+		break;
 	}
-	if (auth_plain(initial, &s->who))
-		rc = client_say(&s->client, "-ERR This is not what AUTH PLAIN "
-		                "takes");
-	else
-		rc = try_login(s);
-	explicit_bzero(line_secret, sizeof line_secret);
-	return rc;
+	return -1;
 }
 
 static int cmd_capa(struct pop3 *s, char *arg)
@@ -104,7 +95,7 @@ static int cmd_capa(struct pop3 *s, char *arg)
 	(void)arg;
 	client_say(&s->client, "+OK What Letterlock can do");
 	client_say(&s->client, "USER");
-	client_say(&s->client, "SASL PLAIN");
+	client_say(&s->client, "SASL %s", login_mechs);
 	client_say(&s->client, "TOP");
 	client_say(&s->client, "UIDL");
 	client_say(&s->client, "RESP-CODES");

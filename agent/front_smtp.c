@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/front_login.h"
 #include "agent/log.h"
 #include "agent/smtp.h"
 
@@ -32,7 +33,7 @@ static int cmd_ehlo(struct smtp *s, char *arg)
 	client_say(&s->client, "250-8BITMIME");
 	client_say(&s->client, "250-PIPELINING");
 	client_say(&s->client, "250-ENHANCEDSTATUSCODES");
-	return client_say(&s->client, "250 AUTH PLAIN LOGIN");
+	return client_say(&s->client, "250 AUTH %s", login_mechs);
 }
 
 static int cmd_helo(struct smtp *s, char *arg)
@@ -70,86 +71,32 @@ static int try_login(struct smtp *s)
 	return client_say(&s->client, "235 2.7.0 Welcome");
 }
 
-/* Ask with a 334 and take the client's line: 1, 0 (cancelled, said), -1. */
-static int challenge(struct smtp *s, const char *b64, char *line)
-{
-	int n;
-
-	client_say(&s->client, "334 %s", b64);
-	n = client_line(&s->client, line, CLIENT_LINE_MAX);
-	if (n == -1)
-		return -1;
-	if (n == -2 || strcmp(line, "*") == 0) {
-		client_say(&s->client, "501 5.7.0 Authentication ended");
-		return 0;
-	}
-	return 1;
-}
-
-static int auth_with_plain(struct smtp *s, const char *initial)
-{
-	char line_secret[CLIENT_LINE_MAX];
-	int r = 1, rc;
-
-	if (!initial && (r = challenge(s, "", line_secret)) == 1)
-		initial = line_secret;
-	if (r != 1)
-		rc = r;
-	else if (auth_plain(initial, &s->who))
-		rc = client_say(&s->client, "501 5.5.2 This is not what AUTH "
-		                "PLAIN takes");
-	else
-		rc = try_login(s);
-	explicit_bzero(line_secret, sizeof line_secret);
-	return rc;
-}
-
-static int auth_with_login(struct smtp *s, const char *initial)
-{
-	char line_secret[CLIENT_LINE_MAX];
-	int r, rc = 0;
-
-	if (initial)
-		snprintf(line_secret, sizeof line_secret, "%s", initial);
-	else if ((r = challenge(s, "VXNlcm5hbWU6", line_secret)) != 1) {
-		rc = r;
-		goto out;
-	}
-	if (auth_decode(line_secret, s->who.user, sizeof s->who.user))
-		goto bad;
-	if ((r = challenge(s, "UGFzc3dvcmQ6", line_secret)) != 1) {
-		rc = r;
-		goto out;
-	}
-	if (auth_decode(line_secret, s->who.password_secret, SECRET_MAX))
-		goto bad;
-	rc = try_login(s);
-out:
-	explicit_bzero(line_secret, sizeof line_secret);
-	return rc;
-bad:
-	rc = client_say(&s->client, "501 5.5.2 This is no base64");
-	goto out;
-}
-
 static int cmd_auth(struct smtp *s, char *arg)
 {
-	char *initial = strchr(arg, ' ');
-	int rc;
+	int rc = 0;
 
 	if (s->authed)
 		return client_say(&s->client, "503 5.5.1 You are logged in");
 	if (s->has_from)
 		return client_say(&s->client, "503 5.5.1 Not inside a letter");
-	if (initial)
-		*initial++ = '\0';
-	if (strcasecmp(arg, "PLAIN") == 0)
-		rc = auth_with_plain(s, initial);
-	else if (strcasecmp(arg, "LOGIN") == 0)
-		rc = auth_with_login(s, initial);
-	else
-		return client_say(&s->client, "504 5.5.4 AUTH PLAIN and AUTH "
-		                  "LOGIN are understood");
+	switch (login_take(&s->client, "334 ", arg, &s->who)) {
+	case LOGIN_TAKEN:
+		rc = try_login(s);
+		break;
+	case LOGIN_ENDED:
+		rc = client_say(&s->client, "501 5.7.0 Authentication ended");
+		break;
+	case LOGIN_MALFORMED:
+		rc = client_say(&s->client, "501 5.5.2 This is not what AUTH "
+		                "%s takes", arg);
+		break;
+	case LOGIN_UNKNOWN:
+		rc = client_say(&s->client, "504 5.5.4 Letterlock understands "
+		                "these after AUTH: %s", login_mechs);
+		break;
+	case LOGIN_GONE:
+		return -1;
+	}
 	if (s->auth_failures >= AUTH_FAILURES_MAX) {
 		client_say(&s->client, "421 4.7.0 Too many wrong passwords");
 		s->quit = true;

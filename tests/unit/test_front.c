@@ -150,7 +150,7 @@ static void test_pop3_login(void **state)
 	                          "AGEAc2VjcmV0\r\nCAPA\r\nQUIT\r\n"), 
 	      "+OK Letterlock POP3\r\n+ \r\n-ERR Authentication ended\r\n"
 	      "+ \r\n+OK Welcome\r\n+OK What Letterlock can do\r\nUSER\r\n"
-	      "SASL PLAIN\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
+	      "SASL PLAIN LOGIN\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
 	      "PIPELINING\r\nIMPLEMENTATION Letterlock\r\n.\r\n"
 	      "+OK Goodbye\r\n");
 	check(play_pop3, WRONG, S("AUTH PLAIN AGEAc2VjcmV0\r\nQUIT\r\n"), 

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The AUTH exchange with the client, whichever protocol it speaks. */
+#include "agent/front_login.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { AUTH_OCTETS = CLIENT_LINE_MAX / 4 * 3 };	/* of a line of base64 */
+
+const char login_mechs[] = "PLAIN LOGIN";
+
+/* ---- what AUTH carries ---- */
+
+static int b64_value(char c)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(set, c) : NULL;
+
+	return p ? (int)(p - set) : -1;
+}
+
+/* Strict base64 (RFC 4648 section 4): octets, or -1. */
+static int b64_decode(const char *in, char *out, size_t size)
+{
+	size_t len = strlen(in), n = 0;
+	unsigned bits = 0;
+	int v, pad = 0;
+
+	if (len % 4)
+		return -1;
+	while (pad < 2 && len && in[len - 1] == '=') {
+		len--;
+		pad++;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if ((v = b64_value(in[i])) < 0 || n >= size)
+			return -1;
+		bits = bits << 6 | (unsigned)v;
+		if (i % 4)
+			out[n++] = (char)(bits >> (6 - 2 * (i % 4)));
+	}
+	return (int)n;
+}
+
+/* One base64 line into out[size], NUL-terminated: 0, or -1. */
+static int auth_decode(const char *b64, char *out, size_t size)
+{
+	int n = b64_decode(b64, out, size - 1);
+
+	if (n < 0 || memchr(out, '\0', (size_t)n))
+		return -1;
+	out[n] = '\0';
+	return 0;
+}
+
+/* "authzid NUL user NUL password" (RFC 4616): 0, or -1. */
+static int auth_plain(const char *b64, struct login *who)
+{
+	char buf_secret[AUTH_OCTETS];
+	const char *user, *pass, *end;
+	int n = b64_decode(b64, buf_secret, sizeof buf_secret), rc = -1;
+
+	if (n < 0)
+		goto out;
+	end = buf_secret + n;
+	/* authzid NUL authcid NUL passwd; an authzid must say the same */
+	user = memchr(buf_secret, '\0', (size_t)n);
+	if (!user)
+		goto out;
+	user++;
+	pass = memchr(user, '\0', (size_t)(end - user));
+	if (!pass)
+		goto out;
+	pass++;
+	if (pass - user > ADDR_MAX || end - pass >= SECRET_MAX
+	    || memchr(pass, '\0', (size_t)(end - pass)))
+		goto out;
+	if (buf_secret[0] && strcmp(buf_secret, user) != 0)
+		goto out;
+	memcpy(who->user, user, (size_t)(pass - user));
+	memcpy(who->password_secret, pass, (size_t)(end - pass));
+	who->password_secret[end - pass] = '\0';
+	rc = 0;
+out:
+	explicit_bzero(buf_secret, sizeof buf_secret);
+	return rc;
+}
+
+/* ---- the exchange ---- */
+
+/* Ask, and take the client's line. */
+static enum login_talk ask(struct client *c, const char *prompt,
+                           const char *b64, char line[CLIENT_LINE_MAX])
+{
+	int n;
+
+	client_say(c, "%s%s", prompt, b64);
+	n = client_line(c, line, CLIENT_LINE_MAX);
+	if (n == -1)
+		return LOGIN_GONE;
+	return n == -2 || strcmp(line, "*") == 0 ? LOGIN_ENDED : LOGIN_TAKEN;
+}
+
+static enum login_talk take_plain(struct client *c, const char *prompt,
+                                  const char *b64, struct login *who)
+{
+	(void)c;
+	(void)prompt;
+	return auth_plain(b64, who) ? LOGIN_MALFORMED : LOGIN_TAKEN;
+}
+
+/* The user name came; the password is asked for. */
+static enum login_talk take_login(struct client *c, const char *prompt,
+                                  const char *b64, struct login *who)
+{
+	char line_secret[CLIENT_LINE_MAX];
+	enum login_talk t;
+
+	if (auth_decode(b64, who->user, sizeof who->user))
+		return LOGIN_MALFORMED;
+	t = ask(c, prompt, "UGFzc3dvcmQ6", line_secret);
+	if (t == LOGIN_TAKEN
+	    && auth_decode(line_secret, who->password_secret, SECRET_MAX))
+		t = LOGIN_MALFORMED;
+	explicit_bzero(line_secret, sizeof line_secret);
+	return t;
+}
+
+static const struct mech {
+	const char *name;
+	const char *first;	/* what is asked first, in base64 */
+	enum login_talk (*take)(struct client *c, const char *prompt,
+	                        const char *b64, struct login *who);
+} mechs[] = {
+	{ "PLAIN", "", take_plain },
+	{ "LOGIN", "VXNlcm5hbWU6", take_login },
+};
+
+static const struct mech *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof mechs / sizeof mechs[0]; i++)
+		if (strcasecmp(mechs[i].name, name) == 0)
+			return &mechs[i];
+	return NULL;
+}
+
+enum login_talk login_take(struct client *c, const char *prompt, char *arg,
+                           struct login *who)
+{
+	char line_secret[CLIENT_LINE_MAX];
+	char *initial = strchr(arg, ' ');
+	enum login_talk t = LOGIN_TAKEN;
+	const struct mech *m;
+
+	if (initial)
+		*initial++ = '\0';
+	m = find(arg);
+	if (!m)
+		return LOGIN_UNKNOWN;
+	who->with = LOGIN_PASSWORD;
+	if (!initial || strcmp(initial, "=") == 0) {
+		t = ask(c, prompt, m->first, line_secret);
+		initial = line_secret;
+	}
+	if (t == LOGIN_TAKEN)
+		t = m->take(c, prompt, initial, who);
+	explicit_bzero(line_secret, sizeof line_secret);
+	return t;
+}
