@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,6 +20,42 @@
 #include <unistd.h>
 
 #include "agent/log.h"
+
+/* ---- which walls there are ---- */
+
+void box_probe(struct walls *w)
+{
+	memset(w, 0, sizeof *w);
+#ifndef SANITIZERS
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+	                   LANDLOCK_CREATE_RULESET_VERSION);
+
+	w->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0;
+	w->seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0,
+	                     &action) == 0;
+	w->landlock = abi > 0 ? (int)abi : 0;
+#endif
+}
+
+bool box_whole(const struct walls *w)
+{
+	return w->no_new_privs && w->seccomp && w->landlock;
+}
+
+const char *box_words(const struct walls *w)
+{
+	static char words[64];
+	char landlock[24] = "";
+
+	if (w->landlock)
+		snprintf(landlock, sizeof landlock, ", Landlock %d",
+		         w->landlock);
+	snprintf(words, sizeof words, "%s%s%s",
+	         w->no_new_privs ? ", no new privileges" : "",
+	         w->seccomp ? ", seccomp" : "", landlock);
+	return words[0] ? words + 2 : "none";
+}
 
 #ifdef SANITIZERS
 /* The sanitizers need more than a box allows. */

@@ -3,9 +3,25 @@
 #ifndef AGENT_BOX_H
 #define AGENT_BOX_H
 
+#include <stdbool.h>
+
 enum box { BOX_FRONT, BOX_MIME, BOX_CRYPT, BOX_UPSTREAM };
 
-/* Enter it for good: 0, or -1 (said in the log). */
+/* Which walls stand. */
+struct walls {
+	bool no_new_privs, seccomp;
+	int landlock;		/* the version of its ABI, 0: none */
+};
+
+/* What this kernel (and build: with sanitizers nothing) has; enters nothing. */
+void box_probe(struct walls *w);
+bool box_whole(const struct walls *w);
+/* "no new privileges, seccomp, Landlock 7", or what there is of it, or "none".
+ * It lives until the next call. */
+const char *box_words(const struct walls *w);
+
+/* Enter it for good: 0, or -1 (said in the log).  What the kernel has not got is
+ * left out in silence. */
 int box_enter(enum box box);
 
 #endif

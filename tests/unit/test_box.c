@@ -83,9 +83,30 @@ static void test_others(void **state)
 	boxed(BOX_UPSTREAM, fine_others);
 }
 
+static void test_words(void **state)
+{
+	struct walls w = { .no_new_privs = true, .seccomp = true,
+	                   .landlock = 7 };
+
+	(void)state;
+	assert_string_equal(box_words(&w),
+	                    "no new privileges, seccomp, Landlock 7");
+	assert_true(box_whole(&w));
+	w.landlock = 0;
+	assert_string_equal(box_words(&w), "no new privileges, seccomp");
+	assert_false(box_whole(&w));
+	w = (struct walls){ .landlock = 1 };
+	assert_string_equal(box_words(&w), "Landlock 1");
+	w.landlock = 0;
+	assert_string_equal(box_words(&w), "none");
+	box_probe(&w);
+	assert_true(w.no_new_privs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_crypt),
 		cmocka_unit_test(test_others),
 	};
