@@ -29,7 +29,7 @@ struct protect_new {
  * none), and the empty line.
  * Errors: GPG_ERR_INV_VALUE with words for what RFC 5322 forbids (O12, O17):
  * not exactly one From, a group in it, two Date, two Subject or Message-ID, two Content-Type,
- * an odd field; for an address, Date or Message-ID that can't stand outside. */
+ * an odd field; refold_ascii()'s for what can't stand outside. */
 int protect_seal(const struct header *h, const struct protect_new *add,
                  struct membuf *outer, struct membuf *inner, struct err *e);
 
@@ -46,7 +46,8 @@ int protect_sign(const struct header *h, const struct protect_new *add,
 /* Outgoing and readable: the header block with its empty line, byte for byte
  * but for Bcc, Resent-Bcc, Autocrypt, Autocrypt-Gossip and our own fields, which
  * go, the refusal code "[clear 1234] " at the start of the Subject, which goes,
- * and a missing Date or Message-ID, which come last.  The same errors. */
+ * and a missing Date or Message-ID, which come last.  The same errors, but
+ * refold_ascii()'s. */
 int protect_clear(const struct header *h, const struct protect_new *add,
                   struct membuf *out, struct err *e);
 

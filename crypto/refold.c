@@ -171,10 +171,19 @@ static int put_phrase(struct membuf *m, const char *p, const char *end,
 /* Words about an address must not hold it: they may get into a log. */
 static int err_address(struct err *e)
 {
-	return err_set(e, GPG_ERR_INV_VALUE,
-	               "An address of this letter cannot be understood, or has "
-	               "letters other than a to z, digits and signs. Correct "
+	return err_set(e, GPG_ERR_ENCODING_PROBLEM,
+	               "An address of this letter cannot be understood. Correct "
 	               "it and press Send again");
+}
+
+/* There is nothing like A-labels for what is before the @. */
+static int err_local_part(struct err *e)
+{
+	return err_set(e, GPG_ERR_NOT_SUPPORTED,
+	               "An address of this letter has letters other than a to "
+	               "z, digits and signs before its @, and can't stand on a "
+	               "sealed or signed letter. Use another address, then "
+	               "press Send again");
 }
 
 /* An address whose domain has U-labels, with A-labels in their place. */
@@ -184,8 +193,10 @@ static int put_a_labels(struct membuf *m, const char *p, const char *end,
 	const char *at = memrchr(p, '@', (size_t)(end - p)), *q;
 	char u_labels[ADDR_MAX + 1], a_labels[ADDR_MAX + 1];
 
-	if (!at || !is_ascii(p, (size_t)(at - p)))
+	if (!at)
 		return err_address(e);
+	if (!is_ascii(p, (size_t)(at - p)))
+		return err_local_part(e);
 	at++;
 	for (q = at; q < end && !strchr(">() \t", *q); q++)
 		;
@@ -315,7 +326,7 @@ static int refold_unfit(struct membuf *m, const struct field *f,
 		rc = 0;
 		goto out;
 	case KIND_FIXED:
-		err_set(e, GPG_ERR_INV_VALUE, "The %.*s line of this letter is "
+		err_set(e, GPG_ERR_ENCODING_PROBLEM, "The %.*s line of this letter is "
 		        "not what mail allows", (int)f->name_len, f->name);
 		goto out;
 	case KIND_ADDRESS:
@@ -345,7 +356,7 @@ int refold_ascii(struct membuf *m, const struct field *f, struct err *e)
 	if (is_fit(f))
 		return refold_copy(m, f, e);
 	if (f->name_len > REFOLD_COLUMNS)
-		return err_set(e, GPG_ERR_INV_VALUE,
+		return err_set(e, GPG_ERR_ENCODING_PROBLEM,
 		               "The name of a header line is too long");
 	text = field_text(f);
 	if (!text)

@@ -25,8 +25,9 @@ int refold_text(struct membuf *m, const char *name, size_t name_len,
  * none of blanks alone; octet for octet if it is like that already.  Display
  * names and free text become encoded words, the U-labels of addresses A-labels;
  * References and In-Reply-To that
- * can't be written are left out.  GPG_ERR_INV_VALUE for an address, Date or
- * Message-ID that can't be. */
+ * can't be written are left out.  GPG_ERR_NOT_SUPPORTED for an address with a
+ * local part that is not ASCII, GPG_ERR_ENCODING_PROBLEM for another address, a
+ * Date or Message-ID that can't be. */
 int refold_ascii(struct membuf *m, const struct field *f, struct err *e);
 
 #endif

@@ -72,6 +72,23 @@ static void check_hp_outer(const struct header *outer,
 	}
 }
 
+/* What can't stand outside is no reason to refuse a readable letter. */
+static bool is_unfit(const struct err *e)
+{
+	return gpg_err_code(e->code) == GPG_ERR_NOT_SUPPORTED
+	       || gpg_err_code(e->code) == GPG_ERR_ENCODING_PROBLEM;
+}
+
+static void check_refused(const struct header *h, const struct err *e)
+{
+	struct membuf m;
+
+	CHECK(is_unfit(e) || gpg_err_code(e->code) == GPG_ERR_INV_VALUE);
+	membuf_init(&m, 1 << 22);
+	CHECK(!is_unfit(e) || protect_clear(h, &ADD, &m, NULL) == 0);
+	membuf_free(&m);
+}
+
 static void seal(const struct header *h)
 {
 	struct membuf outer, inner;
@@ -81,7 +98,7 @@ static void seal(const struct header *h)
 	membuf_init(&outer, 1 << 22);
 	membuf_init(&inner, 1 << 22);
 	if (protect_seal(h, &ADD, &outer, &inner, &e)) {
-		CHECK(gpg_err_code(e.code) == GPG_ERR_INV_VALUE);
+		check_refused(h, &e);
 		goto out;
 	}
 	check_outer(&outer, &out, true);
@@ -113,7 +130,7 @@ static void sign(const struct header *h)
 	membuf_init(&outer, 1 << 22);
 	membuf_init(&inner, 1 << 22);
 	if (protect_sign(h, &ADD, "quoted-printable", &outer, &inner, &e)) {
-		CHECK(gpg_err_code(e.code) == GPG_ERR_INV_VALUE);
+		check_refused(h, &e);
 		goto out;
 	}
 	check_outer(&outer, &out, false);
