@@ -121,7 +121,7 @@ static int take_addresses(struct job *j, struct err *e)
 
 /* ---- what front would ask ---- */
 
-/* M_BAD: why it can't go. */
+/* M_BAD, M_UNFIT: why it can't go. */
 static int take_bad(const struct frame *f, struct err *e)
 {
 	char words[900];
@@ -147,7 +147,7 @@ static int ask_mime(struct job *j, struct err *e)
 	do {
 		if (chan_recv(mime, &f, e))
 			return -1;
-		if (f.type == M_BAD)
+		if (f.type == M_BAD || f.type == M_UNFIT)
 			return take_bad(&f, e);
 	} while (f.type != M_FACTS);
 	return 0;

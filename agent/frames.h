@@ -78,6 +78,8 @@ enum frame_type {
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
 				 * u32 sign (enum wish), u32 form (enum form), as its
 				 * header block says */
+	M_UNFIT,		/* before M_FACTS: u32 code (SMTP reply), str words, why
+				 * it can be neither sealed nor signed */
 	M_FORM,			/* u32 form, as its body says too */
 	M_CHECKED,		/* u32 it is one field of our form, str its text, mem
 				 * digest[32], mem body[32] for K_CHECK */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Submission (RFC 6409, 5321): the commands a mail client sends. */
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +11,18 @@
 
 enum { COMMANDS_MAX = 10000, ERRORS_MAX = 20, AUTH_FAILURES_MAX = 5 };
 
-/* ---- the transaction ---- */
-
-static void reset(struct smtp *s)
-{
-	s->has_from = false;
-	s->size = 0;
-	addrs_free(&s->to);
-}
+/* ---- hello ---- */
 
 static int cmd_ehlo(struct smtp *s, char *arg)
 {
 	(void)arg;
-	reset(s);
+	smtp_reset(s);
 	s->greeted = true;
 	client_say(&s->client, "250-Letterlock");
 	client_say(&s->client, "250-SIZE %llu",
 	           (unsigned long long)s->conf->max_message_size);
 	client_say(&s->client, "250-8BITMIME");
+	client_say(&s->client, "250-SMTPUTF8");
 	client_say(&s->client, "250-PIPELINING");
 	client_say(&s->client, "250-ENHANCEDSTATUSCODES");
 	return client_say(&s->client, "250 AUTH %s", login_mechs);
@@ -39,7 +31,7 @@ static int cmd_ehlo(struct smtp *s, char *arg)
 static int cmd_helo(struct smtp *s, char *arg)
 {
 	(void)arg;
-	reset(s);
+	smtp_reset(s);
 	s->greeted = true;
 	return client_say(&s->client, "250 Letterlock");
 }
@@ -104,115 +96,7 @@ static int cmd_auth(struct smtp *s, char *arg)
 	return rc;
 }
 
-/* ---- MAIL and RCPT ---- */
-
-/* "FROM:<addr> params": the address, its domain as A-labels, into out, *params
- * behind it.  0 or -1. */
-static int take_path(char *arg, const char *word, char out[ADDR_MAX + 1],
-                     char **params)
-{
-	char wide[ADDR_MAX + 1];
-	size_t n = strlen(word);
-	char *p = arg, *end;
-	bool quoted = false;
-
-	if (strncasecmp(p, word, n) != 0)
-		return -1;
-	for (p += n; *p == ' '; p++)
-		;
-	if (*p++ != '<')
-		return -1;
-	for (end = p; *end && (quoted || *end != '>'); end++) {
-		if (*end == '\\' && end[1])
-			end++;
-		else if (*end == '"')
-			quoted = !quoted;
-	}
-	if (*end != '>' || end - p > ADDR_MAX
-	    || (end[1] && end[1] != ' '))
-		return -1;
-	if (*p == '@' && memchr(p, ':', (size_t)(end - p)))
-		p = strchr(p, ':') + 1;	/* a source route is ignored */
-	memcpy(wide, p, (size_t)(end - p));
-	wide[end - p] = '\0';
-	if (!addr_to_ascii(wide, out))
-		memcpy(out, wide, strlen(wide) + 1);
-	*params = end + 1;
-	return 0;
-}
-
-/* One parameter of MAIL: NULL when fine, else a reply. */
-static const char *mail_param(struct smtp *s, const char *p)
-{
-	char *end;
-
-	if (strcasecmp(p, "BODY=7BIT") == 0
-	    || strcasecmp(p, "BODY=8BITMIME") == 0)
-		return NULL;	/* the letter itself will tell */
-	if (strncasecmp(p, "AUTH=", 5) == 0)
-		return NULL;	/* RFC 4954 section 5: it is not passed on */
-	if (strncasecmp(p, "SIZE=", 5) == 0 && isdigit((unsigned char)p[5])) {
-		errno = 0;
-		s->size = strtoull(p + 5, &end, 10);
-		if (errno)
-			s->size = UINT64_MAX;	/* refused as too large */
-		if (*end == '\0')
-			return NULL;
-	}
-	return "555 5.5.4 This parameter of MAIL is not understood";
-}
-
-static int cmd_mail(struct smtp *s, char *arg)
-{
-	char *params, *word, *save = NULL;
-	const char *reply;
-
-	if (!s->authed)
-		return client_say(&s->client, "530 5.7.0 Log in first: set "
-		                  "your user name and password in your mail "
-		                  "program's outgoing server");
-	if (s->has_from)
-		return client_say(&s->client, "503 5.5.1 A letter has begun");
-	if (take_path(arg, "FROM:", s->from, &params)
-	    || (s->from[0] && !addr_ok(s->from)))
-		return client_say(&s->client, "501 5.1.7 This is no address");
-	reset(s);
-	for (word = strtok_r(params, " ", &save); word;
-	     word = strtok_r(NULL, " ", &save))
-		if ((reply = mail_param(s, word)))
-			return client_say(&s->client, "%s", reply);
-	if (s->from[0] && !account_owns(s->who.account, s->from))
-		return client_say(&s->client, "550 5.7.1 Letterlock did not "
-		                  "send this: %s is not an address of this "
-		                  "account. Add it to aliases in the "
-		                  "configuration if it is yours", s->from);
-	if (s->size > s->conf->max_message_size)
-		return client_say(&s->client, "552 5.3.4 Letterlock did not "
-		                  "send this: the letter is larger than "
-		                  "max-message-size allows");
-	s->has_from = true;
-	return client_say(&s->client, "250 2.1.0 Sender taken");
-}
-
-static int cmd_rcpt(struct smtp *s, char *arg)
-{
-	char to[ADDR_MAX + 1], *params;
-
-	if (!s->has_from)
-		return client_say(&s->client, "503 5.5.1 MAIL comes first");
-	if (take_path(arg, "TO:", to, &params) || !addr_ok(to))
-		return client_say(&s->client, "501 5.1.3 This is no address");
-	if (params[strspn(params, " ")])
-		return client_say(&s->client, "555 5.5.4 This parameter of "
-		                  "RCPT is not understood");
-	if (s->to.n >= RCPT_MAX)
-		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
-		                  "most %d recipients for one letter",
-		                  RCPT_MAX);
-	if (!addrs_have(&s->to, to) && addrs_add(&s->to, to, NULL))
-		return client_say(&s->client, "451 4.3.0 No memory");
-	return client_say(&s->client, "250 2.1.5 Recipient taken");
-}
+/* ---- the letter ---- */
 
 static int cmd_data(struct smtp *s, char *arg)
 {
@@ -223,7 +107,7 @@ static int cmd_data(struct smtp *s, char *arg)
 		return client_say(&s->client, "503 5.5.1 MAIL and RCPT come "
 		                  "first");
 	rc = letter_take(s);
-	reset(s);
+	smtp_reset(s);
 	return rc;
 }
 
@@ -232,7 +116,7 @@ static int cmd_data(struct smtp *s, char *arg)
 static int cmd_rset(struct smtp *s, char *arg)
 {
 	(void)arg;
-	reset(s);
+	smtp_reset(s);
 	return client_say(&s->client, "250 2.0.0 Forgotten");
 }
 
@@ -271,8 +155,8 @@ static const struct command {
 	{ "EHLO", cmd_ehlo, true, false },
 	{ "HELO", cmd_helo, true, false },
 	{ "AUTH", cmd_auth, true, true },
-	{ "MAIL", cmd_mail, true, true },
-	{ "RCPT", cmd_rcpt, true, true },
+	{ "MAIL", smtp_mail, true, true },
+	{ "RCPT", smtp_rcpt, true, true },
 	{ "DATA", cmd_data, false, true },
 	{ "RSET", cmd_rset, false, false },
 	{ "NOOP", cmd_noop, false, false },
@@ -355,7 +239,7 @@ int front_smtp(const struct conf *conf, struct front_ends *ends)
 	s.lane[0].upstream = ends->upstream;
 	s.lane_known[0] = true;
 	converse(&s);
-	reset(&s);
+	smtp_reset(&s);
 	if (s.lane[0].logged_in)
 		chan_send(&s.lane[0].upstream, U_QUIT, NULL, 0, NULL);
 	for (unsigned i = 0; i < LANES; i++)

@@ -32,11 +32,15 @@ struct letter {
 	enum wish sign;
 	enum form form;
 	int code;		/* of [clear 1234], or -1 */
+	unsigned unfit;		/* the reply where it had to be sealed or signed
+				 * and can't be, 0 = it can */
+	char unfit_words[ERR_TEXT_MAX + 100];
 	/* what was decided */
 	struct recipient to[RCPT_MAX];
 	size_t n;
 	enum going how;
 	bool signs;
+	bool utf8;		/* its header block, as it goes, needs SMTPUTF8 */
 	unsigned lanes;
 	/* the answer */
 	unsigned reply;		/* SMTP code, 0 = none yet */

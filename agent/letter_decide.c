@@ -9,7 +9,9 @@
 
 #include "agent/keeper.h"
 #include "agent/letter.h"
+#include "crypto/idn.h"
 #include "crypto/smime.h"
+#include "crypto/utf8.h"
 
 /* ---- what mime finds in it ---- */
 
@@ -45,6 +47,10 @@ int letter_take_fact(struct letter *l, const struct frame *f)
 		/* fall through */
 	case M_FORM:
 		l->form = (enum form)unpack_u32(&u);
+		return unpack_end(&u) ? 0 : letter_broken(l);
+	case M_UNFIT:
+		l->unfit = unpack_u32(&u);
+		unpack_str(&u, l->unfit_words, sizeof l->unfit_words);
 		return unpack_end(&u) ? 0 : letter_broken(l);
 	case M_BAD:
 		code = unpack_u32(&u);
@@ -232,12 +238,14 @@ static int pass(struct letter *l)
 static int go_own(struct letter *l, enum going how, enum key_state own)
 {
 	l->how = how;
+	if (l->unfit)
+		return letter_refuse(l, l->unfit, "%s", l->unfit_words);
 	if (own != KEY_USABLE)
 		return refuse_own_key(l, own);
 	return l->signs ? letter_warm(l) : 0;
 }
 
-int letter_decide(struct letter *l)
+static int decide(struct letter *l)
 {
 	char words[POLICY_WORDS_MAX];
 	enum key_state own = KEY_NONE;
@@ -258,4 +266,68 @@ int letter_decide(struct letter *l)
 	if (d == SEND_REFUSED)
 		return letter_refuse(l, 550, "5.7.5 %s", words);
 	return go_own(l, GOES_SEALED, own);
+}
+
+/* ---- beyond ASCII ---- */
+
+static bool envelope_wide(const struct smtp *s)
+{
+	bool wide = idn_is_wide(s->from);
+
+	for (size_t i = 0; i < s->to.n; i++)
+		wide = wide || idn_is_wide(s->to.addr[i]);
+	return wide;
+}
+
+static bool has_8bit(const char *p, size_t n)
+{
+	unsigned char any = 0;
+
+	while (n--)
+		any |= (unsigned char)*p++;
+	return any & 0x80;
+}
+
+/* A header block that is not touched, and was announced as UTF-8 (RFC 6531
+ * section 3.2).  One that was not goes up as 8-bit text, as it always has: most
+ * servers take that, and fewer know SMTPUTF8. */
+static int check_header(struct letter *l)
+{
+	bool ours = l->how == GOES_SEALED || l->how == GOES_SIGNED;
+
+	if (ours || !l->s->utf8 || !has_8bit(l->head.buf, l->head_len))
+		return 0;
+	l->utf8 = true;
+	if (utf8_ok(l->head.buf, l->head_len))
+		return 0;
+	return letter_refuse(l, 554, "5.6.0 Letterlock did not send this: its "
+	                     "header has letters other than a to z, digits "
+	                     "and signs that are not UTF-8, though your mail "
+	                     "program says so. Have it write encoded words, "
+	                     "or seal the letter");
+}
+
+/* What needs SMTPUTF8 goes only where the provider has it (O14). */
+static int check_utf8(struct letter *l)
+{
+	bool wide = envelope_wide(l->s);
+
+	if (check_header(l))
+		return -1;
+	if (l->s->lane[0].has & HAS_UTF8 || (!wide && !l->utf8))
+		return 0;
+	return letter_refuse(l, 550, "5.6.7 Letterlock did not send this: %s "
+	                     "takes no %s with letters other than a to z, "
+	                     "digits and signs%s",
+	                     l->s->who.account->smtp.host,
+	                     wide ? "addresses" : "header",
+	                     wide ? " before the @. Use another address, then "
+	                            "press Send again"
+	                     : ". Have your mail program write encoded words, "
+	                       "or seal the letter");
+}
+
+int letter_decide(struct letter *l)
+{
+	return decide(l) || check_utf8(l) ? -1 : 0;
 }

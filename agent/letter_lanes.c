@@ -7,6 +7,7 @@
 #include "agent/keeper.h"
 #include "agent/letter.h"
 #include "agent/log.h"
+#include "crypto/idn.h"
 
 static const char *host(const struct letter *l)
 {
@@ -136,13 +137,15 @@ static int go_lane(struct letter *l, unsigned k)
 /* mime and crypt may begin while the provider still hears the envelope. */
 int letter_go(struct letter *l)
 {
-	const char *domain = strrchr(l->from.addr[0], '@');
+	char from[ADDR_MAX + 1];
 	struct pack p;
 
 	pack_init(&p);
 	pack_u32(&p, l->lanes);
 	pack_u32(&p, l->how);
-	pack_str(&p, domain ? domain + 1 : "localhost");
+	/* for a Message-ID, which must be ASCII */
+	pack_str(&p, addr_to_ascii(l->from.addr[0], from)
+	             ? strrchr(from, '@') + 1 : "localhost");
 	for (unsigned k = 0; k < l->lanes; k++)
 		if (go_lane(l, k))
 			goto broken;
@@ -152,16 +155,28 @@ broken:
 	return letter_broken(l);
 }
 
-static int envelope_from(struct letter *l, struct lane *lane)
+/* Of a sealed letter only the lanes with such addresses (RFC 6531). */
+static bool needs_utf8(const struct letter *l, unsigned k)
+{
+	bool wide = l->utf8 || idn_is_wide(l->s->from);
+
+	for (size_t i = 0; i < l->n; i++)
+		wide = wide || (on_lane(l, i, k) && idn_is_wide(l->to[i].addr));
+	return wide;
+}
+
+static int envelope_from(struct letter *l, unsigned k)
 {
 	bool ours = l->how == GOES_SEALED || l->how == GOES_SIGNED;
+	struct lane *lane = &l->s->lane[k];
 	struct pack p;
 
 	pack_init(&p);
 	pack_str(&p, l->s->from);
 	/* what we seal or sign is ASCII (O14); what comes as it is may have more
 	 * than the client said, and upstream sees to it where the provider can't */
-	pack_u32(&p, !ours && lane->has & HAS_8BIT ? MAIL_8BIT : 0);
+	pack_u32(&p, (!ours && lane->has & HAS_8BIT ? MAIL_8BIT : 0)
+	         | (needs_utf8(l, k) ? MAIL_UTF8 : 0));
 	pack_u64(&p, ours ? 0 : l->s->size);
 	if (lane_ask(lane, U_MAIL, &p) || lane->outcome != DONE_OK)
 		return failed(l, lane);
@@ -204,7 +219,7 @@ static int envelope_to(struct letter *l, unsigned k)
 int letter_envelope(struct letter *l)
 {
 	for (unsigned k = 0; k < l->lanes; k++)
-		if (envelope_from(l, &l->s->lane[k]) || envelope_to(l, k))
+		if (envelope_from(l, k) || envelope_to(l, k))
 			return -1;
 	return 0;
 }

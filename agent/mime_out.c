@@ -17,29 +17,34 @@ enum {
 
 /* ---- facts ---- */
 
-static int tell_bad(struct out *o, unsigned code, const char *words)
+static int tell_reply(struct out *o, unsigned type, unsigned code,
+                      const char *words)
 {
 	struct pack p;
 
 	pack_init(&p);
 	pack_u32(&p, code);
 	pack_str(&p, words);
-	return pack_send(&p, o->front, M_BAD, NULL);
+	return pack_send(&p, o->front, type, NULL);
 }
 
-/* A header block that RFC 5322 forbids, or (550) one without its one sender. */
-static int tell_odd(struct out *o, const struct err *e)
+/* A header block that RFC 5322 forbids, or (550) one without its one sender, or
+ * whose addresses can't be written: by M_BAD or M_UNFIT. */
+static int tell_odd(struct out *o, unsigned type, const struct err *e)
 {
-	unsigned code = header_count(&o->header, "From") == 1 ? 554 : 550;
+	bool wide = gpg_err_code(e->code) == GPG_ERR_NOT_SUPPORTED;
+	bool sender = header_count(&o->header, "From") == 1;
 	char words[ERR_TEXT_MAX + 60];
 
 	if (gpg_err_code(e->code) == GPG_ERR_ENOMEM)
-		return tell_bad(o, 451, "4.3.0 Letterlock did not send this: "
-		                "it is out of memory. Press Send again");
-	snprintf(words, sizeof words, "5.6.0 Letterlock did not send this: "
-	         "%c%s", e->text[0] ? tolower((unsigned char)e->text[0]) : ' ',
+		return tell_reply(o, M_BAD, 451, "4.3.0 Letterlock did not "
+		                  "send this: it is out of memory. Press Send "
+		                  "again");
+	snprintf(words, sizeof words, "5.6.%c Letterlock did not send this: "
+	         "%c%s", wide ? '7' : '0',
+	         e->text[0] ? tolower((unsigned char)e->text[0]) : ' ',
 	         e->text[0] ? e->text + 1 : "");
-	return tell_bad(o, code, words);
+	return tell_reply(o, type, sender && !wide ? 554 : 550, words);
 }
 
 static int tell_addrs(struct out *o, const char *name, enum addr_field field)
@@ -231,7 +236,7 @@ static int go(struct out *o, struct unpack *u)
 	out_free(o);
 	if (rc == 0)
 		return chan_send(o->front, M_END, NULL, 0, NULL);
-	return rc == 2 ? tell_odd(o, &e) : rc;
+	return rc == 2 ? tell_odd(o, M_BAD, &e) : rc;
 }
 
 /* ---- one letter, and the next ---- */
@@ -264,11 +269,13 @@ static int take_header(struct out *o)
 	return f.type == M_HEADER_END ? 0 : -1;
 }
 
-/* Can it be sent at all?  Both ways of building a header block must like it. */
+/* Can it be sent at all?  If so: 1 where it can't be sealed or signed, as e
+ * says. */
 static int check(struct out *o, struct err *e)
 {
 	struct protect_new add = { "Thu, 1 Jan 1970 00:00:00 +0000", "<x@y>" };
 	struct membuf a, b;
+	gpg_err_code_t code;
 	int rc;
 
 	membuf_init(&a, 2 * HEADER_MAX);
@@ -276,24 +283,38 @@ static int check(struct out *o, struct err *e)
 	rc = protect_seal(&o->header, &add, &a, &b, e);
 	membuf_free(&a);
 	membuf_free(&b);
-	return rc;
+	if (!rc)
+		return 0;
+	code = gpg_err_code(e->code);
+	return code == GPG_ERR_NOT_SUPPORTED || code == GPG_ERR_ENCODING_PROBLEM
+	       ? 1 : -1;
+}
+
+/* What is in the header block, or why it can't go: 0, or -1. */
+static int tell_header(struct out *o)
+{
+	struct err e;
+	int rc = header_cut(&o->header, o->text.buf, o->text.len, &e);
+
+	if (!rc)
+		rc = check(o, &e);
+	if (rc < 0)
+		return tell_odd(o, M_BAD, &e);
+	if (rc && tell_odd(o, M_UNFIT, &e))
+		return -1;
+	return tell_facts(o);
 }
 
 static int letter(struct out *o)
 {
 	struct unpack u;
 	struct frame f;
-	struct err e;
-	int rc = -1;
+	int rc;
 
 	memset(&o->header, 0, sizeof o->header);
 	if (take_header(o))
 		return -1;
-	if (header_cut(&o->header, o->text.buf, o->text.len, &e)
-	    || check(o, &e))
-		rc = tell_odd(o, &e);
-	else
-		rc = tell_facts(o);
+	rc = tell_header(o);
 	while (rc == 0) {
 		rc = chan_recv(o->front, &f, NULL);
 		if (rc)

@@ -21,12 +21,19 @@ struct smtp {
 	/* the transaction */
 	bool has_from;
 	char from[ADDR_MAX + 1];
+	bool utf8;		/* it said SMTPUTF8 */
 	uint64_t size;		/* as the client said, 0 = it didn't */
 	struct addrs to;
 	/* lane[0] outlives a letter, the others are for Bcc */
 	struct lane lane[LANES];
 	bool lane_known[LANES];	/* mime holds its end to this lane's crypt */
 };
+
+/* front_envelope.c: MAIL and RCPT with what stands behind the verb, and the
+ * transaction as it was before them.  -1: the client is gone. */
+int smtp_mail(struct smtp *s, char *arg);
+int smtp_rcpt(struct smtp *s, char *arg);
+void smtp_reset(struct smtp *s);
 
 /* front_lane.c: a lane that is logged in: a new one from the guard if need be,
  * also where the provider has closed an idle one.  0, or -1 with the outcome

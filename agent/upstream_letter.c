@@ -64,8 +64,7 @@ int upstream_send_letter(struct upstream *up, struct upstream_ends *ends,
 {
 	struct wire_sink wire = { .sink.put = wire_sink_put,
 	                          .wire = &up->wire,
-	                          .ascii = !up->utf8
-	                                   && !(up->flags & HAS_8BIT) };
+	                          .ascii = !(up->flags & HAS_8BIT) };
 	struct frame f;
 	struct dots d;
 

@@ -126,6 +126,8 @@ static int ehlo(struct upstream *up, struct err *e)
 	if (wire_send(&up->wire, e, "EHLO [127.0.0.1]") ||
 	    smtp_lines(up, &r, ehlo_line, e))
 		return -1;
+	if (!(up->flags & HAS_8BIT))	/* RFC 6531 section 3.1: never alone */
+		up->flags &= ~(unsigned)HAS_UTF8;
 	return r.code == 250 ? 0 : upstream_says(up, &r, e);
 }
 
@@ -217,6 +219,13 @@ static bool path_ok(const char *s)
 	return arg_ok(s, ARGUMENT_MAX) && !strpbrk(s, "<> ");
 }
 
+/* Front says of a letter whether it needs SMTPUTF8 (O14). */
+static int not_announced(struct chan *front)
+{
+	return upstream_done(front, DONE_REFUSED, 550,
+		"5.6.7 an address beyond ASCII was not announced");
+}
+
 static int smtp_mail(struct upstream *up, struct chan *front,
                      const struct frame *f)
 {
@@ -233,16 +242,18 @@ static int smtp_mail(struct upstream *up, struct chan *front,
 	octets = unpack_u64(&u);
 	if (!unpack_end(&u))
 		return -1;
-	up->utf8 = (flags & MAIL_UTF8) || !is_ascii(from);
+	up->utf8 = flags & MAIL_UTF8;
 	if (!path_ok(from))
 		return upstream_done(front, DONE_REFUSED, 553,
 			"5.1.7 that sender's address cannot be written");
 	if ((flags & MAIL_8BIT) && !(up->flags & HAS_8BIT))
 		return upstream_done(front, DONE_REFUSED, 554,
 			"5.6.3 the provider takes no letters with 8-bit text");
+	if (!is_ascii(from) && !up->utf8)
+		return not_announced(front);
 	if (up->utf8 && !(up->flags & HAS_UTF8))
 		return upstream_done(front, DONE_REFUSED, 550,
-			"5.6.7 the provider takes no addresses beyond ASCII");
+			"5.6.7 the provider takes nothing beyond ASCII");
 	if (up->has_size && octets)
 		snprintf(size, sizeof size, " SIZE=%" PRIu64, octets);
 	sent = wire_send(&up->wire, &e, "MAIL FROM:<%s>%s%s%s", from,
@@ -266,8 +277,7 @@ static int smtp_rcpt(struct upstream *up, struct chan *front,
 		return upstream_done(front, DONE_REFUSED, 553,
 			"5.1.3 that address cannot be written");
 	if (!is_ascii(to) && !up->utf8)
-		return upstream_done(front, DONE_REFUSED, 550,
-			"5.6.7 an address beyond ASCII was not announced");
+		return not_announced(front);
 	return smtp_answer(up, front,
 	                   wire_send(&up->wire, &e, "RCPT TO:<%s>", to), &e);
 }

@@ -60,9 +60,11 @@ CASES = {
     "groups": Case("O5 O8", to=(BOB, FRANK)),
     "idn-ascii": Case("O14 O5", to=(BOB, "joerg@xn--bcher-kva.example")),
     "idn-utf8": Case("O14 O5", to=(BOB, "joerg@b\u00fccher.example")),
-    "smtputf8": Case("O14", to=("j\u00f6rg@example.org",)),
+    "smtputf8": Case("O14", to=("j\u00f6rg@example.org",),
+                     params=" SMTPUTF8"),
     "smtputf8-not-offered": Case("O14", to=("j\u00f6rg@example.org",),
-                                 keywords=PLAIN),
+                                 keywords=PLAIN, params=" SMTPUTF8"),
+    "smtputf8-unsaid": Case("O14", to=("j\u00f6rg@example.org",)),
     # fields
     "list": Case("O8 O9"),
     "ours": Case("O6 O8 O9 O22 O25"),
@@ -70,6 +72,10 @@ CASES = {
     "code-encoded": Case("O9 O17"),
     "raw-8bit": Case("O9 O13 O14"),
     "raw-8bit-not-offered": Case("O14", keywords=PLAIN),
+    "raw-8bit-said": Case("O14", params=" SMTPUTF8"),
+    "raw-8bit-said-not-offered": Case("O14", params=" SMTPUTF8",
+                                      keywords=PLAIN + ("8BITMIME",)),
+    "plain-said": Case("O14", params=" SMTPUTF8"),
     "encoded-words": Case("O8 O9 O17"),
     "names": Case("O2 O8"),
     "root-8bit-name": Case("O2 O14"),
@@ -141,9 +147,13 @@ def read(name, ext):
         return None
 
 
-def letter_of(name):
+def of(name):
     """Several cases share a letter."""
-    return read(re.sub("-not-offered$", "", name), ".eml")
+    return re.sub("(-said|-unsaid)?(-not-offered)?$", "", name)
+
+
+def letter_of(name):
+    return read(of(name), ".eml")
 
 
 # ---- what came out, as text
@@ -221,16 +231,10 @@ def outcome(agent, way, case, raw):
     return b"\r\n".join(out)
 
 
-UTF8 = pytest.mark.xfail(strict=True, reason="a letter to an address that is "
-                         "not ASCII is refused even where it could be sent")
-
-
 def cases():
     for name in CASES:
         for way in WAYS:
-            known = name.startswith("smtputf8") and way == "clear"
-            yield pytest.param(name, way, id="%s-%s" % (name, way),
-                               marks=UTF8 if known else ())
+            yield pytest.param(name, way, id="%s-%s" % (name, way))
 
 
 @pytest.mark.parametrize("name, way", cases())
@@ -332,6 +336,86 @@ def test_the_key_of_an_idn_address(scripted, make):
             assert letters.field(got.data, "To") == rcpt
 
 
+JOERG, BUECHER = "j\u00f6rg@example.org", "alice@b\u00fccher.example"
+
+
+def test_utf8_before_the_at(scripted, make):
+    """O14, O5: an address with UTF-8 before its @ finds its key; the letter
+    can be sealed where the address stands in the envelope alone."""
+    a = scripted(account={"encrypt": "always", "aliases": JOERG})
+    bob = make.home(["bob"])
+    keys.run(bob, "--quick-add-uid", keys.FPR["bob"], "J\u00f6rg <%s>" % JOERG)
+    keys.run(a.home, "--import",
+             data=keys.run(bob, "--export", keys.FPR["bob"])[1])
+    keys.run(a.home, "--local-user", keys.FPR["alice"],
+             "--quick-lsign-key", keys.FPR["bob"])
+    utf8 = " SMTPUTF8"
+    no = ("Letterlock did not send this: an address of this letter has letters"
+          " other than a to z, digits and signs before its @, and can't stand "
+          "on a sealed or signed letter. Use another address, then press Send "
+          "again")
+    for sender, to in ((ALICE, JOERG), (JOERG, FRANK)):
+        r = a.send([to], letters.text(sender=sender, to=(to,)), sender=sender,
+                   params=utf8)
+        assert r.code == 550 and r.text.startswith("5.6.7 "), r
+        assert client.words(r) == no
+    for to, why in (("j\u00f6rg@example.net", "cannot read"),  # has no key
+                    ("J\u00d6RG@example.org", "cannot read")):
+        r = a.send([to], letters.text(to=(to,)), params=utf8)
+        assert r.code == 550 and r.text.startswith("5.7.5 "), r
+        assert to + " " + why in client.words(r)
+    assert not a.smtp.accepted and not a.smtp.heard("MAIL")
+    # Bcc, and the sender of the envelope
+    assert a.send([FRANK, JOERG], letters.text(to=(FRANK,)),
+                  params=utf8).code == 250
+    assert a.send([FRANK], letters.text(to=(FRANK,)), sender=JOERG,
+                  params=utf8).code == 250
+    assert [(x.sender, x.to, x.params) for x in sorted(
+        a.smtp.accepted, key=lambda x: x.params)] == [
+            (ALICE, [FRANK], ""), (ALICE, [JOERG], "SMTPUTF8"),
+            (JOERG, [FRANK], "SMTPUTF8")]
+    for x in a.smtp.accepted:
+        assert x.data.isascii()
+        assert keys.sealed_to(letters.cipher(x.data)) == keys.ids(
+            "alice", "bob" if JOERG in x.to else "frank")
+    # nobody gets any where one of them can't
+    a.smtp.accepted.clear()
+    a.smtp.sessions.clear()
+    a.smtp.keywords = ("SIZE", "SMTPUTF8")      # never without 8BITMIME
+    r = a.send([FRANK, JOERG], letters.text(to=(FRANK,)), params=utf8)
+    assert r.code == 550 and r.text.startswith("5.6.7 "), r
+    assert not a.smtp.accepted and not a.smtp.heard("MAIL")
+
+
+def test_a_message_id_of_an_idn_sender(scripted):
+    """O14, O12: a Message-ID that we make is ASCII."""
+    a = scripted(account={"encrypt": "always", "aliases": BUECHER})
+    raw = re.sub(rb"Message-ID: .*\r\n", b"", letters.text(sender=BUECHER))
+    r = a.send([BOB], raw, sender=BUECHER)
+    assert r.code == 250, r
+    got, = a.smtp.accepted
+    assert got.data.isascii() and got.sender == "alice@xn--bcher-kva.example"
+    assert letters.field(got.data, "Message-ID").endswith(
+        "@xn--bcher-kva.example>")
+
+
+def test_nothing_else_bars_a_readable_letter(scripted):
+    """O14: what only a sealed letter can't have outside is sent readable as it
+    came."""
+    a = scripted(account={"encrypt": "never"})
+    for name, value in (("Message-ID", "<1@b\u00fccher.example>"),
+                        ("To", "<%s>" % JOERG), ("Cc", "B\u00f6b <bob@x"),
+                        ("X" * 80, "\u00e4")):
+        raw = re.sub(rb"(?m)^%s: .*\r\n" % name.encode(), b"",
+                     letters.text(subject="x"))
+        raw = b"%s: %s\r\n" % (name.encode(), value.encode()) + raw
+        a.smtp.accepted.clear()
+        r = a.send([BOB], raw)
+        assert r.code == 250, r
+        got, = a.smtp.accepted
+        assert got.data == raw and "SMTPUTF8" not in got.params
+
+
 @pytest.mark.parametrize("name", ["calendar-reply", "receipt"])
 def test_it_goes_as_the_request_came(scripted, name):
     """DESIGN, Policy: answers of a calendar and receipts are sealed if what
@@ -361,6 +445,5 @@ def test_it_goes_as_the_request_came(scripted, name):
 def test_every_file_is_used():
     names = {n for n in os.listdir(HERE) if not n.endswith(".eml")}
     assert names == {"%s.%s" % (n, w) for n in CASES for w in WAYS}
-    sent = {re.sub("-not-offered$", "", n) for n in CASES}
     assert {n for n in os.listdir(HERE) if n.endswith(".eml")} == {
-        n + ".eml" for n in sent}
+        of(n) + ".eml" for n in CASES}

@@ -28,7 +28,7 @@ static void say_done(struct membuf *m, enum outcome o, unsigned code)
 	pack_u32(&p, o);
 	pack_u32(&p, code);
 	pack_str(&p, "2.0.0 words of the provider's");
-	pack_u32(&p, HAS_8BIT);
+	pack_u32(&p, HAS_8BIT | HAS_UTF8);
 	pack_u64(&p, 1000);
 	say(m, U_DONE, &p);
 }

@@ -60,7 +60,7 @@ static void check(play_fn *play, uint8_t login, const char *in, size_t n,
 #define S(s) s, sizeof(s) - 1
 #define EHLO_WANT \
 	"250-Letterlock\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n" \
-	"250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n" \
+	"250-SMTPUTF8\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n" \
 	"250 AUTH PLAIN LOGIN\r\n"
 #define LOGIN "EHLO x\r\nAUTH PLAIN AGEAc2VjcmV0\r\n"
 #define LOGIN_WANT "220 Letterlock ESMTP\r\n" EHLO_WANT "235 2.7.0 Welcome\r\n"
@@ -132,6 +132,77 @@ static void test_smtp_odd(void **state)
 	      "220 Letterlock ESMTP\r\n250 2.0.0 Fine\r\n");
 }
 
+#define TAKEN "250 2.1.5 Recipient taken\r\n"
+#define NO_RECIPIENT "501 5.1.3 This is no address\r\n"
+#define NO_DOMAIN \
+	"501 5.1.3 There can be no domain of that name: behind the @ write " \
+	"small letters, digits and hyphens\r\n"
+#define NOT_ANNOUNCED \
+	"553 5.6.7 Letterlock did not send this: an address has letters other " \
+	"than a to z, digits and signs before its @, and your mail program " \
+	"did not announce it (SMTPUTF8). Use another address, or a newer mail " \
+	"program\r\n"
+
+/* RFC 6531: UTF-8 before the @ where it was announced, behind it always. */
+static void test_smtp_utf8(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT,
+	      S(LOGIN "MAIL FROM:<\xc3\xa4@b.example>\r\n"
+	        "RCPT TO:<\xc3\xa4@b.example>\r\n"
+	        "MAIL FROM:<\xa4@b.example> SMTPUTF8\r\n"
+	        "MAIL FROM:<a@\xc3\x84.example> smtputf8\r\n"
+	        "MAIL FROM:<a@b.example> SMTPUTF8=\r\n"
+	        "MAIL FROM:<\xc3\xa4@b.example> SMTPUTF8\r\n"
+	        "MAIL FROM:<a@b.example> SIZE=100\r\n"
+	        "RCPT TO:<\xc3\xa4@b.example>\r\n"
+	        "RCPT TO:<a@\xc3\xa4.example>\r\n"
+	        "RCPT TO:<\xc3\xa4@\xc3\xa4.example>\r\n"
+	        "RCPT TO:<a@b.example> SMTPUTF8\r\n"),
+	      LOGIN_WANT NOT_ANNOUNCED "503 5.5.1 MAIL comes first\r\n"
+	      "501 5.1.7 This is no address\r\n"
+	      "501 5.1.7 There can be no domain of that name: behind the @ "
+	      "write small letters, digits and hyphens\r\n"
+	      "555 5.5.4 This parameter of MAIL is not understood\r\n"
+	      "550 5.7.1 Letterlock did not send this: \xc3\xa4@b.example is "
+	      "not an address of this account. Add it to aliases in the "
+	      "configuration if it is yours\r\n"
+	      "250 2.1.0 Sender taken\r\n" NOT_ANNOUNCED TAKEN NOT_ANNOUNCED
+	      "555 5.5.4 This parameter of RCPT is not understood\r\n"
+	      "221 2.0.0 Goodbye\r\n");
+	check(play_smtp, RIGHT,
+	      S(LOGIN "MAIL FROM:<a@b.example> BODY=8BITMIME smtpUTF8 SIZE=9\r\n"
+	        "RCPT TO:<\xc3\xa4@b.example>\r\n"
+	        "RCPT TO:<\xc3\xa4@\xc3\xa4.example>\r\n"
+	        "RCPT TO:<\"\xf0\x9f\x92\xa9@\xc3\xa4\"@b.example>\r\n"
+	        "RCPT TO:<\xc3@b.example>\r\n"
+	        "RCPT TO:<\xc0\xaf@b.example>\r\n"
+	        "RCPT TO:<\xed\xa0\x80@b.example>\r\n"
+	        "RCPT TO:<a@\xa4.example>\r\n"
+	        "RCPT TO:<a@\xe2\x98\x83.example>\r\n"
+	        "RCPT TO:<a@[\xc3\xa4]>\r\n"
+	        "RSET\r\nMAIL FROM:<a@b.example>\r\n"
+	        "RCPT TO:<\xc3\xa4@b.example>\r\n"),
+	      LOGIN_WANT "250 2.1.0 Sender taken\r\n" TAKEN TAKEN TAKEN
+	      NO_RECIPIENT NO_RECIPIENT NO_RECIPIENT NO_RECIPIENT NO_DOMAIN
+	      NO_DOMAIN "250 2.0.0 Forgotten\r\n250 2.1.0 Sender taken\r\n"
+	      NOT_ANNOUNCED "221 2.0.0 Goodbye\r\n");
+	/* Subject is Latin-1 */
+	check(play_smtp, RIGHT,
+	      S(LOGIN "MAIL FROM:<a@b.example> SMTPUTF8\r\n"
+	        "rcpt to:<\xc3\xa4@c.example>\nDATA\r\nSubject: \xc3\xa4\r\n"
+	        "\r\n\xa4\r\n.\r\n"
+	        "MAIL FROM:<a@b.example> SMTPUTF8\r\n"
+	        "rcpt to:<bob@c.example>\nDATA\r\nSubject: \xa4\r\n"
+	        "\r\n..\r\n.\r\n"),
+	      LOGIN_WANT LETTER_WANT "250 2.1.0 Sender taken\r\n" TAKEN
+	      "354 Send the letter\r\n"
+	      "554 5.6.0 Letterlock did not send this: its header has letters "
+	      "other than a to z, digits and signs that are not UTF-8, though "
+	      "your mail program says so. Have it write encoded words, or seal "
+	      "the letter\r\n221 2.0.0 Goodbye\r\n");
+}
+
 static void test_pop3(void **state)
 {
 	(void)state;
@@ -181,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_smtp_smuggling),
 		cmocka_unit_test(test_smtp_login),
 		cmocka_unit_test(test_smtp_odd),
+		cmocka_unit_test(test_smtp_utf8),
 		cmocka_unit_test(test_pop3),
 		cmocka_unit_test(test_pop3_login),
 		cmocka_unit_test(test_pop3_odd),
