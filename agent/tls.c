@@ -11,16 +11,23 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include "agent/stream.h"
 #include "agent/tls_cas.h"
+#include "agent/tls_words.h"
+
+enum { LEVEL = 2 };	/* OpenSSL's: no RSA below 2048 bits, no SHA-1 */
 
 struct tls_trust {
 	SSL_CTX *ctx;
 	struct tls_cas *system;
 	X509_STORE *mine;	/* the account's own CAs */
+	const unsigned char (*pin)[32];
+	unsigned n_pins;
+	bool pin_only;
 };
 
 struct tls {
@@ -62,12 +69,50 @@ out:
 	return rc;
 }
 
+/* Is the public key (the whole SubjectPublicKeyInfo) of this one pinned? */
+static bool pinned(const struct tls_trust *t, X509 *x)
+{
+	unsigned char *der = NULL, sum[SHA256_DIGEST_LENGTH];
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	bool found = false;
+
+	if (len <= 0)
+		return false;
+	SHA256(der, (size_t)len, sum);
+	OPENSSL_free(der);
+	for (unsigned i = 0; i < t->n_pins; i++)
+		found = found || memcmp(t->pin[i], sum, sizeof sum) == 0;
+	return found;
+}
+
+static bool chain_pinned(const struct tls_trust *t, STACK_OF(X509) *chain)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (pinned(t, sk_X509_value(chain, i)))
+			return true;
+	return false;
+}
+
+/* The server has shown that it has the key of its own certificate; that is the
+ * only one that counts where nobody looks at the chain. */
 static int verify(X509_STORE_CTX *ctx, void *trust)
 {
-	if (complete(ctx, trust) == 0)
-		return X509_verify_cert(ctx) > 0;
-	X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
-	return 0;
+	struct tls_trust *t = trust;
+	int v = X509_V_OK;
+
+	if (t->pin_only) {
+		if (!pinned(t, X509_STORE_CTX_get0_cert(ctx)))
+			v = X509_V_ERR_APPLICATION_VERIFICATION;
+	} else if (complete(ctx, t)) {
+		v = X509_V_ERR_OUT_OF_MEM;
+	} else if (X509_verify_cert(ctx) <= 0) {
+		return 0;
+	} else if (t->n_pins &&
+	           !chain_pinned(t, X509_STORE_CTX_get0_chain(ctx))) {
+		v = X509_V_ERR_APPLICATION_VERIFICATION;
+	}
+	X509_STORE_CTX_set_error(ctx, v);
+	return v == X509_V_OK;
 }
 
 static struct tls_trust *trust_start(void)
@@ -82,7 +127,12 @@ static struct tls_trust *trust_start(void)
 	}
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(t->ctx, verify, t);
-	SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION);
+	/* whatever the system's openssl.cnf says */
+	SSL_CTX_set_security_level(t->ctx, LEVEL);
+	SSL_CTX_clear_options(t->ctx, SSL_OP_LEGACY_SERVER_CONNECT |
+	                              SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+	SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION |
+	                            SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -121,6 +171,14 @@ int tls_trust_add(struct tls_trust *t, const char *ca_file, struct err *e)
 		return 0;
 	return err_set(e, GPG_ERR_CONFIGURATION,
 	               "%s: no certificate can be read from it", ca_file);
+}
+
+void tls_trust_pin(struct tls_trust *t, const unsigned char (*pin)[32],
+                   unsigned n, bool only)
+{
+	t->pin = pin;
+	t->n_pins = n;
+	t->pin_only = only;
 }
 
 void tls_trust_free(struct tls_trust *t)
@@ -256,11 +314,11 @@ static int expect_name(SSL *ssl, const char *host)
 static int handshake_words(struct tls *t, const char *host, struct err *e)
 {
 	long v = SSL_get_verify_result(t->ssl);
-	const char *why = ERR_reason_error_string(ERR_peek_error());
+	const char *why = tls_words_shake(ERR_peek_error());
 
 	if (v != X509_V_OK)
-		return err_set(e, GPG_ERR_NOT_TRUSTED, "%s: certificate: %s",
-		               host, X509_verify_cert_error_string(v));
+		return err_set(e, GPG_ERR_NOT_TRUSTED, "%s: %s", host,
+		               tls_words_cert(v));
 	if (t->stream.error == ETIMEDOUT)
 		why = "no answer in time";
 	else if (t->stream.error == 0)

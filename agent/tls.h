@@ -4,6 +4,7 @@
 #ifndef AGENT_TLS_H
 #define AGENT_TLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libetpan/mailstream.h>
@@ -19,11 +20,16 @@ struct tls_trust *tls_trust_new(struct err *e);
 struct tls_trust *tls_trust_read(const char *bundle, struct err *e);
 /* Believe the certificates in this PEM file as well. */
 int tls_trust_add(struct tls_trust *t, const char *ca_file, struct err *e);
+/* Besides a good chain, a certificate in it must have a public key with one of
+ * these SHA-256; with only, the server's own must, and neither chain nor name
+ * are looked at.  pin is not copied. */
+void tls_trust_pin(struct tls_trust *t, const unsigned char (*pin)[32],
+                   unsigned n, bool only);
 void tls_trust_free(struct tls_trust *t);
 
 /* Shake hands over the connected socket fd, which does not block, until
  * deadline (stream_clock()), with a host of this name or IP address.  NULL with
- * e filled ("smtp.example.org: certificate: hostname mismatch"), and fd is
+ * e filled ("smtp.example.org: its certificate has expired"), and fd is
  * still the caller's; else the stream owns it.  See stream.h for its data. */
 mailstream_low *tls_low_new(struct tls_trust *t, int fd, const char *host,
                             int64_t deadline, struct err *e);

@@ -140,6 +140,8 @@ static int trust_account(struct upstream *up, struct err *e)
 		return 0;
 	if (!up->trust && !(up->trust = tls_trust_new(e)))
 		return -1;
+	tls_trust_pin(up->trust, up->account->pin, up->account->n_pins,
+	              up->account->pin_only);
 	if (!up->account->ca_file)
 		return 0;
 	return tls_trust_add(up->trust, up->account->ca_file, e);

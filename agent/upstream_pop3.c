@@ -106,7 +106,9 @@ static int pop3_greet(struct upstream *up, struct err *e)
 		if (ASK(up, &r, e, "STLS"))
 			return -1;
 		if (r.answer != ANSWER_OK)
-			return upstream_says(up, &r, e);
+			return err_set(e, GPG_ERR_NOT_SUPPORTED, "%s does not "
+			               "encrypt the connection (STLS): %s",
+			               up->wire.host, r.text);
 		if (wire_starttls(&up->wire, up->trust, e))
 			return -1;
 	}

@@ -136,8 +136,9 @@ static int starttls(struct upstream *up, struct err *e)
 	struct reply r;
 
 	if (!up->starttls)
-		return err_set(e, GPG_ERR_NOT_SUPPORTED,
-		               "%s does not offer STARTTLS", up->wire.host);
+		return err_set(e, GPG_ERR_NOT_SUPPORTED, "%s does not offer to "
+		               "encrypt the connection (STARTTLS)",
+		               up->wire.host);
 	if (wire_send(&up->wire, e, "STARTTLS") || smtp_reply(up, &r, e))
 		return -1;
 	if (r.code != 220)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A certificate authority of the tests and a server certificate by it."""
+import base64
+import hashlib
 import os
 import subprocess
 
@@ -45,6 +47,54 @@ def server(d, name="server", names=NAMES, ips=("127.0.0.1", "::1"),
     _openssl("x509", "-req", "-in", csr, "-days", "30", "-sha256",
              "-extfile", ext, "-out", pem, *by)
     return pem, key
+
+
+def certificate(d, name, san="", by=None, md="sha256", rsa=0, dates=(),
+                ext="extendedKeyUsage=serverAuth", cn="mail.example.test"):
+    """d/NAME.pem and d/NAME.key by the pair BY (else by itself), as bad as
+    wanted: san is OpenSSL's subjectAltName, rsa the bits of such a key, dates
+    begin and end as YYMMDDHHMMSSZ."""
+    key, pem, csr = (os.path.join(d, name + x) for x in (".key", ".pem", ".csr"))
+    if rsa:
+        _openssl("genpkey", "-algorithm", "RSA", "-pkeyopt",
+                 "rsa_keygen_bits:%d" % rsa, "-out", key)
+    else:
+        _key(key)
+    _openssl("req", "-new", "-key", key, "-subj", "/CN=" + cn, "-out", csr)
+    text = ext + "\n" + ("subjectAltName=%s\n" % san if san else "")
+    exts = write(os.path.join(d, name + ".ext"), text)
+    signer = ["-signkey", key] if not by else [
+        "-CA", by[0], "-CAkey", by[1], "-CAcreateserial"]
+    if dates:
+        _dated(d, name, by, dates, text)
+    else:
+        _openssl("x509", "-req", "-in", csr, "-days", "30", "-" + md,
+                 "-extfile", exts, "-out", pem, *signer)
+    return pem, key
+
+
+def _dated(d, name, by, dates, ext):
+    """Only openssl ca sets both dates."""
+    index = write(os.path.join(d, name + ".index"), "")
+    conf = write(os.path.join(d, name + ".cnf"), (
+        "[ca]\ndefault_ca=x\n[x]\nnew_certs_dir=%s\ndatabase=%s\n"
+        "default_md=sha256\npolicy=p\nrand_serial=yes\nx509_extensions=e\n"
+        "[p]\ncommonName=supplied\n[e]\n%s") % (d, index, ext))
+    _openssl("ca", "-batch", "-config", conf, "-cert", by[0], "-keyfile", by[1],
+             "-in", os.path.join(d, name + ".csr"), "-notext",
+             "-out", os.path.join(d, name + ".pem"),
+             "-startdate", dates[0], "-enddate", dates[1])
+
+
+def pin(pem):
+    """sha256//... of the certificate's public key."""
+    def openssl(data, *args):
+        return subprocess.run(("openssl",) + args, input=data, check=True,
+                              timeout=60, stdout=subprocess.PIPE).stdout
+    with open(pem, "rb") as f:
+        key = openssl(f.read(), "x509", "-noout", "-pubkey")
+    der = openssl(key, "pkey", "-pubin", "-outform", "DER")
+    return "sha256//" + base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 class Pki:

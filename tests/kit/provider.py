@@ -120,13 +120,13 @@ class Session:
 
 class Provider:
     """kind: smtp or pop3. tls: plaintext, tls, starttls. pair: certificate and
-    key. hooks: stage -> function(session, argument) that returns a reply or
+    key (weak: such as OpenSSL would not take). hooks: stage -> function(session, argument) that returns a reply or
     None, or raises Drop; body_at: after how many octets the stage "body" is
     reached. As a context manager it is started and stopped."""
 
     def __init__(self, kind, users, tls="plaintext", pair=None, hooks=None,
                  mailbox=(), keywords=KEYWORDS, mechs="PLAIN LOGIN",
-                 body_at=0, host="127.0.0.1", tls_max=None):
+                 body_at=0, host="127.0.0.1", tls_max=None, weak=False):
         self.kind, self.users, self.tls = kind, users, tls
         self.hooks = dict(hooks or {})
         self.keywords, self.mechs, self.body_at = keywords, mechs, body_at
@@ -135,11 +135,12 @@ class Provider:
         self.host = host
         if pair:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(*pair)
+            if tls_max or weak:
+                self.context.set_ciphers("ALL:@SECLEVEL=0")
             if tls_max:
                 self.context.minimum_version = ssl.TLSVersion.TLSv1
                 self.context.maximum_version = tls_max
-                self.context.set_ciphers("ALL:@SECLEVEL=0")
+            self.context.load_cert_chain(*pair)
 
     def __enter__(self):
         return self.start()

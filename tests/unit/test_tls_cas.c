@@ -24,6 +24,7 @@
 #include "agent/stream.h"
 #include "agent/tls.h"
 #include "agent/tls_cas.h"
+#include "agent/tls_words.h"
 
 #define SYSTEM "/etc/ssl/certs/ca-certificates.crt"
 #define HOST "mail.example.test"
@@ -286,6 +287,20 @@ static int both(const struct chain *c, size_t *used)
 	return v;
 }
 
+static unsigned char pin[1][32];
+static enum { NO_PIN, PIN, PIN_ONLY } pinning;
+
+static void pin_key(const struct who *w)
+{
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(w->key, &der);
+
+	assert_true(len > 0);
+	assert_int_equal(EVP_Q_digest(NULL, "SHA256", NULL, der, (size_t)len,
+	                              pin[0], NULL), 1);
+	OPENSSL_free(der);
+}
+
 /* What the client says after a handshake with a server of this chain, as
  * tls.c does it all: "" if it is content. */
 static void shake(const struct chain *c, const char *host, const char *ca_file,
@@ -301,6 +316,8 @@ static void shake(const struct chain *c, const char *host, const char *ca_file,
 	assert_non_null(t);
 	if (ca_file)
 		assert_int_equal(tls_trust_add(t, ca_file, &e), 0);
+	if (pinning)
+		tls_trust_pin(t, pin, 1, pinning == PIN_ONLY);
 	SSL_CTX_use_certificate(ctx, c->leaf.cert);
 	SSL_CTX_use_PrivateKey(ctx, c->leaf.key);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
@@ -343,8 +360,8 @@ static void expect(struct chain c, int verdict, size_t used)
 	assert_int_equal(both(&c, &n), verdict);
 	assert_int_equal(n, used);
 	if (verdict != X509_V_OK)
-		snprintf(want, sizeof want, HOST ": certificate: %s",
-		         X509_verify_cert_error_string(verdict));
+		snprintf(want, sizeof want, HOST ": %s",
+		         tls_words_cert(verdict));
 	shake(&c, HOST, NULL, said, sizeof said);
 	assert_string_equal(said, want);
 	gone(&c.leaf);
@@ -422,8 +439,8 @@ static void test_refused(void **state)
 	       X509_V_ERR_INVALID_CA, 1);
 	shake(&(struct chain){ leaf, { 0 } }, "other.example.test", NULL, said,
 	      sizeof said);
-	assert_string_equal(said, "other.example.test: certificate: "
-	                    "hostname mismatch");
+	assert_string_equal(said, "other.example.test: its certificate is for "
+	                    "another name");
 	gone(&forged);
 	gone(&leaf);
 }
@@ -455,6 +472,52 @@ static void test_account(void **state)
 	gone(&by_inter.leaf);
 	gone(&by_root.leaf);
 	gone(&namesake);
+}
+
+/* What is said with this key pinned. */
+static void pinned(const struct chain *c, const struct who *key,
+                   const char *host, const char *want)
+{
+	char said[ERR_TEXT_MAX], text[ERR_TEXT_MAX] = "";
+
+	pin_key(key);
+	if (*want)
+		snprintf(text, sizeof text, "%s: %s", host, want);
+	shake(c, host, NULL, said, sizeof said);
+	assert_string_equal(said, text);
+}
+
+static void test_pins(void **state)
+{
+	static const char none[] = "its certificate has none of the pinned keys";
+	struct chain c = { plain(SERVER, "leaf", &inter),
+	                   { &others[3], &inter } };
+	struct chain alone = { plain(SERVER, "leaf", NULL), { 0 } };
+	struct chain old = { plain(OLD_SERVER, "leaf", &root), { 0 } };
+
+	(void)state;
+	/* besides the chain: any of it, but not what was only sent */
+	pinning = PIN;
+	pinned(&c, &c.leaf, HOST, "");
+	pinned(&c, &inter, HOST, "");
+	pinned(&c, &root, HOST, "");
+	pinned(&c, &others[3], HOST, none);
+	pinned(&c, &alone.leaf, HOST, none);
+	pinned(&c, &c.leaf, "x.example.test",
+	       "its certificate is for another name");
+	pinned(&alone, &alone.leaf, HOST,
+	       "its certificate is vouched for by itself only");
+	/* instead of it: the server's own, and nothing else */
+	pinning = PIN_ONLY;
+	pinned(&c, &c.leaf, "x.example.test", "");
+	pinned(&alone, &alone.leaf, HOST, "");
+	pinned(&old, &old.leaf, HOST, "");
+	pinned(&c, &inter, HOST, none);
+	pinned(&c, &root, HOST, none);
+	pinning = NO_PIN;
+	gone(&c.leaf);
+	gone(&alone.leaf);
+	gone(&old.leaf);
 }
 
 static void test_junk(void **state)
@@ -632,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_encodings),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_junk),
 		cmocka_unit_test(test_rejected),
 		cmocka_unit_test(test_indefinite),
