@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,14 +35,23 @@ int front_run(const struct conf *conf, enum session_kind kind,
 
 /* ---- the client's octets ---- */
 
-static int client_wait(const struct client *c, short events)
+static int client_wait(struct client *c, short events)
 {
 	struct pollfd p = { .fd = c->fd, .events = events };
+	int64_t ms = (int64_t)c->timeout * 1000, since = front_clock();
 	int r;
 
+	if (c->patience >= 0 && c->patience < ms)
+		ms = c->patience;
 	do
-		r = poll(&p, 1, (int)c->timeout * 1000);
+		r = poll(&p, 1, (int)ms);
 	while (r == -1 && errno == EINTR);
+	if (c->patience >= 0) {
+		c->patience -= front_clock() - since;
+		if (c->patience < 0)
+			c->patience = 0;
+	}
+	c->silent = r == 0 && events == POLLIN;
 	return r > 0 ? 0 : -1;
 }
 
@@ -97,6 +107,12 @@ void client_init(struct client *c, int fd, unsigned timeout)
 	c->sink.put = client_put;
 	c->fd = fd;
 	c->timeout = timeout;
+	c->patience = BEFORE_LOGIN_MS;
+}
+
+void client_known(struct client *c)
+{
+	c->patience = -1;
 }
 
 /* More octets behind those that are there: 0, or -1. */
@@ -124,23 +140,39 @@ static int client_fill(struct client *c)
 	}
 }
 
+/* A ClientHello (RFC 8446 section 5.1) where a command was to come. */
+static bool client_is_tls(const struct client *c)
+{
+	if (c->len - c->off < 2 || c->in[c->off] != 0x16
+	    || c->in[c->off + 1] != 3)
+		return false;
+	log_note("a client began TLS on a port that does not begin with it; "
+	         "STARTTLS is what to set in it, or another port");
+	return true;
+}
+
 int client_line(struct client *c, char *line, size_t size)
 {
-	bool skip = false;
+	size_t n, skipped = 0;
+	bool skip;
 	char *lf;
-	size_t n;
 
 	for (;;) {
+		if (!skipped && client_is_tls(c))
+			return -1;
 		lf = memchr(c->in + c->off, '\n', c->len - c->off);
 		if (lf)
 			break;
 		if (c->len - c->off >= size) {
-			skip = true;
+			skipped += c->len - c->off;
 			c->off = c->len = 0;
+			if (skipped > LINE_SKIP_MAX)
+				return -1;
 		}
 		if (client_fill(c))
 			return -1;
 	}
+	skip = skipped > 0;
 	n = (size_t)(lf - (c->in + c->off));
 	if (n && lf[-1] == '\r')
 		lf--;
@@ -196,13 +228,17 @@ int client_say(struct client *c, const char *fmt, ...)
 bool client_is_browser(const char *line)
 {
 	static const char *const verbs[] = {
-		"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ",
-		"DELETE ", "PATCH ", "TRACE "
+		"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE",
+		"PATCH", "TRACE", "PRI"	/* which begins HTTP/2 */
 	};
+	size_t n = strcspn(line, " \t");
 
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-		if (strncmp(line, verbs[i], strlen(verbs[i])) == 0)
+		if (n == strlen(verbs[i])
+		    && strncasecmp(line, verbs[i], n) == 0) {
+			log_note("a web browser was turned away");
 			return true;
+		}
 	return false;
 }
 

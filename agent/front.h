@@ -8,21 +8,30 @@
 enum {
 	CLIENT_BUFFER = 64 << 10,
 	CLIENT_LINE_MAX = 12288,	/* a command line (AUTH with a token) */
-	SECRET_MAX = 8192		/* a password or token */
+	SECRET_MAX = 8192,		/* a password or token */
+	LINE_SKIP_MAX = 4 << 20,	/* of a line too long, then it is no client */
+	BEFORE_LOGIN_MS = 120000,	/* a client is waited for until it has logged
+					 * in: enough to type a password */
+	BEFORE_LOGIN_COMMANDS = 50
 };
 
 struct client {
 	struct sink sink;	/* as a sink: octets to the client, buffered */
 	int fd;
 	unsigned timeout;	/* seconds it may be silent, or not read */
+	int64_t patience;	/* ms it is waited for in all, -1 = for ever */
+	bool silent;		/* it was, for too long */
 	char in[CLIENT_BUFFER], out[CLIENT_BUFFER];
 	size_t off, len, out_len;
 };
 
 void client_init(struct client *c, int fd, unsigned timeout);
+/* It has logged in: from now on only its silences are counted. */
+void client_known(struct client *c);
 /* The next line without its line end (CRLF, or LF alone) into line[size]:
- * its length, -1 when the client is gone or silent too long, -2 when the line
- * was too long or held a NUL (it was skipped). What was said is flushed first. */
+ * its length, -1 when the client is gone, silent too long or speaks TLS, -2 when
+ * the line was too long or held a NUL (it was skipped). What was said is flushed
+ * first. */
 int client_line(struct client *c, char *line, size_t size);
 /* Octets as they come: a pointer to what is there, *n of them; -1: gone. */
 int client_some(struct client *c, const char **p, size_t *n);
@@ -33,7 +42,8 @@ int client_say(struct client *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int client_flush(struct client *c);
 
-/* A browser that was led here: its request must not become a session. */
+/* A browser that was led here: its request must not become a session, and is not
+ * answered. */
 bool client_is_browser(const char *line);
 
 /* A lane: crypt and upstream of one copy of a letter. */

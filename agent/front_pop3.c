@@ -331,6 +331,11 @@ static void converse(struct pop3 *s)
 
 	client_say(&s->client, "+OK Letterlock POP3");
 	for (unsigned i = 0; i < COMMANDS_MAX && !s->quit; i++) {
+		if (i == BEFORE_LOGIN_COMMANDS && !s->authed) {
+			client_say(&s->client, "-ERR Too many commands before "
+			           "the login");
+			break;
+		}
 		n = client_line(&s->client, line_secret, sizeof line_secret);
 		if (n == -1)
 			break;
@@ -341,6 +346,8 @@ static void converse(struct pop3 *s)
 		} else if (dispatch(s, line_secret, &errors)) {
 			break;
 		}
+		if (s->authed)
+			client_known(&s->client);
 		if (errors > ERRORS_MAX
 		    || s->auth_failures >= AUTH_FAILURES_MAX) {
 			client_say(&s->client, "-ERR Too many errors");

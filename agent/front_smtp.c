@@ -212,14 +212,25 @@ static void converse(struct smtp *s)
 	unsigned errors = 0;
 
 	client_say(&s->client, "220 Letterlock ESMTP");
-	for (unsigned i = 0; i < COMMANDS_MAX && !s->quit; i++) {
+	for (unsigned i = 0; !s->quit; i++) {
+		if (i == COMMANDS_MAX
+		    || (i == BEFORE_LOGIN_COMMANDS && !s->authed)) {
+			client_say(&s->client, "421 4.7.0 Too many commands%s",
+			           s->authed ? "" : " before the login");
+			break;
+		}
 		if (take_command(s, &errors))
 			break;
+		if (s->authed)
+			client_known(&s->client);
 		if (errors > ERRORS_MAX) {
 			client_say(&s->client, "421 4.7.0 Too many errors");
 			break;
 		}
 	}
+	if (s->client.silent)
+		client_say(&s->client, "421 4.4.2 Letterlock has waited too "
+		           "long");
 	client_flush(&s->client);
 }
 
