@@ -35,7 +35,8 @@ SET(set_size, conf_value_size(v, size_min, size_max, &c->max_message_size, e))
 SET(set_sessions, conf_value_number(v, 1, SESSIONS_MAX, &c->max_sessions, e))
 SET(set_per_user,
     conf_value_number(v, 1, SESSIONS_MAX, &c->max_sessions_per_user, e))
-SET(set_recipients, conf_value_number(v, 1, ADDRS_MAX, &c->max_recipients, e))
+SET(set_recipients, conf_value_number(v, 1, CONF_RECIPIENTS_MAX,
+                                      &c->max_recipients, e))
 SET(set_users, conf_value_users(v, c->user, &c->n_users, e))
 SET(set_allow_remote, conf_value_bool(v, &c->allow_remote, e))
 SET(set_sandbox, conf_value_sandbox(v, &c->sandbox_required, e))

@@ -120,6 +120,7 @@ static int client_fill(struct client *c)
 {
 	ssize_t r;
 
+	c->silent = false;
 	if (c->off) {
 		memmove(c->in, c->in + c->off, c->len - c->off);
 		c->len -= c->off;

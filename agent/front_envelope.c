@@ -16,6 +16,7 @@ void smtp_reset(struct smtp *s)
 	s->has_from = false;
 	s->utf8 = false;
 	s->size = 0;
+	s->to_octets = 0;
 	addrs_free(&s->to);
 }
 
@@ -128,10 +129,32 @@ int smtp_mail(struct smtp *s, char *arg)
 		                  "configuration if it is yours", s->from);
 	if (s->size > s->conf->max_message_size)
 		return client_say(&s->client, "552 5.3.4 Letterlock did not "
-		                  "send this: the letter is larger than "
-		                  "max-message-size allows");
+		                  "send this: it is larger than %llu octets, "
+		                  "which max-message-size allows",
+		                  (unsigned long long)
+		                  s->conf->max_message_size);
 	s->has_from = true;
 	return client_say(&s->client, "250 2.1.0 Sender taken");
+}
+
+static int take_recipient(struct smtp *s, const char *to)
+{
+	size_t n = sizeof(uint32_t) + strlen(to);
+
+	if (addrs_have(&s->to, to))
+		return client_say(&s->client, "250 2.1.5 Recipient taken");
+	if (s->to.n >= s->conf->max_recipients)
+		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
+		                  "most %u recipients for one letter "
+		                  "(max-recipients)", s->conf->max_recipients);
+	if (s->to_octets + n > RCPT_OCTETS_MAX)
+		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
+		                  "most %d octets of recipients for one letter",
+		                  RCPT_OCTETS_MAX);
+	if (addrs_add(&s->to, to, NULL))
+		return client_say(&s->client, "451 4.3.0 No memory");
+	s->to_octets += n;
+	return client_say(&s->client, "250 2.1.5 Recipient taken");
 }
 
 int smtp_rcpt(struct smtp *s, char *arg)
@@ -150,11 +173,5 @@ int smtp_rcpt(struct smtp *s, char *arg)
 		                  "RCPT is not understood");
 	if (!s->utf8 && idn_is_wide(to))
 		return say_not_announced(s);
-	if (s->to.n >= RCPT_MAX)
-		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
-		                  "most %d recipients for one letter",
-		                  RCPT_MAX);
-	if (!addrs_have(&s->to, to) && addrs_add(&s->to, to, NULL))
-		return client_say(&s->client, "451 4.3.0 No memory");
-	return client_say(&s->client, "250 2.1.5 Recipient taken");
+	return take_recipient(s, to);
 }

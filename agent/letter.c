@@ -13,7 +13,10 @@
 #include "agent/log.h"
 #include "crypto/header.h"
 
-enum { DRAIN_FACTOR = 4 };	/* of max-message-size, then the line is cut */
+enum {
+	DRAIN_FACTOR = 4,	/* of max-message-size, then the line is cut */
+	SEALED_TENTHS = 14	/* of its size is what a letter has once sealed */
+};
 
 int letter_refuse(struct letter *l, unsigned reply, const char *fmt, ...)
 {
@@ -185,6 +188,47 @@ int letter_take_more(struct letter *l, size_t body)
 	return 0;
 }
 
+/* ---- its size ---- */
+
+struct size { char text[24]; };
+
+static struct size size_text(uint64_t octets)
+{
+	struct size s;
+	bool small = octets < 1 << 20;
+
+	snprintf(s.text, sizeof s.text, "%llu %s", (unsigned long long)
+	         (small ? octets >> 10 : octets >> 20), small ? "KB" : "MB");
+	return s;
+}
+
+/* Of a letter of which it is decided how it goes: may it have so many octets? */
+static int check_size(struct letter *l, uint64_t octets)
+{
+	uint64_t ours = l->s->conf->max_message_size;
+	uint64_t most = l->s->lane[0].size_max;
+	bool grows = l->how == GOES_SEALED;
+	const char *host = l->s->who.account->smtp.host;
+
+	if (octets > ours)
+		return letter_refuse(l, 552, "5.3.4 Letterlock did not send "
+		                     "this: it is larger than %s, which "
+		                     "max-message-size allows",
+		                     size_text(ours).text);
+	if (!most || octets <= (grows ? most / SEALED_TENTHS * 10 : most))
+		return 0;
+	if (!grows)
+		return letter_refuse(l, 552, "5.3.4 Letterlock did not send "
+		                     "this: %s takes letters of at most %s",
+		                     host, size_text(most).text);
+	return letter_refuse(l, 552, "5.3.4 Letterlock did not send this: it "
+	                     "is too large once sealed. %s takes letters of "
+	                     "at most %s, and sealing makes them larger: "
+	                     "before it, this one can have %s", host,
+	                     size_text(most).text,
+	                     size_text(most / SEALED_TENTHS * 10).text);
+}
+
 /* ---- the body ---- */
 
 /* Now that all of it was seen: who have this very letter already? */
@@ -206,14 +250,11 @@ static int body_to_mime(struct letter *l)
 	             l->head.len - l->head_len, NULL))
 		return letter_broken(l);
 	membuf_free(&l->head);
-	while (!l->done) {
-		if (take_some(l))
+	while (!l->done)
+		if (take_some(l) || check_size(l, l->octets))
 			return -1;
-		if (l->octets > l->s->conf->max_message_size)
-			return letter_refuse(l, 552, "5.3.4 Letterlock did "
-			                     "not send this: it is larger "
-			                     "than max-message-size allows");
-	}
+	if (check_size(l, l->octets))
+		return -1;
 	if (chan_sink_flush(&l->to_mime, NULL)
 	    || chan_send(mime, M_END, NULL, 0, NULL)
 	    || chan_recv(mime, &f, NULL))
@@ -230,7 +271,7 @@ static void conduct(struct letter *l)
 {
 	uint32_t gone_to_lanes = false;
 
-	if (take_header(l) || letter_decide(l))
+	if (take_header(l) || letter_decide(l) || check_size(l, l->s->size))
 		goto failed;
 	gone_to_lanes = true;
 	if (letter_open_lanes(l) || letter_go(l) || letter_envelope(l)

@@ -28,7 +28,7 @@ struct wishes {
 	bool answers_sealed;	/* it answers or forwards a letter that came sealed */
 };
 
-enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = 200 };
+enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = CONF_RECIPIENTS_MAX };
 
 /* Decide for a letter to these (at most POLICY_RECIPIENTS_MAX); words are filled for a refusal (without the
  * reply code). */

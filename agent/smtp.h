@@ -8,6 +8,7 @@
 
 enum {
 	RCPT_MAX = POLICY_RECIPIENTS_MAX,
+	RCPT_OCTETS_MAX = 60000,	/* of all of them: they go in one frame */
 	LANES = 33		/* one, and at most max-bcc more */
 };
 
@@ -24,6 +25,7 @@ struct smtp {
 	bool utf8;		/* it said SMTPUTF8 */
 	uint64_t size;		/* as the client said, 0 = it didn't */
 	struct addrs to;
+	size_t to_octets;	/* that they have in a frame */
 	/* lane[0] outlives a letter, the others are for Bcc */
 	struct lane lane[LANES];
 	bool lane_known[LANES];	/* mime holds its end to this lane's crypt */
