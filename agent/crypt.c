@@ -45,7 +45,7 @@ int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 	c->ends = ends;
 	if (box_enter(BOX_CRYPT))
 		return 1;
-	rc = kind == SESSION_SMTP ? crypt_out(c) : crypt_in(c);
+	rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
 	engine_free(c->engine);
 	return rc;
 }

@@ -17,7 +17,7 @@ int crypt_done(struct crypt *c, enum outcome o, const char *words)
 	return pack_send(&p, &c->ends->front, C_DONE, NULL);
 }
 
-static const struct account *account_of(struct crypt *c, struct unpack *u)
+const struct account *crypt_account(struct crypt *c, struct unpack *u)
 {
 	uint32_t n = unpack_u32(u);
 
@@ -26,31 +26,6 @@ static const struct account *account_of(struct crypt *c, struct unpack *u)
 		return NULL;
 	}
 	return &c->conf->account[n];
-}
-
-/* Is the signing key ready, or made ready by asking now? */
-static int warm(struct crypt *c, struct unpack *u)
-{
-	const struct account *a = account_of(c, u);
-	uint32_t ask = unpack_u32(u);
-	struct found own;
-	struct err e;
-
-	if (!unpack_end(u))
-		return -1;
-	if (crypt_find_own(c, a, &own, &e))
-		return crypt_done(c, DONE_FAILED, e.text);
-	if (own.state != KEY_USABLE)
-		return crypt_done(c, DONE_REFUSED, "no usable key");
-	switch (engine_warm(c->engine, own.key.grip_sign, &e)) {
-	case 1: return crypt_done(c, DONE_OK, "");
-	case 0: break;
-	default: return crypt_done(c, DONE_FAILED, e.text);
-	}
-	if (!ask || engine_unlock(c->engine, own.key.fpr,
-	                          c->conf->unlock_timeout, &e))
-		return crypt_done(c, DONE_LOCKED, "locked");
-	return crypt_done(c, DONE_OK, "");
 }
 
 /* What C_KEYS found, on which the letter is judged, serves for its C_SEAL. */
@@ -89,7 +64,7 @@ static void forget(void)
 
 static int keys(struct crypt *c, struct unpack *u)
 {
-	const struct account *a = account_of(c, u);
+	const struct account *a = crypt_account(c, u);
 	uint32_t n = unpack_u32(u);
 	struct found *f = known.of;
 	char *addr;
@@ -129,7 +104,7 @@ int crypt_people(struct crypt *c, struct unpack *u, struct people *p,
 	int rc = -1;
 
 	p->n = 0;
-	p->account = account_of(c, u);
+	p->account = crypt_account(c, u);
 	if (u->bad || find_own(c, p->account, &p->own, e)) {
 		err_set(e, gpg_error(GPG_ERR_NO_SECKEY), "no key of our own");
 		goto out;
@@ -166,7 +141,7 @@ int crypt_out(struct crypt *c)
 	while (rc == 0 && chan_recv(&c->ends->front, &f, NULL) == 0) {
 		unpack_init(&u, &f);
 		switch (f.type) {
-		case C_WARM: rc = warm(c, &u); break;
+		case C_WARM: rc = crypt_warm(c, &u); break;
 		case C_KEYS: rc = keys(c, &u); break;
 		case C_SEAL: rc = crypt_seal(c, &u); break;
 		case C_SIGN: rc = crypt_sign(c, &u); break;

@@ -24,6 +24,12 @@ int crypt_people(struct crypt *c, struct unpack *u, struct people *p,
                  bool named, struct err *e);
 
 int crypt_done(struct crypt *c, enum outcome o, const char *words);
+/* The account a frame names next, or NULL and u->bad. */
+const struct account *crypt_account(struct crypt *c, struct unpack *u);
+
+/* C_WARM: is our own key ready, or made ready by asking now?  -1: front spoke
+ * nonsense or has gone. */
+int crypt_warm(struct crypt *c, struct unpack *u);	/* crypt_warm.c */
 
 /* ---- crypt_letter.c ---- */
 

@@ -16,8 +16,9 @@ enum frame_type {
 
 	/* front -> guard: another opener (mime and crypt), for POP3 */
 	G_OPENER,		/* [] / fds: mime, the write end of its pipe */
-	/* plugin -> guard: a crypt (and a mime for it); guard -> plugin */
-	G_CRYPT,		/* [] / fds: crypt, mime, the write end of its pipe */
+	/* plugin -> guard: a crypt (and later a mime for it); guard -> plugin */
+	G_CRYPT,		/* [] / fds: crypt (then mime, the write end of its
+				 * pipe) */
 	/* plugin -> guard: what runs; guard -> plugin */
 	G_STATUS,		/* [] / u64 started (unix time), u32 sessions, u32 most of
 				 * them, u32 n, then n of: str address, u32 kind, u32
@@ -87,7 +88,9 @@ enum frame_type {
 				 * go on), str words; after M_SEND: fetch it again */
 
 	/* front -> crypt */
-	C_WARM = 80,		/* u32 account, u32 ask: C_DONE */
+	C_WARM = 80,		/* u32 account, u32 ask (enum asking): C_DONE;
+				 * DONE_LOCKED: "cancelled", "timeout", "wrong" or
+				 * "locked" */
 	C_KEYS,			/* u32 account, u32 n, str addr ...: C_KEYS_FOUND */
 	C_SEAL,			/* u32 sign, u32 account, u32 n, str addr ...: the letter
 				 * from mime is sealed for them (found before);
@@ -161,6 +164,11 @@ enum frame_type {
 	K_ANSWER
 };
 
+enum asking {			/* for the passphrase of a locked key? */
+	ASK_NOT,
+	ASK_SIGN,		/* of the key that signs */
+	ASK_ALL			/* and then of that which opens */
+};
 enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
 enum { PEER_MAX = 64 };		/* octets of a peer's name, with its NUL */
 enum secret_found {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/log.h"
+#include "agent/plugin_socket.h"
 
 static void session_kill(struct session *s)
 {
@@ -31,24 +32,45 @@ static void turn_away(int client, enum session_kind kind, const char *why)
 	char line[200];
 	int n;
 
-	n = snprintf(line, sizeof line, kind == SESSION_SMTP
-	             ? "421 4.3.2 Letterlock %s\r\n"
-	             : "-ERR [SYS/TEMP] Letterlock %s\r\n", why);
+	if (kind == SESSION_PLUGIN)
+		n = snprintf(line, sizeof line, "{\"id\":null,\"error\":{"
+		             "\"code\":\"busy\",\"text\":\"Letterlock %s\"}}\n",
+		             why);
+	else
+		n = snprintf(line, sizeof line, kind == SESSION_SMTP
+		             ? "421 4.3.2 Letterlock %s\r\n"
+		             : "-ERR [SYS/TEMP] Letterlock %s\r\n", why);
 	if (n > 0 && (size_t)n < sizeof line
 	    && send(client, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("a client left before it was answered");
+}
+
+/* A place for another of this kind, or NULL. */
+static struct session *session_place(struct guard *g, enum session_kind kind)
+{
+	bool plugin = kind == SESSION_PLUGIN;
+	struct session *s = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PLACES_MAX; i++)
+		if (!g->session[i].used)
+			s = &g->session[i];
+		else if ((g->session[i].kind == SESSION_PLUGIN) == plugin)
+			n++;
+	if (n >= (plugin ? (unsigned)PLUGINS_MAX : g->conf->max_sessions))
+		return NULL;
+	if (!plugin && n >= g->most)
+		g->most = n + 1;
+	return s;
 }
 
 static void session_start(struct guard *g, int client,
                           const struct listener *l)
 {
 	enum session_kind kind = (enum session_kind)l->kind;
-	struct session *s = NULL;
+	struct session *s = session_place(g, kind);
 	struct err e;
 
-	for (unsigned i = 0; i < g->conf->max_sessions && !s; i++)
-		if (!g->session[i].used)
-			s = &g->session[i];
 	if (!s) {
 		turn_away(client, kind, "has too many connections open. "
 		          "Close some and try again");
@@ -60,7 +82,8 @@ static void session_start(struct guard *g, int client,
 	s->tls = l->tls;
 	s->remote = l->remote;
 	g->deaths = 0;
-	if (guard_wire(g, s, client, &e) == -1) {
+	if ((kind == SESSION_PLUGIN ? guard_plugin(g, s, client, &e)
+	                            : guard_wire(g, s, client, &e)) == -1) {
 		log_error("a session could not start: %s", e.text);
 		turn_away(client, kind, "could not start a session. "
 		          "Try again in a moment");
@@ -74,7 +97,10 @@ static void accept_all(struct guard *g, const struct listener *l)
 	int fd;
 
 	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		session_start(g, fd, l);
+		if (l->kind == SESSION_PLUGIN && !plugin_socket_trusts(fd))
+			log_note("a plug-in of another user was turned away");
+		else
+			session_start(g, fd, l);
 		close(fd);
 		guard_fill_later(g, REFILL_MS);
 	}
@@ -84,16 +110,17 @@ static void accept_all(struct guard *g, const struct listener *l)
 	}
 }
 
-/* Front asks for another lane or opener: it gets one, or an answer without. */
+/* It asks for another lane, opener or crypt: it gets one, or an answer without. */
 static void session_more(struct guard *g, struct session *s, unsigned type)
 {
 	int ends[4] = { -1, -1, -1, -1 };
-	unsigned n = type == G_LANE ? 3 : 2;
+	unsigned n = type == G_LANE ? 3 : type == G_OPENER ? 2 : 1;
 	struct err e;
 	int rc;
 
 	rc = type == G_LANE ? guard_lane(g, s, ends, &e)
-	                    : guard_opener(g, s, ends, &e);
+	     : type == G_OPENER ? guard_opener(g, s, ends, &e)
+	                        : guard_crypt(g, s, ends, &e);
 	if (rc) {
 		log_error("no further part: %s", e.text);
 		n = 0;
@@ -104,6 +131,38 @@ static void session_more(struct guard *g, struct session *s, unsigned type)
 	guard_fill_later(g, REFILL_MS);
 }
 
+/* A plug-in asks what runs. */
+static void session_status(struct guard *g, struct session *s)
+{
+	static struct pack p;
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < PLACES_MAX; i++)
+		n += g->session[i].used && g->session[i].kind != SESSION_PLUGIN;
+	pack_init(&p);
+	pack_u64(&p, (uint64_t)g->started);
+	pack_u32(&p, n);
+	pack_u32(&p, g->most);
+	pack_u32(&p, g->n_listeners);
+	for (unsigned i = 0; i < g->n_listeners; i++) {
+		pack_str(&p, g->listener[i].name);
+		pack_u32(&p, (uint32_t)g->listener[i].kind);
+		pack_u32(&p, g->listener[i].tls);
+	}
+	if (pack_send(&p, &s->front.leash, G_STATUS, NULL))
+		chan_close(&s->front.leash);
+}
+
+static bool may_ask(enum session_kind kind, unsigned type)
+{
+	switch (type) {
+	case G_LANE: return kind != SESSION_PLUGIN;
+	case G_OPENER: return kind == SESSION_POP3;
+	case G_CRYPT: case G_STATUS: return kind == SESSION_PLUGIN;
+	}
+	return false;
+}
+
 /* What it asks by is the head of a frame (chan.c), type and length, and nothing
  * more.  It comes in one piece: half of one is not waited for. */
 static void session_asks(struct guard *g, struct session *s)
@@ -111,12 +170,12 @@ static void session_asks(struct guard *g, struct session *s)
 	uint32_t head[2];
 
 	if (recv(s->front.leash.fd, head, sizeof head, MSG_DONTWAIT)
-	    == sizeof head && head[1] == 0
-	    && (head[0] == G_LANE
-	        || (head[0] == G_OPENER && s->kind == SESSION_POP3)))
-		session_more(g, s, head[0]);
-	else
+	    != sizeof head || head[1] != 0 || !may_ask(s->kind, head[0]))
 		chan_close(&s->front.leash);
+	else if (head[0] == G_STATUS)
+		session_status(g, s);
+	else
+		session_more(g, s, head[0]);
 }
 
 /* ---- reaping ---- */
@@ -170,7 +229,7 @@ static void reap_one(struct guard *g, pid_t pid)
 				log_error("a spare %s ended", role_name[r]);
 			return;
 		}
-	for (unsigned i = 0; i < g->conf->max_sessions; i++) {
+	for (unsigned i = 0; i < PLACES_MAX; i++) {
 		struct session *s = &g->session[i];
 
 		if (!s->used || !session_reaps(s, pid))
@@ -212,7 +271,7 @@ static int overdue(struct guard *g)
 
 	if (g->refill_at)
 		next = g->refill_at > now ? g->refill_at - now : 0;
-	for (unsigned i = 0; i < g->conf->max_sessions; i++) {
+	for (unsigned i = 0; i < PLACES_MAX; i++) {
 		struct session *s = &g->session[i];
 
 		if (!s->used || !s->end_at)
@@ -243,8 +302,8 @@ static void on_signal(struct guard *g)
 
 static void guard_loop(struct guard *g)
 {
-	struct pollfd p[1 + LISTENERS_MAX + SESSIONS_MAX];
-	struct session *of[SESSIONS_MAX];
+	struct pollfd p[1 + LISTENERS_MAX + PLACES_MAX];
+	struct session *of[PLACES_MAX];
 	unsigned n, first;
 
 	while (!g->stopping) {
@@ -254,7 +313,7 @@ static void guard_loop(struct guard *g)
 			p[n++] = (struct pollfd){ .fd = g->listener[i].fd,
 			                          .events = POLLIN };
 		first = n;
-		for (unsigned i = 0; i < g->conf->max_sessions; i++) {
+		for (unsigned i = 0; i < PLACES_MAX; i++) {
 			struct session *s = &g->session[i];
 
 			if (!s->used || !s->front.pid
@@ -287,7 +346,7 @@ static bool guard_alone(const struct guard *g)
 	for (int r = 0; r < ROLES; r++)
 		if (g->spare[r].pid)
 			return false;
-	for (unsigned i = 0; i < g->conf->max_sessions; i++)
+	for (unsigned i = 0; i < PLACES_MAX; i++)
 		if (g->session[i].used && !session_empty(&g->session[i]))
 			return false;
 	return true;
@@ -304,7 +363,7 @@ static void reap_all(struct guard *g)
 /* The keeper may write down what it was told, unless it stands still. */
 static void guard_stop(struct guard *g)
 {
-	for (unsigned i = 0; i < g->conf->max_sessions; i++)
+	for (unsigned i = 0; i < PLACES_MAX; i++)
 		if (g->session[i].used)
 			session_kill(&g->session[i]);
 	for (int r = 0; r < ROLES; r++)
@@ -332,14 +391,15 @@ static int guard_signals(void)
 
 int guard_run(const struct conf *conf, const char *text, size_t len)
 {
-	struct guard g = { .conf = conf, .conf_fd = -1, .signals = -1 };
+	struct guard g = { .conf = conf, .conf_fd = -1, .signals = -1,
+	                   .started = time(NULL) };
 	struct err e;
 	int rc = EX_OSERR;
 
 	log_role = "guard";
 	if (!(g.state_dir = conf_state_dir(&e))
 	    || (g.conf_fd = spawn_conf_fd(text, len, &e)) == -1
-	    || !(g.session = calloc(conf->max_sessions, sizeof *g.session))) {
+	    || !(g.session = calloc(PLACES_MAX, sizeof *g.session))) {
 		log_error("%s", e.text);
 		goto out;
 	}
@@ -349,7 +409,8 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 		rc = EX_UNAVAILABLE;
 		goto out;
 	}
-	if (g.n_listeners == 0)
+	if (g.n_listeners == 0 || (g.n_listeners == 1
+	                           && g.listener[0].kind == SESSION_PLUGIN))
 		log_note("no listener is configured");
 	guard_fill(&g);
 	guard_loop(&g);
@@ -357,6 +418,7 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	log_note("ended");
 	rc = 0;
 out:
+	listen_end(g.listener, g.n_listeners);
 	if (g.conf_fd != -1)
 		close(g.conf_fd);
 	free(g.session);

@@ -50,7 +50,7 @@ void guard_fill(struct guard *g)
 	if (!g->keeper.pid
 	    && spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, &e))
 		log_error("keeper: %s", e.text);
-	for (int r = ROLE_FRONT; r < ROLES; r++)
+	for (int r = ROLE_FRONT; r < ROLE_PLUGIN; r++)
 		if (!g->spare[r].pid
 		    && spawn_role(&g->spare[r], (enum role)r, g->conf_fd, &e))
 			log_error("%s: %s", role_name[r], e.text);
@@ -279,5 +279,30 @@ out:
 	guard_close(ends, 4);
 	guard_close(fm, 2);
 	guard_close(fk, 2);
+	return rc;
+}
+
+int guard_crypt(struct guard *g, struct session *s, int ends[1], struct err *e)
+{
+	int fd[LANE_FDS], rc = -1;
+
+	if (lane_fds(g, s->kind, fd, e) == 0 && crypt_start(g, s, fd, e) == 0) {
+		give(&fd[FC], &ends[0]);
+		rc = 0;
+	}
+	guard_close(fd, LANE_FDS);
+	return rc;
+}
+
+int guard_plugin(struct guard *g, struct session *s, int client, struct err *e)
+{
+	int asker[2] = { -1, -1 }, rc = -1;
+
+	if (spawn_asker(asker, e) == 0
+	    && child_take(g, ROLE_PLUGIN, &s->front, e) == 0
+	    && keeper_asker(g, asker[1], e) == 0)
+		rc = child_start(&s->front, s->kind,
+		                 (int[]){ client, asker[0] }, 2, e);
+	guard_close(asker, 2);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #define AGENT_GUARD_PARTS_H
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "agent/frames.h"
 #include "agent/guard.h"
@@ -12,6 +13,8 @@
 
 enum {
 	SESSIONS_MAX = 256,
+	PLUGINS_MAX = 16,	/* connections of plug-ins */
+	PLACES_MAX = SESSIONS_MAX + PLUGINS_MAX,
 	LANES_MAX = 33,		/* of one letter: max-bcc and the others */
 	PARTS_MAX = 2 * (2 * LANES_MAX + 2),	/* of one session besides front:
 				 * while one set is reaped the next starts */
@@ -42,7 +45,9 @@ struct guard {
 	unsigned n_listeners;
 	struct child keeper, spare[ROLES];
 	int64_t asked_at;	/* ms, the oldest asker it may not have taken */
-	struct session *session;
+	struct session *session;	/* PLACES_MAX of them */
+	unsigned most;		/* of a mail client's at one time */
+	time_t started;
 	unsigned deaths;	/* of spares and keepers since a session began */
 	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
 	bool stopping;
@@ -64,5 +69,8 @@ int guard_wire(struct guard *g, struct session *s, int client, struct err *e);
 int guard_lane(struct guard *g, struct session *s, int ends[4], struct err *e);
 int guard_opener(struct guard *g, struct session *s, int ends[2],
                  struct err *e);
+/* A plug-in's connection, and a crypt for one (ends: crypt). */
+int guard_plugin(struct guard *g, struct session *s, int client, struct err *e);
+int guard_crypt(struct guard *g, struct session *s, int ends[1], struct err *e);
 
 #endif

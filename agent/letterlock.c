@@ -18,6 +18,8 @@ static const struct command {
 	{ "demo", cmd_demo, "show all of it, with two throw-away people" },
 	{ "seal", cmd_seal, "sign and encrypt a letter from standard input" },
 	{ "open", cmd_open, "decrypt and verify a letter from standard input" },
+	{ "status", cmd_status, "say what the running agent does" },
+	{ "unlock", cmd_unlock, "be asked for your passphrase now" },
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

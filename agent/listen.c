@@ -12,10 +12,11 @@
 #include "agent/frames.h"
 #include "agent/guard.h"
 #include "agent/log.h"
+#include "agent/plugin_socket.h"
 
 enum { LISTEN_FDS_START = 3, BACKLOG = 64 };
 
-static const char *const kind_name[] = { "submission", "pop3" };
+static const char *const kind_name[] = { "submission", "pop3", "plugin" };
 
 static uint16_t addr_port(const struct sockaddr_storage *a)
 {
@@ -50,24 +51,35 @@ static bool addr_loopback(const struct sockaddr_storage *a)
 	       && ntohl(v4->sin_addr.s_addr) >> 24 == 127;
 }
 
-static int add(struct listener *l, unsigned *n, int fd, int kind,
-               enum local_tls tls)
+static struct listener *add(struct listener *l, unsigned *n, int fd, int kind,
+                            enum local_tls tls)
 {
 	struct sockaddr_storage a = { 0 };
 	socklen_t len = sizeof a;
-	char name[80];
 
 	if (*n == LISTENERS_MAX)
-		return -1;
-	if (getsockname(fd, (struct sockaddr *)&a, &len) == 0) {
-		addr_name(&a, name, sizeof name);
-		log_note("listening on %s (%s)", name, kind_name[kind]);
+		return NULL;
+	l += (*n)++;
+	memset(l, 0, sizeof *l);
+	l->fd = fd;
+	l->tls = tls;
+	l->kind = kind;
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1)
+		a.ss_family = AF_UNSPEC;
+	if (a.ss_family == AF_UNIX) {
+		snprintf(l->name, sizeof l->name, "%.*s",
+		         (int)sizeof ((struct sockaddr_un *)0)->sun_path,
+		         ((const struct sockaddr_un *)&a)->sun_path);
+	} else {
+		addr_name(&a, l->name, sizeof l->name);
+		l->remote = !addr_loopback(&a);
 	}
-	l[*n].fd = fd;
-	l[*n].tls = tls;
-	l[*n].remote = !addr_loopback(&a);
-	l[(*n)++].kind = kind;
-	return 0;
+	return l;
+}
+
+static void say(const struct listener *l)
+{
+	log_note("listening on %s (%s)", l->name, kind_name[l->kind]);
 }
 
 static int bind_one(const struct listen *want, int kind, struct listener *l,
@@ -85,8 +97,13 @@ static int bind_one(const struct listen *want, int kind, struct listener *l,
 	if (want->addr.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
 	if (bind(fd, (const struct sockaddr *)&want->addr, want->len) == 0
-	    && listen(fd, BACKLOG) == 0)
-		return add(l, n, fd, kind, want->tls);
+	    && listen(fd, BACKLOG) == 0) {
+		if ((l = add(l, n, fd, kind, want->tls))) {
+			say(l);
+			return 0;
+		}
+		errno = EMFILE;
+	}
 	err = errno;
 	close(fd);
 	if (err == EACCES || err == EPERM)
@@ -127,6 +144,8 @@ static int inherited_kind(int fd, unsigned nth)
 		return SESSION_SMTP;
 	if (fd_named(nth, "pop3"))
 		return SESSION_POP3;
+	if (fd_named(nth, "plugin"))
+		return SESSION_PLUGIN;
 	if (getsockname(fd, (struct sockaddr *)&a, &len) == -1)
 		return -1;
 	switch (addr_port(&a)) {
@@ -160,9 +179,13 @@ static int inherit_all(unsigned fds, struct listener *l, unsigned *n,
 		if (kind == -1)
 			return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
 			               "the socket unit's FileDescriptorName "
-			               "must be submission or pop3");
+			               "must be submission, pop3 or plugin");
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		if (add(l, n, fd, kind, LOCAL_OFFERED) == -1)
+		if (add(l, n, fd, kind, fd_named(i, "tls") ? LOCAL_TLS
+		        : LOCAL_OFFERED)) {
+			l[*n - 1].inherited = true;
+			say(&l[*n - 1]);
+		} else
 			return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
 			               "too many sockets were passed");
 	}
@@ -174,14 +197,54 @@ static int inherit_all(unsigned fds, struct listener *l, unsigned *n,
 	return 0;
 }
 
+static bool have(const struct listener *l, unsigned n, bool plugin)
+{
+	for (unsigned i = 0; i < n; i++)
+		if ((l[i].kind == SESSION_PLUGIN) == plugin)
+			return true;
+	return false;
+}
+
+/* Where there is no place for it there is no plug-in socket. */
+static int bind_plugin(struct listener *l, unsigned *n, struct err *e)
+{
+	struct sockaddr_un a;
+	struct stat st;
+	int fd;
+
+	if (plugin_socket_addr(&a, e)) {
+		if (gpg_err_code(e->code) != GPG_ERR_NOT_FOUND)
+			return -1;
+		log_note("%s, so there is no socket for plug-ins and commands",
+		         e->text);
+		return 0;
+	}
+	if ((fd = plugin_socket_bind(&a, &st, e)) == -1)
+		return -1;
+	if (!(l = add(l, n, fd, SESSION_PLUGIN, LOCAL_OFFERED))) {
+		close(fd);
+		return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
+		               "too many sockets were passed");
+	}
+	/* it was bound under another name */
+	snprintf(l->name, sizeof l->name, "%s", a.sun_path);
+	l->st = st;
+	say(l);
+	return 0;
+}
+
 int listen_all(const struct conf *conf, struct listener *l, unsigned *n,
                struct err *e)
 {
 	unsigned fds = inherited();
 
 	*n = 0;
-	if (fds)
-		return inherit_all(fds, l, n, e);
+	if (fds && inherit_all(fds, l, n, e))
+		return -1;
+	if (!have(l, *n, true) && bind_plugin(l, n, e))
+		return -1;
+	if (have(l, *n, false))
+		return 0;
 	for (unsigned i = 0; i < conf->n_submission; i++)
 		if (bind_one(&conf->submission[i], SESSION_SMTP, l, n, e))
 			return -1;
@@ -189,4 +252,13 @@ int listen_all(const struct conf *conf, struct listener *l, unsigned *n,
 		if (bind_one(&conf->pop3[i], SESSION_POP3, l, n, e))
 			return -1;
 	return 0;
+}
+
+void listen_end(struct listener *l, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (l[i].kind == SESSION_PLUGIN && !l[i].inherited)
+			plugin_socket_remove(l[i].name, &l[i].st);
+		close(l[i].fd);
+	}
 }

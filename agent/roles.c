@@ -73,6 +73,15 @@ static int run_upstream(struct upstream *up, struct chan *leash,
 	return upstream_run(up, kind, &u);
 }
 
+static int run_plugin(const struct conf *conf, struct chan *leash)
+{
+	struct plugin_ends p = { .guard = *leash };
+
+	p.client = chan_take_fd(&p.guard);
+	take(&p.guard, &p.keeper);
+	return plugin_run(conf, &p);
+}
+
 /* What a spare does before a client comes, the wait, and its life. */
 static int run_role(enum role role)
 {
@@ -98,12 +107,15 @@ static int run_role(enum role role)
 	if (chan_expect(&leash, G_START, &f, &e) == -1)
 		return 0;	/* the guard has gone */
 	unpack_init(&u, &f);
-	kind = unpack_u32(&u) == SESSION_POP3 ? SESSION_POP3 : SESSION_SMTP;
+	kind = (enum session_kind)unpack_u32(&u);
+	if (u.bad || kind > SESSION_PLUGIN)
+		return EX_SOFTWARE;
 	switch (role) {
 	case ROLE_FRONT: return run_front(&conf, &leash, kind, &u);
 	case ROLE_MIME: return run_mime(&conf, &leash, kind);
 	case ROLE_CRYPT: return run_crypt(crypt, &leash, kind);
 	case ROLE_UPSTREAM: return run_upstream(up, &leash, kind);
+	case ROLE_PLUGIN: return run_plugin(&conf, &leash);
 	default: return EX_SOFTWARE;
 	}
 }

@@ -42,6 +42,13 @@ struct crypt *crypt_prepare(const struct conf *conf);
 int crypt_run(struct crypt *crypt, enum session_kind kind,
               struct crypt_ends *ends);
 
+struct plugin_ends {
+	struct chan guard;	/* the leash: asks for a crypt, and what runs */
+	int client;		/* the plug-in's connection */
+	struct chan keeper;
+};
+int plugin_run(const struct conf *conf, struct plugin_ends *ends);
+
 struct upstream_ends {
 	struct chan front;
 	struct chan pipe;	/* SMTP: read end from crypt; POP3: write end to mime */

@@ -19,7 +19,7 @@
 #include "agent/log.h"
 
 const char *const role_name[ROLES] = {
-	"keeper", "front", "mime", "crypt", "upstream"
+	"keeper", "front", "mime", "crypt", "upstream", "plugin"
 };
 
 extern char **environ;

@@ -8,7 +8,11 @@
 
 #include "agent/chan.h"
 
-enum role { ROLE_KEEPER, ROLE_FRONT, ROLE_MIME, ROLE_CRYPT, ROLE_UPSTREAM, ROLES };
+enum role {
+	ROLE_KEEPER, ROLE_FRONT, ROLE_MIME, ROLE_CRYPT, ROLE_UPSTREAM,
+	ROLE_PLUGIN,		/* started when it is wanted: no spares of it */
+	ROLES
+};
 
 enum { LEASH_FD = 3, CONF_FD = 4 };	/* in the role */
 

@@ -18,6 +18,8 @@ MAY_SEE = {
     r"gpgme\.h": r"crypto/engine(_\w+)?\.[ch]",
     r"gsasl\.h": r"agent/sasl(_\w+)?\.[ch]",
     r"ini\.h": r"agent/conf(_\w+)?\.c",
+    r"jansson\.h":
+        r"agent/(json|ask|plugin(_\w+)?|cmd_(status|unlock))\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
     # ours
     r"agent/.*": r"(agent|tests)/.*",
@@ -30,6 +32,7 @@ MAY_NEED = {
     r"gpgme_\w+": r"engine(_\w+)?\.o",
     r"gsasl_\w+": r"sasl(_\w+)?\.o",
     r"ini_\w+": r"conf(_\w+)?\.o",
+    r"json_\w+": r"(json|ask|plugin(_\w+)?|cmd_(status|unlock))\.o",
     r"(seccomp|landlock)_\w+": r"box(_\w+)?\.o",
 }
 

@@ -63,7 +63,7 @@ def test_sockets_from_systemd(make, tmp_path):
             for s in socks:
                 s.close()
         assert q.returncode == 0
-        assert len(re.findall("listening on", said)) == 2
+        assert len(re.findall("listening on 127", said)) == 2
 
 
 def run(make, p, submission, user=None):

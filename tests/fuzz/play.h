@@ -7,6 +7,9 @@
 #include "agent/roles.h"
 #include "tests/fuzz/fuzz.h"
 
+/* Put a frame behind those that are there before they are asked for. */
+void play_say(struct membuf *m, unsigned type, const struct pack *p);
+
 enum hand {
 	HAND_CLIENT, HAND_GUARD, HAND_KEEPER, HAND_MIME, HAND_CRYPT, HAND_UPSTREAM,
 	HANDS
@@ -39,6 +42,12 @@ bool play_upstream_smtp(const struct script *provider, bool tls,
                         struct membuf *heard);
 bool play_upstream_pop3(const struct script *provider, bool tls,
                         struct membuf *heard, struct membuf *letters);
+
+/* One connection of a plug-in.  know: the guard (& 1) and the keeper (& 2) answer, or
+ * are gone; & 4: there is no crypt to be had.  What the plug-in and the guard
+ * heard. */
+void play_plugin(const struct script *client, uint8_t know,
+                 struct membuf *heard, struct membuf *guard);
 
 /* Every frame that front heard from upstream is of its form, its text printable. */
 void play_check_heard(const struct membuf *heard);

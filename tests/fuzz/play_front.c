@@ -9,8 +9,7 @@ static const char CONF[] =
 	"[a@b.example]\nuser = a\nencrypt = never\n"
 	"smtp = localhost:25 plaintext\npop3 = localhost:110 plaintext\n";
 
-/* Frames that are there before they are asked for, one behind the other. */
-static void say(struct membuf *m, unsigned type, struct pack *p)
+void play_say(struct membuf *m, unsigned type, const struct pack *p)
 {
 	uint32_t head[2] = { type, p ? (uint32_t)p->len : 0 };
 
@@ -30,7 +29,7 @@ static void say_done(struct membuf *m, enum outcome o, unsigned code)
 	pack_str(&p, "2.0.0 words of the provider's");
 	pack_u32(&p, HAS_8BIT | HAS_UTF8);
 	pack_u64(&p, 1000);
-	say(m, U_DONE, &p);
+	play_say(m, U_DONE, &p);
 }
 
 /* Logged in as it may be, then letters to one recipient. */
@@ -41,7 +40,7 @@ static void upstream_says(struct membuf *m, uint8_t login)
 		say_done(m, DONE_OK, 250);
 		say_done(m, DONE_OK, 250);
 		say_done(m, DONE_OK, 354);
-		say(m, U_READY, NULL);
+		play_say(m, U_READY, NULL);
 		say_done(m, login & 4 ? DONE_OK : DONE_REFUSED, 250);
 	}
 }
@@ -54,14 +53,14 @@ static void mime_says(struct membuf *m)
 		pack_init(&p);
 		pack_u32(&p, FIELD_FROM);
 		pack_str(&p, "a@b.example");
-		say(m, M_ADDR, &p);
+		play_say(m, M_ADDR, &p);
 		pack_init(&p);
 		pack_u32(&p, UINT32_MAX);
 		pack_u32(&p, WISH_NONE);
 		pack_u32(&p, WISH_NONE);
 		pack_u32(&p, FORM_OTHER);
-		say(m, M_FACTS, &p);
-		say(m, M_END, NULL);
+		play_say(m, M_FACTS, &p);
+		play_say(m, M_END, NULL);
 	}
 }
 
@@ -79,8 +78,8 @@ static void crypt_says(struct membuf *m)
 	pack_u32(&done, DONE_OK);
 	pack_str(&done, "");
 	for (int i = 0; i < 3; i++) {
-		say(m, C_KEYS_FOUND, &found);
-		say(m, C_DONE, &done);
+		play_say(m, C_KEYS_FOUND, &found);
+		play_say(m, C_DONE, &done);
 	}
 }
 
@@ -94,9 +93,9 @@ static void keeper_says(struct membuf *m)
 	pack_init(&one);
 	pack_u32(&one, 0);
 	for (int i = 0; i < 3; i++) {
-		say(m, K_ANSWER, &two);
-		say(m, K_ANSWER, &two);
-		say(m, K_ANSWER, &one);
+		play_say(m, K_ANSWER, &two);
+		play_say(m, K_ANSWER, &two);
+		play_say(m, K_ANSWER, &one);
 	}
 }
 
@@ -115,9 +114,9 @@ static void maildrop_says(struct membuf *m, uint8_t login)
 	pack_u32(&p, 0);
 	pack_str(&p, "2 320");
 	for (int i = 0; i < 60; i++) {
-		say(m, U_DONE, &p);
+		play_say(m, U_DONE, &p);
 		if (i >> (login & 7) & 1)
-			say(m, U_ITEM, &item);
+			play_say(m, U_ITEM, &item);
 	}
 }
 
@@ -129,8 +128,8 @@ static void letters_say(struct membuf *m)
 	pack_init(&p);
 	pack_mem(&p, letter, sizeof letter - 1);
 	for (int i = 0; i < 20; i++) {
-		say(m, M_DATA, &p);
-		say(m, M_END, NULL);
+		play_say(m, M_DATA, &p);
+		play_say(m, M_END, NULL);
 	}
 }
 

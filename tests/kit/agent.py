@@ -11,7 +11,8 @@ import uuid
 
 from . import KitError, die_with_parent, letters, wait_for, write
 
-ROLES = ("guard", "keeper", "front", "mime", "crypt", "upstream")
+ROLES = ("guard", "keeper", "front", "mime", "crypt", "upstream",
+         "plugin")
 HELPERS = ("gpg", "gpg-agent", "gpgconf", "gpgsm", "dirmngr", "scdaemon")
 
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The role plugin: lines in, lines out, one after the other. */
+#include "agent/plugin.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { DRAIN_MAX = 1 << 20, DRAIN_MS = 1000 };
+
+static struct plugin plugin;
+
+int plugin_run(const struct conf *conf, struct plugin_ends *ends)
+{
+	const struct timeval t = { .tv_sec = PLUGIN_SEND_SECONDS };
+
+	if (ends->client < 0)
+		return 1;
+	setsockopt(ends->client, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+	json_object_seed(0);	/* from /dev/urandom, while it can be opened */
+	box_probe(&plugin.walls);
+	if (box_enter(BOX_FRONT))
+		return 1;
+	return plugin_serve(conf, ends);
+}
+
+/* ---- waiting ---- */
+
+/* Until fd can be read (0), or the guard wants the end (-1).  Where it is not the
+ * plug-in that is waited for: or until that has gone (-1). */
+static int wait_for(struct plugin *p, int fd)
+{
+	struct pollfd w[3] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = p->ends->guard.fd },
+		{ .fd = fd == p->ends->client ? -1 : p->ends->client }
+	};
+
+	do
+		if (poll(w, 3, -1) == -1 && errno != EINTR)
+			return -1;
+	while (!w[0].revents && !w[1].revents && !w[2].revents);
+	return w[0].revents ? 0 : -1;
+}
+
+int plugin_wait(struct plugin *p, struct chan *c)
+{
+	return chan_wait(c, 0) ? 0 : wait_for(p, c->fd);
+}
+
+int plugin_crypt(struct plugin *p, struct chan *crypt)
+{
+	struct frame f;
+
+	if (chan_send(&p->ends->guard, G_CRYPT, NULL, 0, NULL)
+	    || chan_expect(&p->ends->guard, G_CRYPT, &f, NULL))
+		return -1;
+	chan_init(crypt, chan_take_fd(&p->ends->guard));
+	return chan_open(crypt) ? 0 : -1;
+}
+
+/* ---- lines ---- */
+
+static int say(struct plugin *p, json_t *answer)
+{
+	char *line, *at;
+	ssize_t r = 0;
+	size_t n;
+
+	line = at = answer ? json_write(answer, &n) : NULL;
+	json_decref(answer);
+	if (!line)
+		return -1;
+	while (n) {
+		r = send(p->ends->client, at, n, MSG_NOSIGNAL);
+		if (r == -1 && errno != EINTR)
+			break;
+		at += r > 0 ? r : 0;
+		n -= r > 0 ? (size_t)r : 0;
+	}
+	free(line);
+	return n ? -1 : 0;
+}
+
+/* Who still writes would not read these words. */
+static void too_long(struct plugin *p)
+{
+	struct pollfd w = { .fd = p->ends->client, .events = POLLIN };
+	size_t left = DRAIN_MAX;
+	struct fault f;
+	ssize_t r = 1;
+
+	fault_set(&f, "too-long", "A line may have %d octets at most",
+	          JSON_LINE_MAX);
+	say(p, plugin_error(NULL, &f));
+	shutdown(p->ends->client, SHUT_WR);
+	while (r > 0 && left && poll(&w, 1, DRAIN_MS) > 0) {
+		r = recv(p->ends->client, p->in, sizeof p->in, 0);
+		left -= r > 0 && (size_t)r < left ? (size_t)r : left;
+	}
+}
+
+/* Answer the whole lines that are there: 0, or -1: that was the last. */
+static int serve_lines(struct plugin *p)
+{
+	size_t done = 0, n;
+	char *lf;
+	int rc = 0;
+
+	while (rc == 0 && (lf = memchr(p->in + done, '\n', p->len - done))) {
+		n = (size_t)(lf - (p->in + done));
+		if (n >= JSON_LINE_MAX)
+			break;
+		rc = say(p, plugin_call(p, p->in + done, n));
+		done += n + 1;
+	}
+	memmove(p->in, p->in + done, p->len - done);
+	p->len -= done;
+	if (rc == 0 && p->len >= JSON_LINE_MAX) {
+		too_long(p);
+		rc = -1;
+	}
+	return rc;
+}
+
+int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
+{
+	struct plugin *p = &plugin;
+	ssize_t r;
+
+	p->conf = conf;
+	p->ends = ends;
+	p->greeted = false;
+	p->len = 0;
+	while (wait_for(p, ends->client) == 0) {
+		r = recv(ends->client, p->in + p->len, PLUGIN_PIECE, 0);
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		p->len += (size_t)r;
+		if (serve_lines(p))
+			break;
+	}
+	close(ends->client);
+	return 0;
+}
