@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The boxes: no new privileges, no core, no files by Landlock, and the system
- * calls a role needs by seccomp; what is forbidden answers EACCES. */
-#include "agent/box.h"
+/* The boxes: which walls there are, and entering one: no new privileges, no
+ * core, limits, Landlock (box_files.c), seccomp (box_calls.c). */
+#include "agent/box_private.h"
 
 #include "config.h"
 
 #include <errno.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,18 +20,26 @@
 
 /* ---- which walls there are ---- */
 
+/* What answers anything but "I don't know that" is there: then it closes, or the
+ * role does not run. */
+static bool has_seccomp(void)
+{
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0
+	       || (errno != ENOSYS && errno != EINVAL && errno != EOPNOTSUPP);
+}
+
 void box_probe(struct walls *w)
 {
-	memset(w, 0, sizeof *w);
-#ifndef SANITIZERS
-	uint32_t action = SECCOMP_RET_KILL_PROCESS;
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	                   LANDLOCK_CREATE_RULESET_VERSION);
 
-	w->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0;
-	w->seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0,
-	                     &action) == 0;
 	w->landlock = abi > 0 ? (int)abi : 0;
+	w->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0;
+	w->seccomp = has_seccomp();
+#ifdef SANITIZERS
+	memset(w, 0, sizeof *w);
 #endif
 }
 
@@ -57,114 +62,116 @@ const char *box_words(const struct walls *w)
 	return words[0] ? words + 2 : "none";
 }
 
+/* What stands in the way of a whole box, for a person. */
+static const char *lacking(const struct walls *w)
+{
+#ifdef SANITIZERS
+	(void)w;
+	return "it was built with sanitizers, which go without walls";
+#else
+	return !w->no_new_privs ? "this kernel has no no_new_privs"
+	       : w->seccomp ? "this kernel has no Landlock"
+	       : w->landlock ? "this kernel has no seccomp"
+	       : "this kernel has no seccomp and no Landlock";
+#endif
+}
+
+int box_check(bool required)
+{
+	struct walls w;
+
+	box_probe(&w);
+	if (box_whole(&w)) {
+		log_debug("walls: %s", box_words(&w));
+		return 0;
+	}
+	if (required) {
+		log_error("sandbox = required, but %s", lacking(&w));
+		return -1;
+	}
+	log_note("%s; the walls between the agent's parts are: %s",
+	         lacking(&w), box_words(&w));
+	return 0;
+}
+
+/* ---- entering ---- */
+
 #ifdef SANITIZERS
 /* The sanitizers need more than a box allows. */
-int box_enter(enum box box)
+void box_hide(void)
 {
+}
+
+int box_enter(enum box box, const struct box_gpg *gpg, bool required)
+{
+	struct walls w;
+
 	(void)box;
-	return 0;
+	(void)gpg;
+	box_probe(&w);
+	return required ? -1 : 0;
 }
 #else
 
-/* What front, mime and upstream do once they run: talk over what they have. */
-static const int talk[] = {
-	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),
-	SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select),
-	SCMP_SYS(pselect6), SCMP_SYS(close), SCMP_SYS(shutdown),
-	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-	SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
-	SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
-	SCMP_SYS(madvise), SCMP_SYS(mprotect), SCMP_SYS(futex),
-	SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-	SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
-	SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(sysinfo), SCMP_SYS(exit), SCMP_SYS(exit_group)
-};
-
-static int allow_talk(scmp_filter_ctx f)
+/* Never raised: a lower one is somebody's wish. */
+static void limit(__rlimit_resource_t what, rlim_t most)
 {
-	for (size_t i = 0; i < sizeof talk / sizeof talk[0]; i++)
-		if (seccomp_rule_add(f, SCMP_ACT_ALLOW, talk[i], 0))
-			return -1;
-	return 0;
+	struct rlimit r;
+
+	if (getrlimit(what, &r))
+		return;
+	if (r.rlim_max > most)
+		r.rlim_max = most;
+	if (r.rlim_cur > r.rlim_max)
+		r.rlim_cur = r.rlim_max;
+	setrlimit(what, &r);
 }
 
-/* crypt starts gpg and speaks to its agent: no sockets but unix ones, by no
- * way.  Without setsid() no daemon can begin here: a gpg-agent that gpg starts
- * would keep this box for the user's whole log-in. */
-static const int denied[] = {
-	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter),
-	SCMP_SYS(io_uring_register), SCMP_SYS(setsid)
-};
-
-static int deny_network(scmp_filter_ctx f)
+void box_hide(void)
 {
-	const struct scmp_arg_cmp other = SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0);
-	const uint32_t no = SCMP_ACT_ERRNO(EACCES);
-
-	for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
-		if (seccomp_rule_add(f, no, denied[i], 0))
-			return -1;
-	return seccomp_rule_add_array(f, no, SCMP_SYS(socket), 1, &other);
+	limit(RLIMIT_CORE, 0);
+	prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* 0 also where the kernel knows no seccomp. */
-static int enter_seccomp(enum box box)
+/* The descriptors of a letter to many readers, and some.  Of crypt only these:
+ * RLIMIT_NPROC counts all of the user's processes, gpg's memory depends on its
+ * keys and its version, and the spools are files. */
+static void limits(enum box box)
 {
-	bool crypt = box == BOX_CRYPT;
-	scmp_filter_ctx f = seccomp_init(crypt ? SCMP_ACT_ALLOW
-	                                 : SCMP_ACT_ERRNO(EACCES));
-	int rc = -ENOMEM;
+	enum { FILES = 256, SPACE = 256 << 20 };
 
-	if (f && seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1) == 0
-	    && (crypt ? deny_network(f) : allow_talk(f)) == 0)
-		rc = seccomp_load(f);
-	if (f)
-		seccomp_release(f);
-	if (rc == -EINVAL || rc == -ENOSYS) {
-		log_note("this kernel has no seccomp");
-		rc = 0;
-	}
-	if (rc)
-		log_error("seccomp: %s", strerror(-rc));
-	return rc ? -1 : 0;
+	limit(RLIMIT_NOFILE, FILES);
+	if (box == BOX_CRYPT)
+		return;
+	limit(RLIMIT_NPROC, 0);
+	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_AS, SPACE);
 }
 
-/* All of the file system, in what Landlock's first version knows of it. */
-static int enter_landlock(void)
+int box_enter(enum box box, const struct box_gpg *gpg, bool required)
 {
-	struct landlock_ruleset_attr a = {
-		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1
-	};
-	int fd, rc;
+	struct walls w;
+	int rc;
 
-	fd = (int)syscall(SYS_landlock_create_ruleset, &a, sizeof a, 0);
-	if (fd < 0)
+	box_probe(&w);
+	if (required && !box_whole(&w)) {
+		log_error("sandbox = required, but %s", lacking(&w));
 		return -1;
-	rc = (int)syscall(SYS_landlock_restrict_self, fd, 0);
-	close(fd);
-	return rc;
-}
-
-int box_enter(enum box box)
-{
-	const struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+	}
+	box_hide();
+	limits(box);
+	if (w.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
 		log_error("no_new_privs: %s", strerror(errno));
 		return -1;
 	}
-	prctl(PR_SET_DUMPABLE, 0);
-	if (box != BOX_CRYPT) {
-		setrlimit(RLIMIT_FSIZE, &none);
-		if (enter_landlock())
-			log_note("this kernel has no Landlock");
+	if (w.landlock && box_files(w.landlock, gpg)) {
+		log_error("Landlock: %s", strerror(errno));
+		return -1;
 	}
-	return enter_seccomp(box);
+	if (w.seccomp && (rc = box_calls(box)) != 0) {
+		log_error("seccomp: %s", strerror(-rc));
+		return -1;
+	}
+	return 0;
 }
 #endif

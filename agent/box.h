@@ -20,8 +20,23 @@ bool box_whole(const struct walls *w);
  * It lives until the next call. */
 const char *box_words(const struct walls *w);
 
-/* Enter it for good: 0, or -1 (said in the log).  What the kernel has not got is
- * left out in silence. */
-int box_enter(enum box box);
+/* Once at start: say what lacks, or (required) refuse to go on without it: -1,
+ * said in the log. */
+int box_check(bool required);
+
+/* For all of the agent, as soon as it runs: no core, and nobody of the same user
+ * looks into it. */
+void box_hide(void);
+
+/* What the box of crypt leaves open: GnuPG. */
+struct box_gpg {
+	const char *home;	/* read and write, as gpg does */
+	const char *program;	/* the only one that may be run */
+	const char *socket;	/* of gpg-agent: its folder, to read */
+};
+
+/* Enter it for good: 0, or -1 (said in the log).  gpg: for BOX_CRYPT, else NULL.
+ * What the kernel has not got is left out in silence, unless it is required. */
+int box_enter(enum box box, const struct box_gpg *gpg, bool required);
 
 #endif

@@ -38,12 +38,26 @@ struct crypt *crypt_prepare(const struct conf *conf)
 	return c;
 }
 
+/* Not before: a spare may wait for days, and what may be run is one file, which
+ * an upgrade of gpg replaces. */
+static int enter_box(const struct crypt *c)
+{
+	struct engine_places p;
+	struct box_gpg gpg;
+
+	engine_places(c->engine, &p);
+	gpg.home = p.home;
+	gpg.program = p.program;
+	gpg.socket = p.socket;
+	return box_enter(BOX_CRYPT, &gpg, c->conf->sandbox_required);
+}
+
 int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 {
 	int rc;
 
 	c->ends = ends;
-	if (box_enter(BOX_CRYPT))
+	if (enter_box(c))
 		return 1;
 	rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
 	engine_free(c->engine);

@@ -27,7 +27,7 @@ int front_run(const struct conf *conf, enum session_kind kind,
 		return 1;
 	setsockopt(ends->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	fcntl(ends->client, F_SETFL, fcntl(ends->client, F_GETFL) | O_NONBLOCK);
-	if (box_enter(BOX_FRONT))
+	if (box_enter(BOX_FRONT, NULL, conf->sandbox_required))
 		return 1;
 	return kind == SESSION_SMTP ? front_smtp(conf, ends)
 	                            : front_pop3(conf, ends);

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/box.h"
 #include "agent/log.h"
 #include "agent/plugin_socket.h"
 
@@ -397,6 +398,11 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	int rc = EX_OSERR;
 
 	log_role = "guard";
+	box_hide();
+	if (box_check(conf->sandbox_required)) {
+		rc = EX_UNAVAILABLE;
+		goto out;
+	}
 	if (!(g.state_dir = conf_state_dir(&e))
 	    || (g.conf_fd = spawn_conf_fd(text, len, &e)) == -1
 	    || !(g.session = calloc(PLACES_MAX, sizeof *g.session))) {

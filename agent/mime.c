@@ -27,8 +27,7 @@ bool mime_next_id(const char **at, char id[ID_MAX + 1])
 int mime_run(const struct conf *conf, enum session_kind kind,
              struct mime_ends *ends)
 {
-	(void)conf;
-	if (box_enter(BOX_MIME))
+	if (box_enter(BOX_MIME, NULL, conf->sandbox_required))
 		return 1;
 	return kind == SESSION_SMTP ? mime_out(ends) : mime_in(ends);
 }

@@ -23,7 +23,7 @@ int plugin_run(const struct conf *conf, struct plugin_ends *ends)
 	setsockopt(ends->client, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 	json_object_seed(0);	/* from /dev/urandom, while it can be opened */
 	box_probe(&plugin.walls);
-	if (box_enter(BOX_FRONT))
+	if (box_enter(BOX_FRONT, NULL, conf->sandbox_required))
 		return 1;
 	return plugin_serve(conf, ends);
 }

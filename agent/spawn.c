@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "agent/box.h"
 #include "agent/conf.h"
 #include "agent/log.h"
 
@@ -164,6 +165,7 @@ int spawn_arrive(enum role role, struct chan *leash, struct conf *conf,
 	prctl(PR_SET_NAME, log_role);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != guard)
 		return err_set(e, gpg_error(GPG_ERR_EOF), "the guard is gone");
+	box_hide();
 	/* what the starter of the guard left open is nothing to us */
 	closefrom(CONF_FD + 1);
 	signal(SIGPIPE, SIG_IGN);

@@ -167,7 +167,7 @@ static int upstream_connect(struct upstream *up, struct err *e)
 		return -1;
 	}
 	up->boxed = true;
-	if (box_enter(BOX_UPSTREAM)) {
+	if (box_enter(BOX_UPSTREAM, NULL, up->conf->sandbox_required)) {
 		err_set(e, GPG_ERR_FORBIDDEN, "the box could not be entered");
 		goto fail;
 	}

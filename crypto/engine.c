@@ -313,6 +313,17 @@ void engine_free(struct engine *g)
 	free(g);
 }
 
+void engine_places(const struct engine *g, struct engine_places *p)
+{
+	gpgme_engine_info_t i = gpgme_ctx_get_engine_info(g->x);
+
+	while (i && i->protocol != GPGME_PROTOCOL_OpenPGP)
+		i = i->next;
+	p->home = g->home;
+	p->program = i ? i->file_name : NULL;
+	p->socket = g->socket;
+}
+
 /* FNV-1a. */
 static uint64_t stamp_mix(uint64_t h, uint64_t v)
 {

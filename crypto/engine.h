@@ -43,6 +43,13 @@ struct engine;
 struct engine *engine_new(const char *gnupghome, unsigned stall, struct err *e);
 void engine_free(struct engine *g);
 
+/* Where GnuPG is: its home, the gpg that is run (NULL: none) and gpg-agent's
+ * socket.  The strings live as long as g. */
+struct engine_places {
+	const char *home, *program, *socket;
+};
+void engine_places(const struct engine *g, struct engine_places *p);
+
 /* Something that changes when keys, trust or gpg.conf change (times, sizes and
  * inodes of the files in gnupghome): look-ups may be remembered under it. */
 uint64_t engine_stamp(const struct engine *g);

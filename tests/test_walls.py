@@ -3,7 +3,10 @@
 that stands still or an odd starter can't do to the others."""
 import array
 import ctypes
+import errno
 import os
+import re
+import shutil
 import signal
 import socket
 import struct
@@ -389,12 +392,132 @@ def test_a_box_that_does_not_close(started):
     assert "seccomp: " in a.text()
 
 
+LACKING = [
+    (no_seccomp(EINVAL), "this kernel has no seccomp; "),
+    ("landlock_create_ruleset:%d" % errno.ENOSYS,
+     "this kernel has no Landlock; "),
+    ("landlock_create_ruleset:%d" % errno.EOPNOTSUPP,
+     "this kernel has no Landlock; "),
+    (no_seccomp(EINVAL) + ",landlock_create_ruleset:%d" % errno.ENOSYS,
+     "this kernel has no seccomp and no Landlock; ")]
+
+
 @pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
-def test_a_kernel_without_seccomp(started):
-    a = started(seccomp=no_seccomp(EINVAL))
+@pytest.mark.parametrize("seccomp,words", LACKING)
+def test_a_kernel_without(started, make, seccomp, words):
+    """It goes on with what there is, and says so, once."""
+    a = started(seccomp=seccomp)
     r = client.send(a.submission, ALICE, "x", [BOB], letters.text())
     assert r.code == 250
-    assert "this kernel has no seccomp" in a.text()
+    a.inbox.mailbox[:] = [("u1", sealed(make.home(["bob"], ["alice"])))]
+    got, = client.fetch(a.pop3, ALICE, "x")
+    assert letters.verdict(got)["encryption"] == "ok"
+    assert a.text().count(words) == a.text().count("this kernel") == 1
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
+@pytest.mark.parametrize("seccomp,words", LACKING)
+def test_walls_that_are_required(started, seccomp, words):
+    a = started(run=False, agent={"sandbox": "required"}, seccomp=seccomp)
+    p = subprocess.run(a.command(), env=a.env, timeout=20, text=True,
+                       capture_output=True)
+    assert p.returncode == 69    # EX_UNAVAILABLE
+    assert "sandbox = required, but " + words.rstrip("; ") in p.stderr
+    assert "listening" not in p.stderr
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
+def test_required_walls_that_are_there(started):
+    a = started(agent={"sandbox": "required"})
+    r = client.send(a.submission, ALICE, "x", [BOB], letters.text())
+    assert r.code == 250
+
+
+# ---- who looks in
+
+NOBODY = 65534
+
+
+class Plain(Agent):
+    """As a user who may do nothing, when we are root."""
+
+    def within(self, cmd):
+        for d, _, names in os.walk(os.path.dirname(self.d)):
+            for n in [d] + [os.path.join(d, n) for n in names]:
+                os.chown(n, NOBODY, NOBODY)
+        return ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY,
+                "--clear-groups"] + cmd
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root only can be another")
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
+def test_not_dumpable(make, scripted):
+    """Not even a process of the same user reads their memory, and no core is
+    written, of guard and keeper neither: what is so of /proc is root's."""
+    os.chmod(make.d, 0o711)
+    parent = make.folder()
+    home = keys.home(parent, ["alice"], [], ["bob"])
+    keys.kill(home)
+    reader = make.home(["bob"], ["alice"])
+    with provider.Provider("smtp", {ALICE: "x"}) as p, \
+            provider.Provider("pop3", {ALICE: "x"}) as q, \
+            Plain(parent, home, {ALICE: {"smtp": p.conf,
+                                         "pop3": q.conf}}) as a:
+        with client.Smtp(a.submission, ALICE, "x") as c:
+            assert c.envelope(ALICE, [BOB]).code == 354
+            seen = set()
+            for x in a.all():
+                if x.name not in ROLES and x.pid != a.pid:
+                    continue
+                seen.add("guard" if x.pid == a.pid else x.name)
+                with open("/proc/%d/limits" % x.pid) as f:
+                    assert re.search(r"core file size +0 +0 ", f.read()), x
+                with open("/proc/%d/status" % x.pid) as f:
+                    assert "Uid:\t%d\t" % NOBODY in f.read(), x
+                assert os.stat("/proc/%d/maps" % x.pid).st_uid == 0, x
+            assert seen == set(ROLES)
+        r = client.send(a.submission, ALICE, "x", [BOB], letters.text())
+        assert r.code == 250
+        q.mailbox[:] = [("u1", sealed(reader))]
+        got, = client.fetch(a.pop3, ALICE, "x")
+        assert letters.verdict(got)["encryption"] == "ok"
+    keys.kill(home)
+
+
+@pytest.fixture
+def run_user():
+    """/run/user/UID of a user who has none."""
+    d = "/run/user/%d" % NOBODY
+    if os.path.exists(d):
+        pytest.skip(d + " is in use")
+    os.makedirs(d, 0o700)
+    os.chown(d, NOBODY, NOBODY)
+    yield d
+    shutil.rmtree(d)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root only can be another")
+def test_the_usual_home_of_gnupg(make, run_user):
+    """~/.gnupg, and gpg-agent's socket in /run."""
+    os.chmod(make.d, 0o711)
+    reader = make.home(["bob"], ["alice"])
+    with provider.Provider("smtp", {ALICE: "x"}) as p, \
+            provider.Provider("pop3", {ALICE: "x"}) as q:
+        a = Plain(make.folder(), None, {ALICE: {"smtp": p.conf,
+                                                "pop3": q.conf}})
+        keys.kill(keys.home(a.dirs["home"], ["alice"], [], ["bob"],
+                            name=".gnupg"))
+        with a:
+            for _ in range(2):
+                r = client.send(a.submission, ALICE, "x", [BOB],
+                                letters.text())
+                assert r.code == 250
+            q.mailbox[:] = [("u1", sealed(reader))]
+            got, = client.fetch(a.pop3, ALICE, "x")
+            assert letters.verdict(got)["encryption"] == "ok"
+            assert os.listdir(run_user + "/gnupg") == [
+                n for n in os.listdir(run_user + "/gnupg") if "S.gpg" in n]
+            assert "S.gpg-agent" in os.listdir(run_user + "/gnupg")
 
 
 # ---- gpg-agent

@@ -2,16 +2,23 @@
 """A gpg that fails on demand, put in the place of the real one for one agent
 (in a mount name space, since GPGME and the box of crypt know /usr/bin/gpg).
 What it does stands in the file "fake" of the keyring's folder: the box reads
-nothing else of ours."""
+nothing else of ours. The box runs one gpg, and the loader of shared libraries;
+so what the fake runs is started by hand through that."""
 import os
+import re
 import shutil
 
 from . import write
 
 REAL = "/usr/games"     # empty on Debian; the folder of the real gpg goes there
 
-SCRIPT = r"""#!/bin/bash
-real=%(real)s/gpg home=%(home)s
+SCRIPT = r"""#!%(loader)s /bin/bash
+real="%(loader)s %(real)s/gpg" home=%(home)s
+cat() { %(loader)s /usr/bin/cat "$@"; }
+grep() { %(loader)s /usr/bin/grep "$@"; }
+head() { %(loader)s /usr/bin/head "$@"; }
+yes() { %(loader)s /usr/bin/yes "$@"; }
+sleep="%(loader)s /usr/bin/sleep"
 op= status=1 in=0 prev= mode=normal
 for a; do
 	case $a in
@@ -45,9 +52,9 @@ die-middle) unsaid "$@" | head -c 1500; exit 2 ;;
 die-late) unsaid "$@" | head -c 300000; exit 2 ;;
 cut) $real "$@" | head -c 1500; exit 2 ;;
 die-end) unsaid "$@"; exit 2 ;;
-hang) exec sleep 600 ;;
-hang-middle) unsaid "$@" | head -c 1500; exec sleep 600 ;;
-hang-end) unsaid "$@"; exec sleep 600 ;;
+hang) exec $sleep 600 ;;
+hang-middle) unsaid "$@" | head -c 1500; exec $sleep 600 ;;
+hang-end) unsaid "$@"; exec $sleep 600 ;;
 garbage) head -c 200000 /dev/urandom; exit 0 ;;
 garbage-status) eval "head -c 9000 /dev/urandom >&$status"; exit 0 ;;
 flood) eval "yes '[GNUPG:] PROGRESS x ? 1 1' | head -c 300000 >&$status"
@@ -59,6 +66,9 @@ echo-lies)
 	eval "cat <&$in"
 	say END_ENCRYPTION
 	exit 0 ;;
+probe)
+	%(loader)s /usr/bin/python3 -I $home/probe.py > $home/probe.out 2>&1
+	exec $real "$@" ;;
 reader) exec $real --recipient %(reader)s "$@" ;;
 weak) exec $real --cipher-algo 3DES --digest-algo SHA1 "$@" ;;
 lies)
@@ -68,6 +78,13 @@ lies)
 esac
 exit 2
 """
+
+
+def loader():
+    """What loads a program's shared libraries: its name is in the program."""
+    with open("/bin/bash", "rb") as f:
+        return re.search(rb"/[\w/.-]*/ld[\w.-]*\.so\.\d", f.read(8192)
+                         ).group().decode()
 
 
 class FakeGpg:
@@ -80,7 +97,7 @@ class FakeGpg:
         os.mkdir(real, 0o755)
         shutil.copy("/usr/bin/gpg", real)
         fake = write(os.path.join(folder, "gpg"), SCRIPT % dict(
-            real=REAL, home=home, reader=reader), 0o755)
+            real=REAL, home=home, reader=reader, loader=loader()), 0o755)
         self.mounts = [(real, REAL), (fake, "/usr/bin/gpg")]
         self.mode("normal")
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -63,7 +64,7 @@ static void boxed(enum box box, bool (*fine)(void))
 
 	assert_true(pid != -1);
 	if (pid == 0)
-		_exit(box_enter(box) == 0 && fine() ? 0 : 1);
+		_exit(box_enter(box, NULL, false) == 0 && fine() ? 0 : 1);
 	assert_true(waitpid(pid, &status, 0) == pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
@@ -81,6 +82,49 @@ static void test_others(void **state)
 	boxed(BOX_FRONT, fine_others);
 	boxed(BOX_MIME, fine_others);
 	boxed(BOX_UPSTREAM, fine_others);
+}
+
+/* On a kernel that answers this call so. */
+static bool lack(const char *call, int error)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	bool ok = f && seccomp_rule_add(f, SCMP_ACT_ERRNO((uint16_t)error),
+	                                seccomp_syscall_resolve_name(call), 0)
+	          == 0 && seccomp_load(f) == 0;
+
+	seccomp_release(f);
+	return ok;
+}
+
+static int lacking(const char *call, int error, bool required)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid != -1);
+	if (pid == 0)
+		_exit(!lack(call, error) ? 3
+		      : box_enter(BOX_MIME, NULL, required) ? 1
+		      : denied(open("/dev/null", O_RDONLY)) ? 0 : 2);
+	assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* What is left stands, unless all is wanted; a wall that is there and can't be
+ * built is no wall that lacks. */
+static void test_lacking(void **state)
+{
+	static const char *const call[] = {
+		"landlock_create_ruleset", "seccomp"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(lacking(call[i], ENOSYS, false), 0);
+		assert_int_equal(lacking(call[i], ENOSYS, true), 1);
+	}
+	assert_int_equal(lacking("landlock_restrict_self", EPERM, false), 1);
+	assert_int_equal(lacking("getpid", EPERM, true), 0);
 }
 
 static void test_words(void **state)
@@ -107,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_crypt),
 		cmocka_unit_test(test_others),
 	};
