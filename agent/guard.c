@@ -27,87 +27,49 @@ static void session_kill(struct session *s)
 		guard_kill(s->part[i]);
 }
 
-/* The one thing the guard ever writes to a client. */
-static void turn_away(int client, enum session_kind kind, const char *why)
-{
-	char line[200];
-	int n;
-
-	if (kind == SESSION_PLUGIN)
-		n = snprintf(line, sizeof line, "{\"id\":null,\"error\":{"
-		             "\"code\":\"busy\",\"text\":\"Letterlock %s\"}}\n",
-		             why);
-	else
-		n = snprintf(line, sizeof line, kind == SESSION_SMTP
-		             ? "421 4.3.2 Letterlock %s\r\n"
-		             : "-ERR [SYS/TEMP] Letterlock %s\r\n", why);
-	if (n > 0 && (size_t)n < sizeof line
-	    && send(client, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_debug("a client left before it was answered");
-}
-
-/* A place for another of this kind, or NULL. */
-static struct session *session_place(struct guard *g, enum session_kind kind)
-{
-	bool plugin = kind == SESSION_PLUGIN;
-	struct session *s = NULL;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < PLACES_MAX; i++)
-		if (!g->session[i].used)
-			s = &g->session[i];
-		else if ((g->session[i].kind == SESSION_PLUGIN) == plugin)
-			n++;
-	if (n >= (plugin ? (unsigned)PLUGINS_MAX : g->conf->max_sessions))
-		return NULL;
-	if (!plugin && n >= g->most)
-		g->most = n + 1;
-	return s;
-}
-
 static void session_start(struct guard *g, int client,
                           const struct listener *l)
 {
-	enum session_kind kind = (enum session_kind)l->kind;
-	struct session *s = session_place(g, kind);
+	struct session *s = guard_admit(g, client, l);
 	struct err e;
 
-	if (!s) {
-		turn_away(client, kind, "has too many connections open. "
-		          "Close some and try again");
+	if (!s)
 		return;
-	}
-	memset(s, 0, sizeof *s);
-	s->used = true;
-	s->kind = kind;
 	s->tls = l->tls;
 	s->remote = l->remote;
 	g->deaths = 0;
-	if ((kind == SESSION_PLUGIN ? guard_plugin(g, s, client, &e)
-	                            : guard_wire(g, s, client, &e)) == -1) {
+	if ((s->kind == SESSION_PLUGIN ? guard_plugin(g, s, client, &e)
+	                               : guard_wire(g, s, client, &e)) == -1) {
 		log_error("a session could not start: %s", e.text);
-		turn_away(client, kind, "could not start a session. "
-		          "Try again in a moment");
+		guard_turn_away(client, l, "could not start a session. "
+		                "Try again in a moment");
 		session_kill(s);
 		s->end_at = guard_now();
 	}
+	guard_fill_later(g, REFILL_MS);
 }
 
-static void accept_all(struct guard *g, const struct listener *l)
+/* Not for ever, whoever knocks: others wait to be reaped. */
+static void accept_some(struct guard *g, const struct listener *l)
 {
 	int fd;
 
-	while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+	for (unsigned i = 0; i < ACCEPT_MAX; i++) {
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd == -1 && (errno == EAGAIN || errno == EINTR
+		                 || errno == ECONNABORTED))
+			return;
+		if (fd == -1) {
+			log_error("accept: %s", strerror(errno));
+			nanosleep(&(struct timespec){ .tv_nsec = 50000000 },
+			          NULL);
+			return;
+		}
 		if (l->kind == SESSION_PLUGIN && !plugin_socket_trusts(fd))
 			log_note("a plug-in of another user was turned away");
 		else
 			session_start(g, fd, l);
 		close(fd);
-		guard_fill_later(g, REFILL_MS);
-	}
-	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-		log_error("accept: %s", strerror(errno));
-		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	}
 }
 
@@ -335,7 +297,7 @@ static void guard_loop(struct guard *g)
 			guard_fill(g);
 		for (unsigned i = 0; i < g->n_listeners; i++)
 			if (p[1 + i].revents)
-				accept_all(g, &g->listener[i]);
+				accept_some(g, &g->listener[i]);
 	}
 }
 
@@ -393,7 +355,7 @@ static int guard_signals(void)
 int guard_run(const struct conf *conf, const char *text, size_t len)
 {
 	struct guard g = { .conf = conf, .conf_fd = -1, .signals = -1,
-	                   .started = time(NULL) };
+	                   .asker.fd = -1, .started = time(NULL) };
 	struct err e;
 	int rc = EX_OSERR;
 
@@ -418,6 +380,7 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	if (g.n_listeners == 0 || (g.n_listeners == 1
 	                           && g.listener[0].kind == SESSION_PLUGIN))
 		log_note("no listener is configured");
+	peer_asker_open(&g.asker);
 	guard_fill(&g);
 	guard_loop(&g);
 	guard_stop(&g);
@@ -425,6 +388,7 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	rc = 0;
 out:
 	listen_end(g.listener, g.n_listeners);
+	peer_asker_close(&g.asker);
 	if (g.conf_fd != -1)
 		close(g.conf_fd);
 	free(g.session);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the guard's loop (guard.c) and the making of a session's parts
- * (guard_parts.c) share. */
+/* What the guard's loop (guard.c), its door (guard_door.c) and the making of a
+ * session's parts (guard_parts.c) share. */
 #ifndef AGENT_GUARD_PARTS_H
 #define AGENT_GUARD_PARTS_H
 
@@ -9,6 +9,7 @@
 
 #include "agent/frames.h"
 #include "agent/guard.h"
+#include "agent/peer.h"
 #include "agent/spawn.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 	PARTS_MAX = 2 * (2 * LANES_MAX + 2),	/* of one session besides front:
 				 * while one set is reaped the next starts */
 	DEATHS_MAX = 10,	/* then no more spares until a client comes */
+	ACCEPT_MAX = 64,	/* at a time, of one listener */
 	REFILL_MS = 300,	/* the letter goes first, then the next spares */
 	PIPE_OCTETS = 1 << 20,	/* a frame must fit, or its last octets block */
 	GRACE_MS = 5000,	/* for the others after front has ended */
@@ -48,6 +50,9 @@ struct guard {
 	struct session *session;	/* PLACES_MAX of them */
 	unsigned most;		/* of a mail client's at one time */
 	time_t started;
+	struct peer_asker asker;
+	int64_t refused_at;	/* ms, when a refusal was last logged; 0 = never */
+	unsigned refused;	/* since then */
 	unsigned deaths;	/* of spares and keepers since a session began */
 	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
 	bool stopping;
@@ -57,6 +62,13 @@ int64_t guard_now(void);	/* milliseconds of a clock that only goes on */
 void guard_close(int *fds, unsigned n);
 void guard_kill(pid_t pid);	/* it and its group; 0 = nobody */
 void guard_forget(struct child *c);
+
+/* guard_door.c: a place for this client, whose kind and name are set; NULL: it may
+ * have none, and was told why. */
+struct session *guard_admit(struct guard *g, int client,
+                            const struct listener *l);
+/* The one thing the guard ever writes to a client: without waiting for it. */
+void guard_turn_away(int client, const struct listener *l, const char *why);
 
 /* Make the spares that lack, now or in ms. */
 void guard_fill(struct guard *g);

@@ -40,15 +40,17 @@ static void addr_name(const struct sockaddr_storage *a, char *out, size_t n)
 	}
 }
 
-static bool addr_loopback(const struct sockaddr_storage *a)
+/* May others than this machine reach it? */
+static bool addr_remote(const struct sockaddr_storage *a)
 {
 	const struct sockaddr_in *v4 = (const void *)a;
 	const struct sockaddr_in6 *v6 = (const void *)a;
 
 	if (a->ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-	return a->ss_family == AF_INET
-	       && ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+		return !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	if (a->ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 != 127;
+	return a->ss_family != AF_UNIX;
 }
 
 static struct listener *add(struct listener *l, unsigned *n, int fd, int kind,
@@ -72,7 +74,7 @@ static struct listener *add(struct listener *l, unsigned *n, int fd, int kind,
 		         ((const struct sockaddr_un *)&a)->sun_path);
 	} else {
 		addr_name(&a, l->name, sizeof l->name);
-		l->remote = !addr_loopback(&a);
+		l->remote = addr_remote(&a);
 	}
 	return l;
 }
@@ -165,8 +167,25 @@ static unsigned inherited(void)
 	return (unsigned)strtoul(n, NULL, 10);
 }
 
-static int inherit_all(unsigned fds, struct listener *l, unsigned *n,
-                       struct err *e)
+/* What the configuration says of its own addresses holds for systemd's too: 0,
+ * or -1. */
+static int check_inherited(const struct conf *conf, struct listener *l,
+                           struct err *e)
+{
+	if (!l->remote)
+		return 0;
+	if (!conf->allow_remote)
+		return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
+		               "the socket unit listens for other machines: "
+		               "127.0.0.1 or [::1] is wanted in ListenStream "
+		               "(or allow-remote = yes)");
+	if (l->tls == LOCAL_OFFERED)
+		l->tls = LOCAL_STARTTLS;
+	return 0;
+}
+
+static int inherit_all(const struct conf *conf, unsigned fds,
+                       struct listener *l, unsigned *n, struct err *e)
 {
 	int fd, kind;
 
@@ -188,6 +207,8 @@ static int inherit_all(unsigned fds, struct listener *l, unsigned *n,
 		} else
 			return err_set(e, gpg_error(GPG_ERR_CONFIGURATION),
 			               "too many sockets were passed");
+		if (check_inherited(conf, &l[*n - 1], e))
+			return -1;
 	}
 	for (unsigned i = 0; i < fds; i++)
 		close(LISTEN_FDS_START + (int)i);
@@ -239,7 +260,7 @@ int listen_all(const struct conf *conf, struct listener *l, unsigned *n,
 	unsigned fds = inherited();
 
 	*n = 0;
-	if (fds && inherit_all(fds, l, n, e))
+	if (fds && inherit_all(conf, fds, l, n, e))
 		return -1;
 	if (!have(l, *n, true) && bind_plugin(l, n, e))
 		return -1;
