@@ -40,7 +40,8 @@ static int try_login(struct pop3 *s)
 	s->authed = true;
 	if (l->outcome != DONE_OK) {
 		/* a failed login would raise a password dialog */
-		log_note("the provider could not be reached");
+		log_note("the provider of %s could not be reached",
+		         log_addr(a->address));
 		snprintf(s->unreachable, sizeof s->unreachable, "[SYS/TEMP] "
 		         "Letterlock cannot reach %.100s. Check the connection "
 		         "and fetch again%s%.200s%s", a->pop3.host,

@@ -56,7 +56,8 @@ static int try_login(struct smtp *s)
 		                  a->smtp.host, l->text);
 	}
 	if (l->outcome != DONE_OK)
-		log_note("the provider could not be reached");
+		log_note("the provider of %s could not be reached",
+		         log_addr(a->address));
 	/* unreachable is no wrong password: it is told at DATA */
 	s->authed = true;
 	s->auth_failures = 0;

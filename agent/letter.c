@@ -80,7 +80,8 @@ static int ready(struct letter *l)
 		return policy_could_sign(s->conf, s->who.account)
 		       ? letter_warm(l) : 0;
 	if (lane->outcome == DONE_UNREACHABLE || lane->outcome == DONE_LOST) {
-		log_note("not sent: the provider could not be reached");
+		log_note("not sent: the provider of %s could not be reached",
+		         log_addr(s->who.account->address));
 		return letter_refuse(l, 451, "4.4.1 Letterlock cannot reach "
 		                     "%s, so nothing was sent. Check the "
 		                     "connection and press Send again%s%s%s",

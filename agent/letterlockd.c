@@ -25,6 +25,7 @@ static const char usage[] =
 "  -t, --test         check the configuration and end\n"
 "  -v, --verbose      say more on stderr (twice: still more)\n"
 "  -q, --quiet        say errors only\n"
+"      --log-addresses  name mail addresses in what is said\n"
 "  -h, --help         this text\n"
 "      --version      the version\n"
 "\n"
@@ -81,7 +82,7 @@ static bool have_streams(void)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_VERSION = 256, OPT_ROLE, OPT_LEVEL };
+	enum { OPT_VERSION = 256, OPT_ROLE, OPT_LEVEL, OPT_ADDRESSES };
 	static const struct option opts[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "log-addresses", no_argument, NULL, OPT_ADDRESSES },
 		{ "role", required_argument, NULL, OPT_ROLE },
 		{ "level", required_argument, NULL, OPT_LEVEL },
 		{ NULL, 0, NULL, 0 }
@@ -108,6 +110,7 @@ int main(int argc, char **argv)
 		case 'q': log_level = 0; break;
 		case 'h': fputs(usage, stdout); return 0;
 		case OPT_VERSION: puts(PACKAGE_STRING); return 0;
+		case OPT_ADDRESSES: log_addresses = true; break;
 		case OPT_ROLE: role = optarg; break;
 		case OPT_LEVEL: log_level = optarg[0] - '0'; break;
 		default: return usage_error();

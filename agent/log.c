@@ -2,12 +2,26 @@
 /* Log lines, each written whole. */
 #include "agent/log.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
+
+#include "crypto/addr.h"
+
+enum { KEY = 16, SHOWN = 3 };	/* octets: so few that it tells of a run only */
+
+static const char key_name[] = "LETTERLOCK_LOG_KEY";
 
 const char *log_role = "letterlock";
 int log_level = 1;
+bool log_addresses;
+static unsigned char key_secret[KEY];
+static bool have_key;
 
 static void __attribute__((format(printf, 1, 0)))
 log_line(const char *fmt, va_list ap)
@@ -44,3 +58,62 @@ log_line(const char *fmt, va_list ap)
 LOG_AT(log_error, 0)
 LOG_AT(log_note, 1)
 LOG_AT(log_debug, 2)
+
+/* ---- addresses ---- */
+
+static bool make_key(void)
+{
+	have_key = have_key
+	           || getrandom(key_secret, KEY, GRND_NONBLOCK) == KEY;
+	return have_key;
+}
+
+int log_key_give(void)
+{
+	char hex_secret[2 * KEY + 1];
+	int rc;
+
+	if (!make_key())
+		return -1;
+	for (int i = 0; i < KEY; i++)
+		snprintf(hex_secret + 2 * i, 3, "%02x", key_secret[i]);
+	rc = setenv(key_name, hex_secret, 1);
+	explicit_bzero(hex_secret, sizeof hex_secret);
+	return rc;
+}
+
+/* What the role starts itself has no use for it. */
+void log_key_take(void)
+{
+	char *hex_secret = getenv(key_name);
+	unsigned octet;
+
+	if (!hex_secret)
+		return;
+	have_key = strlen(hex_secret) == 2 * KEY;
+	for (int i = 0; have_key && i < KEY; i++) {
+		have_key = sscanf(hex_secret + 2 * i, "%2x", &octet) == 1;
+		key_secret[i] = (unsigned char)octet;
+	}
+	explicit_bzero(hex_secret, strlen(hex_secret));
+	unsetenv(key_name);
+}
+
+const char *log_addr(const char *addr)
+{
+	static char out[ADDR_MAX + 3];
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	char *folded = NULL;
+
+	snprintf(out, sizeof out, "<?>");
+	if (log_addresses)
+		snprintf(out, sizeof out, "<%.*s>", ADDR_MAX, addr);
+	else if (make_key() && (folded = addr_fold(addr))
+	         && HMAC(EVP_sha256(), key_secret, KEY,
+	                 (const unsigned char *)folded, strlen(folded), mac,
+	                 NULL))
+		snprintf(out, sizeof out, "<%02x%02x%02x>", mac[0], mac[1],
+		         mac[SHOWN - 1]);
+	free(folded);
+	return out;
+}

@@ -103,7 +103,10 @@ static int high(int fd)
 int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 {
 	char arg[32], level[16];
-	char *argv[] = { "letterlockd", arg, level, NULL };
+	char *argv[] = {
+		"letterlockd", arg, level,
+		log_addresses ? "--log-addresses" : NULL, NULL
+	};
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	sigset_t none;
@@ -115,6 +118,10 @@ int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&fa);
 	posix_spawnattr_init(&at);
+	if (log_key_give()) {
+		err_errno(e, "the environment");
+		goto out;
+	}
 	if (spawn_pair(pair, e) == -1)
 		goto out;
 	leash = high(pair[1]);
@@ -166,6 +173,10 @@ int spawn_arrive(enum role role, struct chan *leash, struct conf *conf,
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != guard)
 		return err_set(e, gpg_error(GPG_ERR_EOF), "the guard is gone");
 	box_hide();
+	log_key_take();
+	/* what these name would get letters in the clear, or TLS's secrets */
+	unsetenv("GPGME_DEBUG");
+	unsetenv("SSLKEYLOGFILE");
 	/* what the starter of the guard left open is nothing to us */
 	closefrom(CONF_FD + 1);
 	signal(SIGPIPE, SIG_IGN);

@@ -20,6 +20,7 @@ head() { %(loader)s /usr/bin/head "$@"; }
 yes() { %(loader)s /usr/bin/yes "$@"; }
 sleep="%(loader)s /usr/bin/sleep"
 op= status=1 in=0 prev= mode=normal
+[ ! -e $home/fake.args ] || echo "$*" >> $home/fake.args
 for a; do
 	case $a in
 	--decrypt) op=open ;;
