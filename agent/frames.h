@@ -154,8 +154,9 @@ enum frame_type {
 				 * words */
 	K_WAIT,			/* str peer: u32 milliseconds its next login has to wait */
 	K_LOGIN,		/* str peer, u32 account, u32 kind (enum session_kind),
-				 * u32 outcome, str words (why not): what came of one; no
-				 * answer */
+				 * u32 outcome (DONE_REFUSED: ours, as for a wrong token;
+				 * else the provider's, or why it was not asked), str
+				 * words (why not): what came of one; no answer */
 	K_STATUS,		/* u32 account: for either kind (SMTP, POP3): u64 last
 				 * reached, u64 last failed (unix time, 0 = never), str
 				 * words */

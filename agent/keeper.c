@@ -9,13 +9,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/frames.h"
 #include "agent/keeper_agent.h"
+#include "agent/keeper_login.h"
+#include "agent/keeper_secret.h"
 #include "agent/log.h"
 #include "agent/memory.h"
+#include "agent/token.h"
 
 enum {
 	ASKERS_MAX = 1024,
@@ -24,13 +28,34 @@ enum {
 	LOOK_MS = 1000		/* between looks at gpg-agent while one is there */
 };
 
+enum { LATER = 2 };		/* what is asked is not known yet */
+
+struct asker {
+	struct chan chan;
+	bool waits;		/* for the secret of an account */
+	uint32_t account;
+};
+
 struct keeper {
+	const struct conf *conf;
+	char *dir;		/* the state folder */
+	int signals;
 	struct memory *memory;
+	struct secrets *secrets;
+	struct logins *logins;
 	struct chan *leash;
 	struct gpg_agent *gpg_agent;
-	struct chan asker[ASKERS_MAX];
+	struct asker asker[ASKERS_MAX];
 	unsigned n;
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 /* ---- what is asked ---- */
 
@@ -148,8 +173,77 @@ static void note_part(struct keeper *k, struct unpack *u)
 		memory_part_keep(k->memory, digest, time(NULL), u->p, u->left);
 }
 
-/* One request: 1 to be answered with p, 0 without answer, -1 nonsense. */
-static int serve(struct keeper *k, const struct frame *f, struct pack *p)
+static void say_failed(struct pack *p, enum secret_found found,
+                       const char *words)
+{
+	pack_u32(p, found);
+	pack_str(p, words);
+}
+
+/* The token first: nobody else makes a command run. */
+static int answer_secret(struct keeper *k, struct unpack *u, struct pack *p,
+                         struct asker *a)
+{
+	char token_secret[TOKEN_TEXT + 1];
+	struct err e;
+	bool right;
+	int rc;
+
+	a->account = unpack_u32(u);
+	/* what is longer than any token is a wrong one */
+	unpack_str(u, token_secret, sizeof token_secret);
+	if (a->account >= k->conf->n_accounts
+	    || !k->conf->account[a->account].command)
+		return -1;
+	rc = token_check(k->dir, k->conf->account[a->account].address,
+	                 token_secret, &right, &e);
+	explicit_bzero(token_secret, sizeof token_secret);
+	if (rc) {
+		log_error("tokens: %s", e.text);
+		say_failed(p, SECRET_FAILED, e.text);
+		return 1;
+	}
+	if (!right) {
+		say_failed(p, SECRET_WRONG_TOKEN, "");
+		return 1;
+	}
+	if (!secrets_want(k->secrets, a->account, now_ms()))
+		return LATER;
+	secrets_tell(k->secrets, a->account, p);
+	return 1;
+}
+
+static int answer_wait(struct keeper *k, struct unpack *u, struct pack *p)
+{
+	char peer[PEER_MAX];
+
+	unpack_str(u, peer, sizeof peer);
+	if (!unpack_end(u))
+		return -1;
+	pack_u32(p, logins_wait(k->logins, peer, now_ms()));
+	return 1;
+}
+
+static int note_login(struct keeper *k, struct unpack *u)
+{
+	struct logged in;
+
+	unpack_str(u, in.peer, sizeof in.peer);
+	in.account = unpack_u32(u);
+	in.kind = unpack_u32(u);
+	in.outcome = (enum outcome)unpack_u32(u);
+	unpack_str(u, in.words, sizeof in.words);
+	if (!unpack_end(u))
+		return -1;
+	logins_note(k->logins, &in, now_ms(), time(NULL));
+	if (in.outcome == DONE_DENIED && in.account < k->conf->n_accounts)
+		secrets_drop(k->secrets, in.account);
+	return 0;
+}
+
+/* One request: 1 to be answered with p, 0 without answer, LATER, -1 nonsense. */
+static int serve(struct keeper *k, const struct frame *f, struct pack *p,
+                 struct asker *a)
 {
 	static char text[TEXT_MAX];
 	struct unpack u;
@@ -174,6 +268,12 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p)
 	case K_CAME: note_contact(k, &u, text, MEMORY_CAME); return 0;
 	case K_CLEAR: note_contact(k, &u, text, MEMORY_CLEAR); return 0;
 	case K_PART_KEEP: note_part(k, &u); return 0;
+	case K_SECRET: return answer_secret(k, &u, p, a);
+	case K_WAIT: return answer_wait(k, &u, p);
+	case K_LOGIN: return note_login(k, &u);
+	case K_STATUS:
+		logins_status(k->logins, unpack_u32(&u), p);
+		return 1;
 	}
 	return -1;
 }
@@ -182,27 +282,59 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p)
 
 static void asker_drop(struct keeper *k, unsigned i)
 {
-	chan_close(&k->asker[i]);
+	chan_close(&k->asker[i].chan);
 	k->asker[i] = k->asker[--k->n];
+}
+
+/* Answers and tokens do not stay where they were written and read. */
+static int answer(struct asker *a, struct pack *p)
+{
+	int rc = pack_send(p, &a->chan, K_ANSWER, NULL);
+
+	explicit_bzero(p, sizeof *p);
+	return rc;
 }
 
 /* False when this asker is done with.  Its end does not block: half a frame
  * waits in its buffer, and who takes no answers gets no more. */
-static bool asker_serve(struct keeper *k, struct chan *c)
+static bool asker_serve(struct keeper *k, struct asker *a)
 {
 	static struct pack p;
 	struct frame f;
 	int r, left = TURN_FRAMES;
 
+	if (a->waits)		/* it hung up, or can't wait for the answer */
+		return false;
 	do {
 		errno = 0;
-		if (chan_recv(c, &f, NULL))
+		if (chan_recv(&a->chan, &f, NULL))
 			return errno == EAGAIN;
-		r = serve(k, &f, &p);
-		if (r == -1 || (r == 1 && pack_send(&p, c, K_ANSWER, NULL)))
+		r = serve(k, &f, &p, a);
+		if (f.type == K_SECRET)
+			explicit_bzero((void *)(uintptr_t)f.data, f.len);
+		a->waits = r == LATER;
+		if (r == -1 || (r == 1 && answer(a, &p)))
 			return false;
-	} while (--left && chan_wait(c, 0));
+	} while (!a->waits && --left && chan_wait(&a->chan, 0));
 	return true;
+}
+
+/* Those who waited for a secret get it, or why there is none. */
+static void askers_tell(struct keeper *k)
+{
+	static struct pack p;
+
+	for (unsigned i = k->n; i-- > 0;) {
+		struct asker *a = &k->asker[i];
+
+		if (!a->waits || secrets_run(k->secrets, a->account))
+			continue;
+		pack_init(&p);
+		secrets_tell(k->secrets, a->account, &p);
+		a->waits = false;
+		if (answer(a, &p))
+			asker_drop(k, i);
+	}
 }
 
 /* A session begins.  What it asks first is answered when gpg-agent is there. */
@@ -219,16 +351,17 @@ static bool leash_serve(struct keeper *k)
 			continue;
 		}
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		chan_init(&k->asker[k->n++], fd);
+		k->asker[k->n].waits = false;
+		chan_init(&k->asker[k->n++].chan, fd);
 	}
 	gpg_agent_look(k->gpg_agent, true);
 	return true;
 }
 
 /* Is there a whole frame that poll() does not know of, perhaps? */
-static bool asker_buffered(struct chan *c)
+static bool asker_buffered(struct asker *a)
 {
-	return c->len > c->off && chan_wait(c, 0);
+	return !a->waits && a->chan.len > a->chan.off && chan_wait(&a->chan, 0);
 }
 
 static bool any_buffered(struct keeper *k)
@@ -239,50 +372,111 @@ static bool any_buffered(struct keeper *k)
 	return false;
 }
 
+/* ms until there is something to do that no descriptor tells of, or -1. */
+static int due(struct keeper *k)
+{
+	int wait = secrets_due(k->secrets, now_ms());
+
+	if (any_buffered(k))
+		return 0;
+	if (k->n && (wait == -1 || wait > LOOK_MS))
+		wait = LOOK_MS;
+	return wait;
+}
+
+static void on_signal(struct keeper *k)
+{
+	struct signalfd_siginfo si;
+
+	while (read(k->signals, &si, sizeof si) == sizeof si)
+		;	/* who it was is found by number */
+}
+
 static void keeper_loop(struct keeper *k)
 {
-	static struct pollfd p[ASKERS_MAX + 1];
-	int wait;
+	enum { LEASH, SIGNALS, ASKERS };
+	static struct pollfd p[ASKERS + ASKERS_MAX + CONF_ACCOUNTS_MAX];
+	unsigned n;
 
 	for (;;) {
-		p[0] = (struct pollfd){ .fd = k->leash->fd, .events = POLLIN };
+		p[LEASH] = (struct pollfd){ .fd = k->leash->fd,
+		                            .events = POLLIN };
+		p[SIGNALS] = (struct pollfd){ .fd = k->signals,
+		                              .events = POLLIN };
 		for (unsigned i = 0; i < k->n; i++)
-			p[i + 1] = (struct pollfd){ .fd = k->asker[i].fd,
-			                            .events = POLLIN };
-		wait = any_buffered(k) ? 0 : k->n ? LOOK_MS : -1;
-		if (poll(p, k->n + 1, wait) == -1 && errno != EINTR)
+			p[ASKERS + i] = (struct pollfd){
+				.fd = k->asker[i].chan.fd,
+				.events = k->asker[i].waits ? 0 : POLLIN
+			};
+		n = ASKERS + k->n;
+		n += secrets_poll(k->secrets, p + n);
+		if (poll(p, n, due(k)) == -1 && errno != EINTR)
 			return;
 		/* from the end, so that a dropped one moves none unseen */
 		for (unsigned i = k->n; i-- > 0;)
-			if ((p[i + 1].revents || asker_buffered(&k->asker[i]))
+			if ((p[ASKERS + i].revents
+			     || asker_buffered(&k->asker[i]))
 			    && !asker_serve(k, &k->asker[i]))
 				asker_drop(k, i);
-		if (p[0].revents && !leash_serve(k))
+		if (p[LEASH].revents && !leash_serve(k))
 			return;
+		if (p[SIGNALS].revents)
+			on_signal(k);
+		if (secrets_work(k->secrets, now_ms()))
+			askers_tell(k);
 		gpg_agent_look(k->gpg_agent, false);
 	}
+}
+
+static int keeper_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* 0, or -1: said in the log. */
+static int keeper_open(struct keeper *k, const struct conf *conf)
+{
+	struct err e;
+
+	k->conf = conf;
+	k->signals = keeper_signals();
+	k->secrets = secrets_new(conf);
+	k->logins = logins_new();
+	if (k->signals == -1 || !k->secrets || !k->logins) {
+		log_error("%s", strerror(errno));
+		return -1;
+	}
+	if (!(k->dir = conf_state_dir(&e))
+	    || !(k->memory = memory_open(k->dir, &e))) {
+		log_error("%s", e.text);
+		return -1;
+	}
+	return 0;
 }
 
 int keeper_run(const struct conf *conf, struct chan *leash)
 {
 	static struct keeper k;
-	char *dir;
-	struct err e;
+	int rc = 1;
 
 	k.leash = leash;
-	signal(SIGCHLD, SIG_IGN);	/* gpgconf reaps itself */
-	if (!(dir = conf_state_dir(&e))
-	    || !(k.memory = memory_open(dir, &e))) {
-		log_error("%s", e.text);
-		free(dir);
-		return 1;
+	if (keeper_open(&k, conf) == 0) {
+		k.gpg_agent = gpg_agent_new(conf);
+		keeper_loop(&k);
+		rc = 0;
 	}
-	free(dir);
-	k.gpg_agent = gpg_agent_new(conf);
-	keeper_loop(&k);
+	secrets_end(k.secrets);
+	free(k.logins);
 	free(k.gpg_agent);
 	while (k.n)
 		asker_drop(&k, 0);
 	memory_close(k.memory);
-	return 0;
+	free(k.dir);
+	return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "agent/chan.h"
 #include "agent/conf.h"
+#include "agent/frames.h"
 #include "crypto/verdict.h"
 
 /* Serve askers, which the guard passes over the leash, until it closes. */
@@ -36,6 +37,26 @@ int keeper_did_come(struct chan *k, const char *id, bool *sealed,
                     struct err *e);
 int keeper_code(struct chan *k, const char *text, unsigned *today,
                 unsigned *yesterday, struct err *e);
+/* How long the next login of this client has to wait. */
+int keeper_wait(struct chan *k, const char *peer, uint32_t *ms, struct err *e);
+/* What came of one: see K_LOGIN. */
+int keeper_login(struct chan *k, const char *peer, uint32_t account,
+                 enum session_kind kind, enum outcome outcome,
+                 const char *words, struct err *e);
+/* An account's secret, for its token: asked for, and taken once k can be read,
+ * which may take as long as SECRET_ASK_MS.  Both wipe what they handled. */
+int keeper_secret_ask(struct chan *k, uint32_t account,
+                      const char *token_secret, struct err *e);
+int keeper_secret_take(struct chan *k, enum secret_found *found,
+                       char *secret_or_words, size_t size, struct err *e);
+/* When an account's provider was last reached and last failed. */
+struct keeper_reached {
+	uint64_t good, bad;	/* unix time, 0 = never */
+	char words[500];	/* of the last failure */
+};
+int keeper_status(struct chan *k, uint32_t account,
+                  struct keeper_reached *smtp, struct keeper_reached *pop3,
+                  struct err *e);
 /* Who has the letter with this digest already (within an hour)? */
 int keeper_part_find(struct chan *k, const unsigned char digest[32],
                      struct addrs *have, struct err *e);

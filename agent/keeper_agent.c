@@ -26,6 +26,7 @@ enum {
 struct gpg_agent {
 	const char *home;	/* NULL: GnuPG's own */
 	struct sockaddr_un addr;	/* sun_path "": nobody knows */
+	pid_t asked;		/* gpgconf that told the socket; 0 = none */
 	pid_t launch;		/* gpgconf, perhaps still at work; 0 = none */
 	int64_t launch_until, look_at;	/* ms */
 };
@@ -50,7 +51,7 @@ static pid_t gpgconf(const struct gpg_agent *g, const char *verb,
 	};
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
-	sigset_t child;
+	sigset_t none;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&fa);
@@ -62,10 +63,9 @@ static pid_t gpgconf(const struct gpg_agent *g, const char *verb,
 		posix_spawn_file_actions_adddup2(&fa, out, 1);
 	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
 	posix_spawnattr_init(&at);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);	/* gpgconf waits for its own */
-	posix_spawnattr_setsigdefault(&at, &child);
-	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGDEF);
+	sigemptyset(&none);	/* SIGCHLD comes to us by a descriptor */
+	posix_spawnattr_setsigmask(&at, &none);
+	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
 	if (posix_spawnp(&pid, "gpgconf", &fa, &at,
 	                 (char **)(g->home ? homed : plain), environ)) {
 		log_error("gpgconf could not be started: is GnuPG installed?");
@@ -90,7 +90,7 @@ static void find_socket(struct gpg_agent *g)
 	g->addr.sun_family = AF_UNIX;
 	if (pipe2(fd, O_CLOEXEC))
 		return;
-	gpgconf(g, "--list-dirs", "agent-socket", fd[1]);
+	g->asked = gpgconf(g, "--list-dirs", "agent-socket", fd[1]);
 	close(fd[1]);
 	p.fd = fd[0];
 	while (n < size && (left = until - now_ms()) > 0
@@ -123,12 +123,12 @@ static bool listens(const struct gpg_agent *g)
 	return yes;
 }
 
-/* Nobody has to be waited for where SIGCHLD is ignored. */
-static bool launching(struct gpg_agent *g)
+/* Does it run?  It is reaped once it does not. */
+static bool runs(pid_t *pid)
 {
-	if (g->launch && waitpid(g->launch, NULL, WNOHANG) != 0)
-		g->launch = 0;
-	return g->launch != 0;
+	if (*pid && waitpid(*pid, NULL, WNOHANG) != 0)
+		*pid = 0;
+	return *pid != 0;
 }
 
 void gpg_agent_look(struct gpg_agent *g, bool wait)
@@ -136,13 +136,15 @@ void gpg_agent_look(struct gpg_agent *g, bool wait)
 	if (!g || (!wait && now_ms() < g->look_at))
 		return;
 	g->look_at = now_ms() + LOOK_MS;
+	runs(&g->asked);
+	runs(&g->launch);
 	if (g->addr.sun_path[0] == '\0' || listens(g))
 		return;
-	if (!launching(g)) {
+	if (!runs(&g->launch)) {
 		g->launch = gpgconf(g, "--launch", "gpg-agent", -1);
 		g->launch_until = now_ms() + GPGCONF_MS;
 	}
-	while (wait && launching(g) && now_ms() < g->launch_until)
+	while (wait && runs(&g->launch) && now_ms() < g->launch_until)
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 }
 
@@ -157,6 +159,6 @@ struct gpg_agent *gpg_agent_new(const struct conf *conf)
 	if (g->addr.sun_path[0])
 		gpg_agent_look(g, false);
 	else
-		gpgconf(g, "--launch", "gpg-agent", -1);
+		g->launch = gpgconf(g, "--launch", "gpg-agent", -1);
 	return g;
 }

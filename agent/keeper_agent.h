@@ -10,7 +10,7 @@
 
 struct gpg_agent;
 
-/* Find out where it listens and launch it if need be.  SIGCHLD must be ignored.
+/* Find out where it listens and launch it if need be.  SIGCHLD must not be ignored.
  * NULL: no memory.  To be freed by free(). */
 struct gpg_agent *gpg_agent_new(const struct conf *conf);
 /* Launch it if it is gone; wait: until it is there, 3 seconds a launch at most.

@@ -179,6 +179,90 @@ int keeper_code(struct chan *k, const char *text, unsigned *today,
 	return answered(&u, e);
 }
 
+int keeper_wait(struct chan *k, const char *peer, uint32_t *ms, struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_str(&p, peer);
+	if (ask(k, &p, K_WAIT, &u, e))
+		return -1;
+	*ms = unpack_u32(&u);
+	return answered(&u, e);
+}
+
+int keeper_login(struct chan *k, const char *peer, uint32_t account,
+                 enum session_kind kind, enum outcome outcome,
+                 const char *words, struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_str(&p, peer);
+	pack_u32(&p, account);
+	pack_u32(&p, kind);
+	pack_u32(&p, outcome);
+	pack_str(&p, words);
+	return pack_send(&p, k, K_LOGIN, e);
+}
+
+int keeper_secret_ask(struct chan *k, uint32_t account,
+                      const char *token_secret, struct err *e)
+{
+	struct pack p;
+	int rc;
+
+	pack_init(&p);
+	pack_u32(&p, account);
+	pack_str(&p, token_secret);
+	rc = pack_send(&p, k, K_SECRET, e);
+	explicit_bzero(&p, sizeof p);
+	return rc;
+}
+
+int keeper_secret_take(struct chan *k, enum secret_found *found,
+                       char *secret_or_words, size_t size, struct err *e)
+{
+	struct unpack u;
+	struct frame f;
+	int rc;
+
+	if (chan_expect(k, K_ANSWER, &f, e)) {
+		chan_close(k);
+		return -1;
+	}
+	unpack_init(&u, &f);
+	*found = (enum secret_found)unpack_u32(&u);
+	unpack_str(&u, secret_or_words, size);
+	rc = answered(&u, e);
+	explicit_bzero((void *)(uintptr_t)f.data, f.len);
+	return rc;
+}
+
+static void take_reached(struct unpack *u, struct keeper_reached *r)
+{
+	r->good = unpack_u64(u);
+	r->bad = unpack_u64(u);
+	unpack_str(u, r->words, sizeof r->words);
+}
+
+int keeper_status(struct chan *k, uint32_t account,
+                  struct keeper_reached *smtp, struct keeper_reached *pop3,
+                  struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_u32(&p, account);
+	if (ask(k, &p, K_STATUS, &u, e))
+		return -1;
+	take_reached(&u, smtp);
+	take_reached(&u, pop3);
+	return answered(&u, e);
+}
+
 int keeper_part_find(struct chan *k, const unsigned char digest[32],
                      struct addrs *have, struct err *e)
 {
