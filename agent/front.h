@@ -63,7 +63,8 @@ struct login {
 	uint32_t index;		/* of the account in the configuration */
 	enum login_with with;	/* what password_secret is */
 	char user[ADDR_MAX + 1];
-	char password_secret[SECRET_MAX];
+	char password_secret[SECRET_MAX];	/* for the provider */
+	char token_secret[SECRET_MAX];	/* account->command: the client's word */
 };
 
 int64_t front_clock(void);	/* milliseconds that only grow */

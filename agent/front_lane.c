@@ -58,9 +58,12 @@ int smtp_lane(struct smtp *s, unsigned n)
 
 	if (lane_alive(l) && l->logged_in && still_there(l))
 		return 0;
-	if (l->outcome != DONE_OK)
+	if (l->answered && l->outcome != DONE_OK)
 		lane_close(l);	/* it ended with its connection */
-	if (smtp_lane_open(s, n) || lane_login(l, &s->who))
+	if (smtp_lane_open(s, n))
 		return -1;
+	if (login_secret(&s->entry, l) == 0)
+		lane_login(l, &s->who);
+	login_end(&s->entry, l);
 	return l->logged_in ? 0 : -1;
 }

@@ -7,8 +7,6 @@
 
 enum { AUTH_OCTETS = CLIENT_LINE_MAX / 4 * 3 };	/* of a line of base64 */
 
-const char login_mechs[] = "PLAIN LOGIN";
-
 /* ---- what AUTH carries ---- */
 
 static int b64_value(char c)
@@ -87,6 +85,94 @@ out:
 	return rc;
 }
 
+/* "Bearer" and a token (RFC 6750 section 2.1): what can be sent on as it is. */
+static bool take_bearer(const char *p, size_t n, struct login *who)
+{
+	static const char word[] = "Bearer ";
+	const size_t k = sizeof word - 1;
+
+	if (n <= k || strncasecmp(p, word, k) != 0 || n - k >= SECRET_MAX)
+		return false;
+	for (size_t i = k; i < n; i++)
+		if (p[i] <= ' ' || p[i] > '~')
+			return false;
+	memcpy(who->password_secret, p + k, n - k);
+	who->password_secret[n - k] = '\0';
+	return true;
+}
+
+/* "key=value^A" ... "^A": the value of auth must be there, once. */
+static bool take_pairs(const char *p, struct login *who)
+{
+	bool found = false;
+	const char *end;
+
+	for (; *p != '\1'; p = end + 1) {
+		if (!(end = strchr(p, '\1')))
+			return false;
+		if (strncmp(p, "auth=", 5) != 0)
+			continue;
+		if (found || !take_bearer(p + 5, (size_t)(end - p) - 5, who))
+			return false;
+		found = true;
+	}
+	return found && p[1] == '\0';
+}
+
+static bool take_user(const char *p, size_t n, struct login *who)
+{
+	if (!n || n > ADDR_MAX)
+		return false;
+	memcpy(who->user, p, n);
+	who->user[n] = '\0';
+	return true;
+}
+
+/* "user=USER^Aauth=Bearer TOKEN^A^A" */
+static bool read_xoauth2(char *p, struct login *who)
+{
+	char *end = strchr(p, '\1');
+
+	return end && strncmp(p, "user=", 5) == 0
+	       && take_user(p + 5, (size_t)(end - p) - 5, who)
+	       && take_pairs(end + 1, who);
+}
+
+/* RFC 5801 section 4: "=2C" is a comma, "=3D" an equals sign. */
+static bool unescape(char *p)
+{
+	char *out = p;
+
+	while (*p) {
+		if (*p != '=') {
+			*out++ = *p++;
+			continue;
+		}
+		if (strncmp(p, "=2C", 3) != 0 && strncmp(p, "=3D", 3) != 0)
+			return false;
+		*out++ = p[1] == '2' ? ',' : '=';
+		p += 3;
+	}
+	*out = '\0';
+	return true;
+}
+
+/* "n,a=USER,^Aauth=Bearer TOKEN^A^A" (RFC 7628 section 3.1); there is no channel
+ * binding here, and no user besides the a=. */
+static bool read_oauthbearer(char *p, struct login *who)
+{
+	char *end;
+
+	if (strncmp(p, "n,a=", 4) != 0 && strncmp(p, "y,a=", 4) != 0)
+		return false;
+	p += 4;
+	if (!(end = strchr(p, ',')) || end[1] != '\1')
+		return false;
+	*end = '\0';
+	return unescape(p) && take_user(p, strlen(p), who)
+	       && take_pairs(end + 2, who);
+}
+
 /* ---- the exchange ---- */
 
 /* Ask, and take the client's line. */
@@ -127,6 +213,37 @@ static enum login_talk take_login(struct client *c, const char *prompt,
 	return t;
 }
 
+static enum login_talk take_oauth(const char *b64, struct login *who,
+                                  bool (*read)(char *p, struct login *who))
+{
+	char buf_secret[AUTH_OCTETS];
+	enum login_talk t = LOGIN_MALFORMED;
+
+	if (auth_decode(b64, buf_secret, sizeof buf_secret) == 0
+	    && read(buf_secret, who)) {
+		who->with = LOGIN_OAUTH;
+		t = LOGIN_TAKEN;
+	}
+	explicit_bzero(buf_secret, sizeof buf_secret);
+	return t;
+}
+
+static enum login_talk take_xoauth2(struct client *c, const char *prompt,
+                                    const char *b64, struct login *who)
+{
+	(void)c;
+	(void)prompt;
+	return take_oauth(b64, who, read_xoauth2);
+}
+
+static enum login_talk take_oauthbearer(struct client *c, const char *prompt,
+                                        const char *b64, struct login *who)
+{
+	(void)c;
+	(void)prompt;
+	return take_oauth(b64, who, read_oauthbearer);
+}
+
 static const struct mech {
 	const char *name;
 	const char *first;	/* what is asked first, in base64 */
@@ -135,6 +252,8 @@ static const struct mech {
 } mechs[] = {
 	{ "PLAIN", "", take_plain },
 	{ "LOGIN", "VXNlcm5hbWU6", take_login },
+	{ "XOAUTH2", "", take_xoauth2 },
+	{ "OAUTHBEARER", "", take_oauthbearer },
 };
 
 static const struct mech *find(const char *name)
@@ -143,6 +262,16 @@ static const struct mech *find(const char *name)
 		if (strcasecmp(mechs[i].name, name) == 0)
 			return &mechs[i];
 	return NULL;
+}
+
+/* A client's own OAuth token is of use where the account's password is the
+ * client's, too: whether the provider takes one is seen at the login. */
+const char *login_mechs(const struct conf *conf, bool remote)
+{
+	for (unsigned i = 0; i < conf->n_accounts && !remote; i++)
+		if (!conf->account[i].command)
+			return "PLAIN LOGIN XOAUTH2 OAUTHBEARER";
+	return "PLAIN LOGIN";
 }
 
 enum login_talk login_take(struct client *c, const char *prompt, char *arg,

@@ -8,46 +8,56 @@
 #include <strings.h>
 #include <time.h>
 
-#include "agent/front_login.h"
 #include "agent/log.h"
 #include "agent/pop3.h"
 
 enum {
 	COMMANDS_MAX = 1000000,
-	ERRORS_MAX = 20,
-	AUTH_FAILURES_MAX = 5
+	ERRORS_MAX = 20
 };
 
 /* ---- AUTHORIZATION ---- */
 
-static int try_login(struct pop3 *s)
+/* A failed login would raise a password dialog, so that it is said later. */
+static void note_unreachable(struct pop3 *s, bool asked)
 {
-	const struct account *a = conf_account(s->conf, s->who.user);
-	struct lane *l = &s->lane;
+	const struct lane *l = &s->lane;
+	const char *host = s->who.account->pop3.host;
 
-	if (!a || !a->pop3.host)
-		return client_say(&s->client, "-ERR [AUTH] Letterlock knows "
-		                  "no account with this user name");
-	s->who.account = a;
-	s->who.index = (uint32_t)(a - s->conf->account);
-	lane_login(l, &s->who);
-	explicit_bzero(s->who.password_secret, sizeof s->who.password_secret);
-	if (l->outcome == DONE_DENIED || l->outcome == DONE_REFUSED) {
-		s->auth_failures++;
-		return client_say(&s->client, "-ERR [AUTH] %s says: %s",
-		                  a->pop3.host, l->text);
-	}
-	s->authed = true;
-	if (l->outcome != DONE_OK) {
-		/* a failed login would raise a password dialog */
-		log_note("the provider of %s could not be reached",
-		         log_addr(a->address));
+	log_note("the provider of %s could not be reached",
+	         log_addr(s->who.account->address));
+	if (asked)
 		snprintf(s->unreachable, sizeof s->unreachable, "[SYS/TEMP] "
 		         "Letterlock cannot reach %.100s. Check the connection "
-		         "and fetch again%s%.200s%s", a->pop3.host,
-		         l->code ? " (" : "", l->code ? l->text : "",
-		         l->code ? ")" : "");
+		         "and fetch again%s%.200s%s", host, l->code ? " (" : "",
+		         l->code ? l->text : "", l->code ? ")" : "");
+	else
+		snprintf(s->unreachable, sizeof s->unreachable,
+		         "[SYS/TEMP] %.480s", l->text);
+}
+
+static int try_login(struct pop3 *s)
+{
+	struct lane *l = &s->lane;
+	char words[500];
+	bool asked = false;
+	int rc = login_begin(&s->entry, l);
+
+	if (rc == 0)
+		asked = login_secret(&s->entry, l) == 0
+		        && (lane_login(l, &s->who), true);
+	login_end(&s->entry, l);
+	explicit_bzero(s->who.password_secret, SECRET_MAX);
+	explicit_bzero(s->who.token_secret, SECRET_MAX);
+	if (!asked && l->outcome == DONE_LOST)
+		return -1;
+	if (login_denied(&s->entry, l, words, sizeof words)) {
+		s->auth_failures++;
+		return client_say(&s->client, "-ERR [AUTH] %s", words);
 	}
+	s->authed = true;
+	if (l->outcome != DONE_OK)
+		note_unreachable(s, asked);
 	return client_say(&s->client, "+OK Welcome");
 }
 
@@ -69,6 +79,7 @@ static int cmd_pass(struct pop3 *s, char *arg)
 	memcpy(s->who.password_secret, arg, strlen(arg) + 1);
 	explicit_bzero(arg, strlen(arg));
 	s->has_user = false;
+	s->who.with = LOGIN_PASSWORD;
 	return try_login(s);
 }
 
@@ -84,7 +95,8 @@ static int cmd_auth(struct pop3 *s, char *arg)
 		                  "takes", arg);
 	case LOGIN_UNKNOWN:
 		return client_say(&s->client, "-ERR Letterlock understands "
-		                  "these after AUTH: %s", login_mechs);
+		                  "these after AUTH: %s",
+		                  login_mechs(s->conf, s->ends->remote));
 	case LOGIN_GONE:
 		break;
 	}
@@ -96,7 +108,8 @@ static int cmd_capa(struct pop3 *s, char *arg)
 	(void)arg;
 	client_say(&s->client, "+OK What Letterlock can do");
 	client_say(&s->client, "USER");
-	client_say(&s->client, "SASL %s", login_mechs);
+	client_say(&s->client, "SASL %s",
+	           login_mechs(s->conf, s->ends->remote));
 	client_say(&s->client, "TOP");
 	client_say(&s->client, "UIDL");
 	client_say(&s->client, "RESP-CODES");
@@ -350,7 +363,7 @@ static void converse(struct pop3 *s)
 		if (s->authed)
 			client_known(&s->client);
 		if (errors > ERRORS_MAX
-		    || s->auth_failures >= AUTH_FAILURES_MAX) {
+		    || s->auth_failures >= LOGIN_FAILURES_MAX) {
 			client_say(&s->client, "-ERR Too many errors");
 			break;
 		}
@@ -366,6 +379,7 @@ int front_pop3(const struct conf *conf, struct front_ends *ends)
 	memset(&s, 0, sizeof s);
 	s.conf = conf;
 	s.ends = ends;
+	s.entry = (struct entry){ conf, ends, &s.client, SESSION_POP3, &s.who };
 	client_init(&s.client, ends->client, conf->client_timeout);
 	s.lane.crypt = ends->crypt;
 	s.lane.upstream = ends->upstream;

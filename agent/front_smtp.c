@@ -5,11 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/front_login.h"
 #include "agent/log.h"
 #include "agent/smtp.h"
 
-enum { COMMANDS_MAX = 10000, ERRORS_MAX = 20, AUTH_FAILURES_MAX = 5 };
+enum { COMMANDS_MAX = 10000, ERRORS_MAX = 20 };
 
 /* ---- hello ---- */
 
@@ -25,7 +24,8 @@ static int cmd_ehlo(struct smtp *s, char *arg)
 	client_say(&s->client, "250-SMTPUTF8");
 	client_say(&s->client, "250-PIPELINING");
 	client_say(&s->client, "250-ENHANCEDSTATUSCODES");
-	return client_say(&s->client, "250 AUTH %s", login_mechs);
+	return client_say(&s->client, "250 AUTH %s",
+	                  login_mechs(s->conf, s->ends->remote));
 }
 
 static int cmd_helo(struct smtp *s, char *arg)
@@ -41,23 +41,22 @@ static int cmd_helo(struct smtp *s, char *arg)
 /* The credentials are tried on the account's own provider, now. */
 static int try_login(struct smtp *s)
 {
-	const struct account *a = conf_account(s->conf, s->who.user);
 	struct lane *l = &s->lane[0];
+	char words[500];
 
-	if (!a || !a->smtp.host)
-		return client_say(&s->client, "535 5.7.8 Letterlock knows no "
-		                  "account with this user name");
-	s->who.account = a;
-	s->who.index = (uint32_t)(a - s->conf->account);
-	smtp_lane(s, 0);
-	if (l->outcome == DONE_DENIED || l->outcome == DONE_REFUSED) {
+	if (login_begin(&s->entry, l) == 0)
+		smtp_lane(s, 0);
+	else if (l->outcome == DONE_LOST)
+		return -1;
+	else
+		login_end(&s->entry, l);
+	if (login_denied(&s->entry, l, words, sizeof words)) {
 		s->auth_failures++;
-		return client_say(&s->client, "535 5.7.8 %s says: %s",
-		                  a->smtp.host, l->text);
+		return client_say(&s->client, "535 5.7.8 %s", words);
 	}
 	if (l->outcome != DONE_OK)
 		log_note("the provider of %s could not be reached",
-		         log_addr(a->address));
+		         log_addr(s->who.account->address));
 	/* unreachable is no wrong password: it is told at DATA */
 	s->authed = true;
 	s->auth_failures = 0;
@@ -85,12 +84,13 @@ static int cmd_auth(struct smtp *s, char *arg)
 		break;
 	case LOGIN_UNKNOWN:
 		rc = client_say(&s->client, "504 5.5.4 Letterlock understands "
-		                "these after AUTH: %s", login_mechs);
+		                "these after AUTH: %s",
+		                login_mechs(s->conf, s->ends->remote));
 		break;
 	case LOGIN_GONE:
 		return -1;
 	}
-	if (s->auth_failures >= AUTH_FAILURES_MAX) {
+	if (s->auth_failures >= LOGIN_FAILURES_MAX) {
 		client_say(&s->client, "421 4.7.0 Too many wrong passwords");
 		s->quit = true;
 	}
@@ -242,6 +242,7 @@ int front_smtp(const struct conf *conf, struct front_ends *ends)
 	memset(&s, 0, sizeof s);
 	s.conf = conf;
 	s.ends = ends;
+	s.entry = (struct entry){ conf, ends, &s.client, SESSION_SMTP, &s.who };
 	client_init(&s.client, ends->client, conf->client_timeout);
 	for (unsigned i = 0; i < LANES; i++) {
 		chan_init(&s.lane[i].crypt, -1);

@@ -76,6 +76,27 @@ static unsigned count_lanes(const struct letter *l)
 	return n;
 }
 
+/* All at once. */
+static int login_lanes(struct letter *l)
+{
+	struct smtp *s = l->s;
+	unsigned n = 1;
+
+	if (login_secret(&s->entry, &s->lane[n]))
+		goto fail;
+	for (; n < l->lanes; n++)
+		if (lane_login_start(&s->lane[n], &s->who))
+			goto fail;
+	for (n = 1; n < l->lanes; n++)
+		if (lane_login_end(&s->lane[n]) || !s->lane[n].logged_in)
+			goto fail;
+	login_end(&s->entry, &s->lane[1]);
+	return 0;
+fail:
+	login_end(&s->entry, &s->lane[n]);
+	return failed(l, &s->lane[n]);
+}
+
 int letter_open_lanes(struct letter *l)
 {
 	struct smtp *s = l->s;
@@ -90,14 +111,7 @@ int letter_open_lanes(struct letter *l)
 	for (unsigned i = 1; i < l->lanes; i++)
 		if (smtp_lane_open(s, i))
 			return failed(l, &s->lane[i]);
-	/* all log in at once */
-	for (unsigned i = 1; i < l->lanes; i++)
-		if (lane_login_start(&s->lane[i], &s->who))
-			return failed(l, &s->lane[i]);
-	for (unsigned i = 1; i < l->lanes; i++)
-		if (lane_login_end(&s->lane[i]) || !s->lane[i].logged_in)
-			return failed(l, &s->lane[i]);
-	return 0;
+	return l->lanes > 1 ? login_lanes(l) : 0;
 }
 
 static unsigned command(const struct letter *l)

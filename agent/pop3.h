@@ -3,7 +3,7 @@
 #ifndef AGENT_POP3_H
 #define AGENT_POP3_H
 
-#include "agent/front.h"
+#include "agent/front_login.h"
 
 enum {
 	MESSAGE_MAX = 10000000,	/* message numbers */
@@ -26,6 +26,7 @@ struct pop3 {
 	struct client client;
 	struct lane lane;
 	struct login who;
+	struct entry entry;
 	bool has_user, authed, quit;
 	unsigned auth_failures;
 	char unreachable[500];	/* words for every command after login */

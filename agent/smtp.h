@@ -3,7 +3,7 @@
 #ifndef AGENT_SMTP_H
 #define AGENT_SMTP_H
 
-#include "agent/front.h"
+#include "agent/front_login.h"
 #include "agent/policy.h"
 
 enum {
@@ -19,6 +19,7 @@ struct smtp {
 	bool greeted, authed, quit;
 	unsigned auth_failures;
 	struct login who;
+	struct entry entry;
 	/* the transaction */
 	bool has_from;
 	char from[ADDR_MAX + 1];

@@ -7,6 +7,9 @@
 
 static const char CONF[] =
 	"[a@b.example]\nuser = a\nencrypt = never\n"
+	"smtp = localhost:25 plaintext\npop3 = localhost:110 plaintext\n"
+	"[t@b.example]\nuser = t\nencrypt = never\n"
+	"credentials = command \"x\"\nlogin = oauth\n"
 	"smtp = localhost:25 plaintext\npop3 = localhost:110 plaintext\n";
 
 void play_say(struct membuf *m, unsigned type, const struct pack *p)
@@ -92,6 +95,7 @@ static void keeper_says(struct membuf *m)
 	pack_u64(&two, 0);
 	pack_init(&one);
 	pack_u32(&one, 0);
+	play_say(m, K_ANSWER, &one);	/* how long to wait at the login */
 	for (int i = 0; i < 3; i++) {
 		play_say(m, K_ANSWER, &two);
 		play_say(m, K_ANSWER, &two);
@@ -140,7 +144,7 @@ static void session(int (*front)(const struct conf *, struct front_ends *),
                     struct membuf heard[HANDS])
 {
 	static struct conf conf;
-	struct front_ends f;
+	struct front_ends f = { .peer = "" };
 	struct ends ends[HANDS];
 	struct chan *chan[HANDS] = {
 		NULL, &f.guard, &f.keeper, &f.mime, &f.crypt, &f.upstream

@@ -7,8 +7,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
+#include "agent/front.h"
 #include "tests/fuzz/play.h"
 
 enum { RIGHT = 7, WRONG = 0 };	/* how a login goes, see play.h */
@@ -58,10 +62,11 @@ static void check(play_fn *play, uint8_t login, const char *in, size_t n,
 }
 
 #define S(s) s, sizeof(s) - 1
+#define TEN(s) s s s s s s s s s s
 #define EHLO_WANT \
 	"250-Letterlock\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n" \
 	"250-SMTPUTF8\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n" \
-	"250 AUTH PLAIN LOGIN\r\n"
+	"250 AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\n"
 #define LOGIN "EHLO x\r\nAUTH PLAIN AGEAc2VjcmV0\r\n"
 #define LOGIN_WANT "220 Letterlock ESMTP\r\n" EHLO_WANT "235 2.7.0 Welcome\r\n"
 
@@ -110,6 +115,125 @@ static void test_smtp_login(void **state)
 	      "535 5.7.8 localhost says: 2.0.0 words of the provider's\r\n"
 	      "334 VXNlcm5hbWU6\r\n501 5.7.0 Authentication ended\r\n"
 	      "221 2.0.0 Goodbye\r\n");
+}
+
+/* The login that upstream hears of first. */
+static void check_login(play_fn *play, const char *in, size_t n, uint32_t index,
+                        enum login_with with, const char *user,
+                        const char *secret)
+{
+	struct script s = { .p = in, .n = n };
+	struct membuf heard[HANDS];
+	static struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, U_LOGIN);
+	pack_u32(&p, (uint32_t)(16 + strlen(user) + strlen(secret)));
+	pack_u32(&p, index);
+	pack_u32(&p, with);
+	pack_str(&p, user);
+	pack_str(&p, secret);
+	play(&s, RIGHT, heard);
+	assert_true(heard[HAND_UPSTREAM].len >= p.len);
+	assert_memory_equal(heard[HAND_UPSTREAM].buf, p.buf, p.len);
+	heard_free(heard);
+}
+
+#define NO_X "501 5.5.2 This is not what AUTH XOAUTH2 takes\r\n"
+#define NO_O "501 5.5.2 This is not what AUTH OAUTHBEARER takes\r\n"
+#define REFUSED "535 5.7.8 Letterlock knows no account with this user name\r\n"
+
+static void test_oauth(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT, S(
+		"EHLO x\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQB\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQBAXg=\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmFzaWMgdAEB\r\n"
+		"AUTH XOAUTH2 dXNlcj0BYXV0aD1CZWFyZXIgdAEB\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQgdAEB\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQBYXV0aD1CZWFyZXIgdQEB\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIAEB\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAQE=\r\n"
+		"AUTH XOAUTH2 dXNlcj1h\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQAAQE=\r\n"
+		"AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQKAQE=\r\n"
+		"AUTH XOAUTH2 dXNlcj1h!!!!\r\n"
+		"AUTH OAUTHBEARER cD14LGE9YSwBYXV0aD1CZWFyZXIgdAEB\r\n"
+		"AUTH OAUTHBEARER bixhPWEBYXV0aD1CZWFyZXIgdAEB\r\n"
+		"AUTH OAUTHBEARER biwsAWF1dGg9QmVhcmVyIHQBAQ==\r\n"
+		"AUTH OAUTHBEARER bixhPT0yRCwBYXV0aD1CZWFyZXIgdAEB\r\n"
+		"AUTH OAUTHBEARER bixhPWEseGF1dGg9QmVhcmVyIHQBAQ==\r\n"
+		"AUTH OAUTHBEARER bixhPWEsAQ==\r\n"
+		"AUTH GSSAPI\r\nAUTH XOAUTH2 =\r\n*\r\nAUTH OAUTHBEARER\r\n"
+		"bixhPWEsAWhvc3Q9aAFwb3J0PTEBYXV0aD1iZWFyZXIgdAEB\r\n"),
+		"220 Letterlock ESMTP\r\n" EHLO_WANT
+		NO_X NO_X NO_X NO_X NO_X NO_X
+		NO_X NO_X NO_X NO_X NO_X NO_X
+		NO_O NO_O NO_O NO_O NO_O NO_O
+		"504 5.5.4 Letterlock understands these after AUTH: PLAIN LOGIN "
+		"XOAUTH2 OAUTHBEARER\r\n"
+		"334 \r\n501 5.7.0 Authentication ended\r\n"
+		"334 \r\n235 2.7.0 Welcome\r\n221 2.0.0 Goodbye\r\n");
+	check_login(play_smtp, S("EHLO x\r\nAUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHlhMjkueC1ZX3p+Ky89AQE=\r\n"), 0,
+	            LOGIN_OAUTH, "a", "ya29.x-Y_z~+/=");
+	check_login(play_pop3, S("AUTH OAUTHBEARER\r\nbixhPWFAYi5leGFtcGxlLAFob3N0PWgBcG9ydD0xAWF1dGg9YmVhcmVyIHRvawEB\r\n"), 0,
+	            LOGIN_OAUTH, "a@b.example", "tok");
+	check_login(play_smtp, S("EHLO x\r\nAUTH PLAIN AGEAc2VjcmV0\r\n"), 0,
+	            LOGIN_PASSWORD, "a", "secret");
+}
+
+/* As long as one may be, on the line or asked for; one octet more is none. */
+static void test_oauth_long(void **state)
+{
+	static char token[SECRET_MAX + 1], text[2 * SECRET_MAX];
+	static char b64[2 * SECRET_MAX], in[3 * SECRET_MAX];
+	struct membuf heard[HANDS];
+	int n;
+
+	(void)state;
+	for (size_t size = SECRET_MAX - 1; size <= SECRET_MAX; size++)
+		for (int i = 0; i < 2; i++) {
+			memset(token, 't', size);
+			n = snprintf(text, sizeof text,
+			             "user=a\1auth=Bearer %s\1\1", token);
+			EVP_EncodeBlock((unsigned char *)b64,
+			                (const unsigned char *)text, n);
+			n = snprintf(in, sizeof in, "AUTH XOAUTH2%s%s\r\n",
+			             i ? "\r\n" : " ", b64);
+			if (size < SECRET_MAX) {
+				check_login(play_pop3, in, (size_t)n, 0,
+				            LOGIN_OAUTH, "a", token);
+				continue;
+			}
+			play_pop3(&(struct script){ .p = in, .n = (size_t)n },
+			          RIGHT, heard);
+			assert_int_equal(heard[HAND_UPSTREAM].len, 0);
+			heard_free(heard);
+		}
+}
+
+/* The keeper gives the secret (here: an empty one) for the token. */
+static void test_token(void **state)
+{
+	(void)state;
+	check_login(play_smtp, S("EHLO x\r\nAUTH PLAIN AHQAdG9rZW4=\r\n"), 1,
+	            LOGIN_OAUTH, "t", "");
+}
+
+/* Ten, and the session is over. */
+static void test_failures(void **state)
+{
+	(void)state;
+	check(play_smtp, RIGHT,
+	      S("EHLO x\r\n" TEN("AUTH PLAIN AHkAc2VjcmV0\r\n") "NOOP\r\n"),
+	      "220 Letterlock ESMTP\r\n" EHLO_WANT TEN(REFUSED)
+	      "421 4.7.0 Too many wrong passwords\r\n");
+	check(play_pop3, RIGHT, S(TEN("AUTH PLAIN AHkAc2VjcmV0\r\n") "STAT\r\n"),
+	      "+OK Letterlock POP3\r\n"
+	      TEN("-ERR [AUTH] Letterlock knows no account with this user "
+	          "name\r\n") "-ERR Too many errors\r\n");
 }
 
 static void test_smtp_odd(void **state)
@@ -221,7 +345,7 @@ static void test_pop3_login(void **state)
 	                          "AGEAc2VjcmV0\r\nCAPA\r\nQUIT\r\n"), 
 	      "+OK Letterlock POP3\r\n+ \r\n-ERR Authentication ended\r\n"
 	      "+ \r\n+OK Welcome\r\n+OK What Letterlock can do\r\nUSER\r\n"
-	      "SASL PLAIN LOGIN\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
+	      "SASL PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
 	      "PIPELINING\r\nIMPLEMENTATION Letterlock\r\n.\r\n"
 	      "+OK Goodbye\r\n");
 	check(play_pop3, WRONG, S("AUTH PLAIN AGEAc2VjcmV0\r\nQUIT\r\n"), 
@@ -251,6 +375,10 @@ int main(void)
 		cmocka_unit_test(test_smtp_letter),
 		cmocka_unit_test(test_smtp_smuggling),
 		cmocka_unit_test(test_smtp_login),
+		cmocka_unit_test(test_oauth),
+		cmocka_unit_test(test_oauth_long),
+		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_smtp_odd),
 		cmocka_unit_test(test_smtp_utf8),
 		cmocka_unit_test(test_pop3),
