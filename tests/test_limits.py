@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Limits for clients: each is answered in words, nothing is sent, and the
 session or the next one goes on."""
+import os
+import re
 import socket
 import ssl
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
 
-from kit import client, letters
+from kit import client, keys, letters, wait_for
 from kit.provider import Provider
 from people import ALICE, BOB
 
@@ -251,3 +256,145 @@ def test_header_fields(alice):
         assert r.code == 554, r
         assert "20000 header fields" in client.words(r)
         assert c.send_letter(ALICE, [BOB], letters.text()).code == 250
+
+
+# ---- connections
+
+TOO_MANY = "Letterlock has too many connections open"
+WHO = """
+import socket, sys
+a = [socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+     for _ in range(3)]
+for s in a:
+    print(s.makefile().readline().strip())
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0,
+                    reason="only root can be somebody else")
+def test_sessions_of_one_user(make):
+    """Nobody takes all of them from others."""
+    with Provider("smtp", {ALICE: "x"}) as p:
+        a = make.agent(
+            make.home(["alice"], trusted=["bob"]), {ALICE: {"smtp": p.conf}},
+            {"users": "65534", "max-sessions": "5",
+             "max-sessions-per-user": "2"})
+        q = subprocess.Popen(
+            [sys.executable, "-c", WHO, str(a.submission)], user=65534,
+            cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            said = [q.stdout.readline() for _ in range(3)]
+            assert [x[:3] for x in said] == ["220", "220", "421"]
+            assert TOO_MANY + " for this user" in said[2]
+            ours = [client.Smtp(a.submission) for _ in range(2)]
+            with client.Line(a.pop3) as c:
+                assert c.line().decode().startswith(
+                    "-ERR [SYS/TEMP] " + TOO_MANY + " for this user")
+            ours[0].hello()
+            ours[0].login(ALICE, "x")
+            assert ours[0].send_letter(ALICE, [BOB],
+                                       letters.text()).code == 250
+            for c in ours:
+                c.quit()
+        finally:
+            q.stdin.close()
+            q.wait(10)
+            q.stdout.close()
+
+
+def at_once(jobs):
+    """Each in a thread of its own; the first exception is raised again."""
+    bad = []
+
+    def run(job):
+        try:
+            job()
+        except BaseException as e:      # pytest.fail too
+            bad.append(e)
+    threads = [threading.Thread(target=run, args=(j,)) for j in jobs]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(120)
+    if bad:
+        raise bad[0]
+
+
+def cost(pid):
+    """kB that it has for itself, and its descriptors."""
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        kb = sum(int(x) for x in re.findall(r"Private_\w+:\s+(\d+)",
+                                            f.read()))
+    return kb, len(os.listdir("/proc/%d/fd" % pid))
+
+
+def test_sixteen_clients(make):
+    """Sixteen at once send and fetch sealed letters, each its own; one more is
+    told so; and the guard is as large as before."""
+    home = make.home(["alice"], trusted=["bob"])
+    reader = make.home(["bob"], ["alice"])
+    with Provider("smtp", {ALICE: "x"}) as p, \
+            Provider("pop3", {ALICE: "x"}) as q:
+        a = make.agent(home, {ALICE: {"smtp": p.conf, "pop3": q.conf}},
+                       {"look-ahead": "1"})
+        q.mailbox[:] = [("u%d" % i, letters.sealed(keys.encrypt(
+            reader, letters.payload(letters.BODY + " number %d" % i,
+                                    sender=BOB, to=(ALICE,)),
+            ["alice"], "bob"), sender=BOB, to=(ALICE,))) for i in range(3)]
+
+        def send(c, i):
+            for _ in range(2):
+                r = c.send_letter(ALICE, [BOB], letters.text(
+                    body="I am client %d %s\n" % (i, letters.BODY)))
+                assert r.code == 250, r
+
+        def fetch(c):
+            for i in range(3):
+                got = c.retr(i + 1)
+                v = letters.verdict(got)
+                assert (v["encryption"], v["signature"]) == ("ok", "good")
+                assert b"number %d" % i in got
+
+        def all_of_them():
+            ins = [None] * 8
+            outs = [None] * 8
+
+            def in_(i):
+                ins[i] = client.Pop3(a.pop3, ALICE, "x")
+
+            def out(i):
+                outs[i] = client.Smtp(a.submission, ALICE, "x")
+            at_once([lambda i=i: in_(i) for i in range(8)]
+                    + [lambda i=i: out(i) for i in range(8)])
+            t = time.monotonic()
+            with client.Line(a.submission) as c:
+                assert c.line().decode().startswith("421 4.3.2 " + TOO_MANY)
+                assert c.closed(2)
+            with client.Line(a.pop3) as c:
+                assert c.line().decode().startswith(
+                    "-ERR [SYS/TEMP] " + TOO_MANY)
+            assert time.monotonic() - t < 2
+            at_once([lambda c=c: fetch(c) for c in ins]
+                    + [lambda i=i: send(outs[i], i) for i in range(8)])
+            for c in ins + outs:
+                c.quit()
+            got = [keys.Decrypted(reader, letters.cipher(x.data)).data
+                   for x in p.accepted]
+            assert sorted(int(re.search(rb"client (\d+)", x).group(1))
+                          for x in got) == sorted(2 * list(range(8)))
+            p.accepted.clear()
+            wait_for(lambda: len(a.role("front")) <= 1, 20)
+
+        began = time.monotonic()
+        all_of_them()
+        first = cost(a.pid)
+        for _ in range(2):
+            all_of_them()
+        last = cost(a.pid)
+        print("16 clients: %.1f s for a round; the guard: %d kB, %d files, "
+              "then %d kB, %d files" % ((time.monotonic() - began) / 3,
+                                        *first, *last))
+        assert last[0] - first[0] < 200, (first, last)
+        assert last[1] - first[1] < 6, (first, last)
