@@ -2,20 +2,14 @@
 /* The guard's door: who may come in, and the one line that all others hear. */
 #include "agent/guard_parts.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "agent/log.h"
 
-enum {
-	UNREAD_MAX = 1 << 20,	/* octets that are taken from the turned away */
-	SAY_MS = 1000		/* so often at most a refusal is logged */
-};
+enum { SAY_MS = 1000 };		/* so often at most a refusal is logged */
 
-/* What it has said is thrown away unseen: left unread, it would take our line
- * with it (a reset).  Nobody is waited for. */
 void guard_turn_away(int client, const struct listener *l, const char *why)
 {
 	char line[200];
@@ -34,10 +28,8 @@ void guard_turn_away(int client, const struct listener *l, const char *why)
 	if (n > 0 && (size_t)n < sizeof line
 	    && send(client, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("a client left before it was answered");
+	/* an end before the reset that comes where it has said something */
 	shutdown(client, SHUT_WR);
-	while (recv(client, NULL, UNREAD_MAX, MSG_TRUNC | MSG_DONTWAIT) == -1
-	       && errno == EINTR)
-		;
 }
 
 /* A line a second is enough, whoever knocks. */

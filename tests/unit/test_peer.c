@@ -157,6 +157,7 @@ static void test_no_rows(void **state)
 	};
 	char text[2000], bad[2000];
 	size_t n, at;
+	uid_t uid;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof uids / sizeof uids[0]; i++) {
@@ -175,6 +176,12 @@ static void test_no_rows(void **state)
 				check(&four, bad, ROW_NONE, 0);
 		}
 	/* a line without end, and the next */
+	for (size_t pad = 300; pad < 1200; pad++) {
+		memset(bad, ' ', pad);
+		memcpy(bad + pad, text, n + 1);
+		assert_int_equal(read_cut(&four, bad, pad + n, pad, &uid),
+		                 pad + n <= PEER_LINE_MAX ? ROW_OPEN : ROW_NONE);
+	}
 	memset(bad, ' ', 1500);
 	memcpy(bad + 1500, text, n + 1);
 	check(&four, bad, ROW_NONE, 0);
