@@ -10,7 +10,11 @@ enum frame_type {
 				 * (enum local_tls), u32 remote, str peer ("uid 1000",
 				 * or an address that is not this machine's); fds */
 	/* guard -> keeper: a session's front or crypt will ask over fd */
-	G_ASKER,		/* fd */
+	G_ASKER,		/* [] or u32 generation of the session's configuration;
+				 * fd */
+	/* guard -> keeper: the configuration was read again */
+	G_CONF,			/* u32 generation, counted from 0; fd: its text, at its
+				 * beginning */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
 

@@ -18,6 +18,7 @@
 
 #include "agent/box.h"
 #include "agent/log.h"
+#include "agent/notify.h"
 #include "agent/plugin_socket.h"
 
 static void session_kill(struct session *s)
@@ -175,6 +176,12 @@ static bool session_empty(const struct session *s)
 	return true;
 }
 
+static void session_free(struct session *s)
+{
+	guard_close(&s->conf_fd, 1);
+	s->used = false;
+}
+
 static void reap_one(struct guard *g, pid_t pid)
 {
 	if (child_is(&g->keeper, pid)) {
@@ -200,7 +207,7 @@ static void reap_one(struct guard *g, pid_t pid)
 		if (s->end_at && g->refill_at)
 			guard_fill_later(g, 0);	/* its letters are done */
 		if (session_empty(s))
-			s->used = false;
+			session_free(s);
 		return;
 	}
 }
@@ -240,7 +247,7 @@ static int overdue(struct guard *g)
 		if (!s->used || !s->end_at)
 			continue;
 		if (session_empty(s)) {
-			s->used = false;
+			session_free(s);
 		} else if (s->end_at <= now) {
 			session_kill(s);
 			s->end_at = now + 1000;
@@ -260,6 +267,8 @@ static void on_signal(struct guard *g)
 	while (read(g->signals, &si, sizeof si) == sizeof si)
 		if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
 			g->stopping = true;
+		else if (si.ssi_signo == SIGHUP)
+			g->rereads = true;
 	reap(g);
 }
 
@@ -293,6 +302,11 @@ static void guard_loop(struct guard *g)
 				session_asks(g, of[i - first]);
 		if (p[0].revents)
 			on_signal(g);
+		if (g->rereads) {
+			g->rereads = false;
+			guard_reload(g);
+			continue;	/* with the listeners there are now */
+		}
 		if (g->refill_at && g->refill_at <= guard_now())
 			guard_fill(g);
 		for (unsigned i = 0; i < g->n_listeners; i++)
@@ -347,6 +361,7 @@ static int guard_signals(void)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -365,6 +380,7 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 		rc = EX_UNAVAILABLE;
 		goto out;
 	}
+	notify_init();
 	if (!(g.state_dir = conf_state_dir(&e))
 	    || (g.conf_fd = spawn_conf_fd(text, len, &e)) == -1
 	    || !(g.session = calloc(PLACES_MAX, sizeof *g.session))) {
@@ -382,7 +398,9 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 		log_note("no listener is configured");
 	peer_asker_open(&g.asker);
 	guard_fill(&g);
+	notify("READY=1");
 	guard_loop(&g);
+	notify("STOPPING=1");
 	guard_stop(&g);
 	log_note("ended");
 	rc = 0;
@@ -391,6 +409,9 @@ out:
 	peer_asker_close(&g.asker);
 	if (g.conf_fd != -1)
 		close(g.conf_fd);
+	if (g.own_conf)
+		conf_free(g.own_conf);
+	free(g.own_conf);
 	free(g.session);
 	free(g.state_dir);
 	return rc;

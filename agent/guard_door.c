@@ -124,6 +124,8 @@ struct session *guard_admit(struct guard *g, int client,
 	}
 	memset(s, 0, sizeof *s);
 	s->used = true;
+	s->generation = g->generation;
+	s->conf_fd = -1;
 	s->kind = (enum session_kind)l->kind;
 	memcpy(s->peer, p.name, sizeof s->peer);
 	return s;

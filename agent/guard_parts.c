@@ -40,6 +40,26 @@ void guard_forget(struct child *c)
 
 /* ---- children: spares and takers ---- */
 
+void guard_tell_keeper(struct guard *g)
+{
+	uint32_t n = g->generation;
+
+	if (g->keeper.pid
+	    && chan_send_fds(&g->keeper.leash, G_CONF, &n, sizeof n,
+	                     &g->conf_fd, 1, NULL))
+		log_error("the keeper did not take the configuration");
+}
+
+/* It counts the configurations as we do. */
+static int keeper_start(struct guard *g, struct err *e)
+{
+	if (spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
+		return -1;
+	if (g->generation)
+		guard_tell_keeper(g);
+	return 0;
+}
+
 void guard_fill(struct guard *g)
 {
 	struct err e;
@@ -47,8 +67,7 @@ void guard_fill(struct guard *g)
 	g->refill_at = 0;
 	if (g->stopping || g->deaths > DEATHS_MAX)
 		return;
-	if (!g->keeper.pid
-	    && spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, &e))
+	if (!g->keeper.pid && keeper_start(g, &e))
 		log_error("keeper: %s", e.text);
 	for (int r = ROLE_FRONT; r < ROLE_PLUGIN; r++)
 		if (!g->spare[r].pid
@@ -65,9 +84,12 @@ void guard_fill_later(struct guard *g, int ms)
 		g->refill_at = at;
 }
 
-static int child_take(struct guard *g, enum role r, struct child *c,
-                      struct err *e)
+/* A spare, or a new one: with the session's own configuration. */
+static int child_take(struct guard *g, const struct session *s, enum role r,
+                      struct child *c, struct err *e)
 {
+	if (s->generation != g->generation)
+		return spawn_role(c, r, s->conf_fd, e);
 	if (g->spare[r].pid) {
 		*c = g->spare[r];
 		memset(&g->spare[r], 0, sizeof g->spare[r]);
@@ -97,7 +119,7 @@ static int part_start(struct guard *g, struct session *s, enum role r,
 	if (i == PARTS_MAX)
 		return err_set(e, gpg_error(GPG_ERR_TOO_MANY),
 		               "too many parts");
-	if (child_take(g, r, &c, e))
+	if (child_take(g, s, r, &c, e))
 		return -1;
 	s->part[i] = c.pid;
 	rc = child_start(&c, s->kind, fds, n, e);
@@ -125,18 +147,21 @@ static void keeper_drop(struct guard *g)
 	guard_forget(&g->keeper);
 }
 
-static int keeper_asker(struct guard *g, int fd, struct err *e)
+static int keeper_asker(struct guard *g, const struct session *s, int fd,
+                        struct err *e)
 {
+	uint32_t n = s->generation;
+
 	if (g->keeper.pid && keeper_stuck(g))
 		keeper_drop(g);
 	for (int tries = 2; tries; tries--) {
 		if (!g->keeper.pid) {
-			if (spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
+			if (keeper_start(g, e))
 				return -1;
 			g->asked_at = guard_now();
 		}
-		if (chan_send_fds(&g->keeper.leash, G_ASKER, NULL, 0, &fd, 1,
-		                  e) == 0)
+		if (chan_send_fds(&g->keeper.leash, G_ASKER, &n, sizeof n,
+		                  &fd, 1, e) == 0)
 			return 0;
 		keeper_drop(g);
 	}
@@ -181,7 +206,7 @@ static int crypt_start(struct guard *g, struct session *s, int *fd,
 	int to_crypt[6] = { fd[CF], fd[CM], fd[CK] };
 	unsigned n = 3;
 
-	if (keeper_asker(g, fd[KC], e))
+	if (keeper_asker(g, s, fd[KC], e))
 		return -1;
 	if (s->kind == SESSION_SMTP)
 		to_crypt[n++] = fd[PW];
@@ -266,8 +291,8 @@ int guard_wire(struct guard *g, struct session *s, int client,
 
 	if (guard_lane(g, s, ends, e)
 	    || spawn_pair(fm, e) || spawn_asker(fk, e)
-	    || child_take(g, ROLE_FRONT, &s->front, e)
-	    || keeper_asker(g, fk[1], e))
+	    || child_take(g, s, ROLE_FRONT, &s->front, e)
+	    || keeper_asker(g, s, fk[1], e))
 		goto out;
 	int to_mime[3] = { fm[1], ends[1], ends[3] };
 	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
@@ -299,8 +324,8 @@ int guard_plugin(struct guard *g, struct session *s, int client, struct err *e)
 	int asker[2] = { -1, -1 }, rc = -1;
 
 	if (spawn_asker(asker, e) == 0
-	    && child_take(g, ROLE_PLUGIN, &s->front, e) == 0
-	    && keeper_asker(g, asker[1], e) == 0)
+	    && child_take(g, s, ROLE_PLUGIN, &s->front, e) == 0
+	    && keeper_asker(g, s, asker[1], e) == 0)
 		rc = child_start(&s->front, s->kind,
 		                 (int[]){ client, asker[0] }, 2, e);
 	guard_close(asker, 2);

@@ -30,6 +30,8 @@ enum {
 
 struct session {
 	bool used;
+	unsigned generation;	/* of the configuration it began with */
+	int conf_fd;		/* that, or -1: it is the guard's own still */
 	enum session_kind kind;
 	enum local_tls tls;	/* of the listener the client came by */
 	bool remote;
@@ -41,6 +43,8 @@ struct session {
 
 struct guard {
 	const struct conf *conf;
+	struct conf *own_conf;	/* the same, if it was read again; or NULL */
+	unsigned generation;	/* how often it was */
 	int conf_fd, signals;
 	char *state_dir;
 	struct listener listener[LISTENERS_MAX];
@@ -55,7 +59,7 @@ struct guard {
 	unsigned refused;	/* since then */
 	unsigned deaths;	/* of spares and keepers since a session began */
 	int64_t refill_at;	/* ms, when spares are made again; 0 = none lack */
-	bool stopping;
+	bool stopping, rereads;
 };
 
 int64_t guard_now(void);	/* milliseconds of a clock that only goes on */
@@ -69,6 +73,11 @@ struct session *guard_admit(struct guard *g, int client,
                             const struct listener *l);
 /* The one thing the guard ever writes to a client: without waiting for it. */
 void guard_turn_away(int client, const struct listener *l, const char *why);
+
+/* SIGHUP: read the configuration again. */
+void guard_reload(struct guard *g);
+/* Give the keeper the configuration of now. */
+void guard_tell_keeper(struct guard *g);
 
 /* Make the spares that lack, now or in ms. */
 void guard_fill(struct guard *g);

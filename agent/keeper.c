@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -32,6 +33,7 @@ enum { LATER = 2 };		/* what is asked is not known yet */
 
 struct asker {
 	struct chan chan;
+	uint32_t generation;	/* of the configuration its session has */
 	bool waits;		/* for the secret of an account */
 	uint32_t account;
 };
@@ -43,6 +45,8 @@ struct keeper {
 	struct memory *memory;
 	struct secrets *secrets;
 	struct logins *logins;
+	struct conf *own_conf;	/* what G_CONF brought, or NULL */
+	uint32_t generation;
 	struct chan *leash;
 	struct gpg_agent *gpg_agent;
 	struct asker asker[ASKERS_MAX];
@@ -192,7 +196,9 @@ static int answer_secret(struct keeper *k, struct unpack *u, struct pack *p,
 	a->account = unpack_u32(u);
 	/* what is longer than any token is a wrong one */
 	unpack_str(u, token_secret, sizeof token_secret);
-	if (a->account >= k->conf->n_accounts
+	/* the number of an account in another configuration says nothing */
+	if (a->generation != k->generation
+	    || a->account >= k->conf->n_accounts
 	    || !k->conf->account[a->account].command)
 		return -1;
 	rc = token_check(k->dir, k->conf->account[a->account].address,
@@ -224,7 +230,8 @@ static int answer_wait(struct keeper *k, struct unpack *u, struct pack *p)
 	return 1;
 }
 
-static int note_login(struct keeper *k, struct unpack *u)
+static int note_login(struct keeper *k, struct unpack *u,
+                      const struct asker *a)
 {
 	struct logged in;
 
@@ -235,6 +242,8 @@ static int note_login(struct keeper *k, struct unpack *u)
 	unpack_str(u, in.words, sizeof in.words);
 	if (!unpack_end(u))
 		return -1;
+	if (a->generation != k->generation)
+		in.account = UINT32_MAX;	/* none of now */
 	logins_note(k->logins, &in, now_ms(), time(NULL));
 	if (in.outcome == DONE_DENIED && in.account < k->conf->n_accounts)
 		secrets_drop(k->secrets, in.account);
@@ -270,8 +279,10 @@ static int serve(struct keeper *k, const struct frame *f, struct pack *p,
 	case K_PART_KEEP: note_part(k, &u); return 0;
 	case K_SECRET: return answer_secret(k, &u, p, a);
 	case K_WAIT: return answer_wait(k, &u, p);
-	case K_LOGIN: return note_login(k, &u);
+	case K_LOGIN: return note_login(k, &u, a);
 	case K_STATUS:
+		if (a->generation != k->generation)
+			return -1;
 		logins_status(k->logins, unpack_u32(&u), p);
 		return 1;
 	}
@@ -337,20 +348,92 @@ static void askers_tell(struct keeper *k)
 	}
 }
 
+static void keeper_conf_free(struct conf *c)
+{
+	if (c)
+		conf_free(c);
+	free(c);
+}
+
+/* What is known of each account goes with its address. */
+static void move_logins(struct keeper *k, const struct conf *c)
+{
+	int from[CONF_ACCOUNTS_MAX];
+
+	for (unsigned i = 0; i < c->n_accounts; i++) {
+		from[i] = -1;
+		for (unsigned j = 0; j < k->conf->n_accounts; j++)
+			if (strcmp(c->account[i].address,
+			           k->conf->account[j].address) == 0)
+				from[i] = (int)j;
+	}
+	logins_move(k->logins, from, c->n_accounts);
+}
+
+/* The configuration was read again.  Who waits for a secret of the old one's does so
+ * in vain. */
+static void use_conf(struct keeper *k, struct conf *c, struct secrets *secrets)
+{
+	for (unsigned i = k->n; i-- > 0;)
+		if (k->asker[i].waits)
+			asker_drop(k, i);
+	secrets_end(k->secrets);
+	k->secrets = secrets;
+	move_logins(k, c);
+	free(k->gpg_agent);
+	k->gpg_agent = gpg_agent_new(c);
+	keeper_conf_free(k->own_conf);
+	k->conf = k->own_conf = c;
+}
+
+static bool take_conf(struct keeper *k, const struct frame *f)
+{
+	struct conf *c = calloc(1, sizeof *c);
+	char path[40], *text = NULL;
+	int fd = chan_take_fd(k->leash);
+	struct secrets *secrets = NULL;
+	size_t len;
+	struct err e;
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (f->len == sizeof k->generation && c
+	    && (text = conf_read(path, &len, &e))
+	    && conf_parse(c, "letterlock.conf", text, len, &e) == 0
+	    && (secrets = secrets_new(c))) {
+		memcpy(&k->generation, f->data, sizeof k->generation);
+		use_conf(k, c, secrets);
+	} else {
+		log_error("the configuration could not be taken");
+		free(c);
+	}
+	free(text);
+	close(fd);
+	return secrets != NULL;
+}
+
 /* A session begins.  What it asks first is answered when gpg-agent is there. */
 static bool leash_serve(struct keeper *k)
 {
+	uint32_t generation;
 	struct frame f;
 	int fd;
 
-	if (chan_expect(k->leash, G_ASKER, &f, NULL))
+	if (chan_recv(k->leash, &f, NULL))
 		return false;
+	if (f.type == G_CONF)
+		return take_conf(k, &f);
+	if (f.type != G_ASKER)
+		return false;
+	generation = k->generation;
+	if (f.len == sizeof generation)
+		memcpy(&generation, f.data, sizeof generation);
 	while ((fd = chan_take_fd(k->leash)) >= 0) {
 		if (k->n == ASKERS_MAX) {
 			close(fd);
 			continue;
 		}
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		k->asker[k->n].generation = generation;
 		k->asker[k->n].waits = false;
 		chan_init(&k->asker[k->n++].chan, fd);
 	}
@@ -474,6 +557,7 @@ int keeper_run(const struct conf *conf, struct chan *leash)
 	secrets_end(k.secrets);
 	free(k.logins);
 	free(k.gpg_agent);
+	keeper_conf_free(k.own_conf);
 	while (k.n)
 		asker_drop(&k, 0);
 	memory_close(k.memory);

@@ -122,6 +122,17 @@ static void keep_words(char out[LOGINS_WORDS_MAX], const char *words)
 	out[n] = '\0';
 }
 
+void logins_move(struct logins *l, const int *from, unsigned n)
+{
+	struct reached old[CONF_ACCOUNTS_MAX][KINDS];
+
+	memcpy(old, l->account, sizeof old);
+	memset(l->account, 0, sizeof l->account);
+	for (unsigned i = 0; i < n && i < CONF_ACCOUNTS_MAX; i++)
+		if (from[i] >= 0)
+			memcpy(l->account[i], old[from[i]], sizeof old[0]);
+}
+
 static void note_account(struct logins *l, const struct logged *in, int64_t now)
 {
 	struct reached *r;

@@ -36,6 +36,10 @@ struct logged {
 void logins_note(struct logins *l, const struct logged *in, int64_t ms,
                  int64_t now);
 
+/* The accounts have other numbers from now on: account i is the one that was
+ * from[i], or (-1) a new one. */
+void logins_move(struct logins *l, const int *from, unsigned n);
+
 /* The answer to K_STATUS. */
 void logins_status(const struct logins *l, uint32_t account, struct pack *p);
 

@@ -16,7 +16,7 @@
 #include "agent/roles.h"
 
 static const char usage[] =
-"Usage: letterlockd [-c FILE] [-v]\n"
+"Usage: letterlockd [-c FILE] [-t] [-v | -q] [--syslog]\n"
 "Seals the mail you send and opens the mail you get.  Your mail client talks\n"
 "to it as its outgoing (SMTP) and incoming (POP3) server on this computer.\n"
 "\n"
@@ -26,11 +26,12 @@ static const char usage[] =
 "  -v, --verbose      say more on stderr (twice: still more)\n"
 "  -q, --quiet        say errors only\n"
 "      --log-addresses  name mail addresses in what is said\n"
+"      --syslog       say it to syslog(3) instead, as facility mail\n"
 "  -h, --help         this text\n"
 "      --version      the version\n"
 "\n"
-"It stays in the foreground; SIGTERM ends it.  See letterlockd(8) and\n"
-"letterlock.conf(5).\n";
+"It stays in the foreground; SIGTERM ends it, SIGHUP makes it read its\n"
+"configuration again.  See letterlockd(8) and letterlock.conf(5).\n";
 
 static int usage_error(void)
 {
@@ -55,6 +56,7 @@ static int run_guard(const char *given, bool test)
 		goto out;
 	}
 	rc = 0;
+	log_open();
 	if (test)
 		printf("%s: fine\n", path);
 	else
@@ -82,12 +84,15 @@ static bool have_streams(void)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_VERSION = 256, OPT_ROLE, OPT_LEVEL, OPT_ADDRESSES };
+	enum {
+		OPT_VERSION = 256, OPT_ROLE, OPT_LEVEL, OPT_ADDRESSES, OPT_SYSLOG
+	};
 	static const struct option opts[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "syslog", no_argument, NULL, OPT_SYSLOG },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ "log-addresses", no_argument, NULL, OPT_ADDRESSES },
@@ -108,6 +113,7 @@ int main(int argc, char **argv)
 		case 't': test = true; break;
 		case 'v': log_level++; break;
 		case 'q': log_level = 0; break;
+		case OPT_SYSLOG: log_syslog = true; break;
 		case 'h': fputs(usage, stdout); return 0;
 		case OPT_VERSION: puts(PACKAGE_STRING); return 0;
 		case OPT_ADDRESSES: log_addresses = true; break;

@@ -101,6 +101,7 @@ static int bind_one(const struct listen *want, int kind, struct listener *l,
 	if (bind(fd, (const struct sockaddr *)&want->addr, want->len) == 0
 	    && listen(fd, BACKLOG) == 0) {
 		if ((l = add(l, n, fd, kind, want->tls))) {
+			l->want = *want;
 			say(l);
 			return 0;
 		}
@@ -272,6 +273,87 @@ int listen_all(const struct conf *conf, struct listener *l, unsigned *n,
 	for (unsigned i = 0; i < conf->n_pop3; i++)
 		if (bind_one(&conf->pop3[i], SESSION_POP3, l, n, e))
 			return -1;
+	return 0;
+}
+
+/* ---- another configuration ---- */
+
+static bool wants_same(const struct listen *a, const struct listen *b)
+{
+	return a->len == b->len && memcmp(&a->addr, &b->addr, a->len) == 0;
+}
+
+static bool among(const struct listener *l, unsigned n, int fd)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (l[i].fd == fd)
+			return true;
+	return false;
+}
+
+/* Is it open already?  Then it moves over to next. */
+static bool moved(struct listener *l, unsigned n, const struct listen *want,
+                  int kind, struct listener *next, unsigned *m)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (l[i].kind == SESSION_PLUGIN || l[i].fd == -1
+		    || !wants_same(&l[i].want, want))
+			continue;
+		next[*m] = l[i];
+		next[*m].kind = kind;
+		next[(*m)++].tls = want->tls;
+		l[i].fd = -1;
+		return true;
+	}
+	return false;
+}
+
+static int listen_next(struct listener *l, unsigned n,
+                       const struct listen *want, unsigned wants, int kind,
+                       struct listener *next, unsigned *m, struct err *e)
+{
+	for (unsigned i = 0; i < wants; i++)
+		if (!moved(l, n, &want[i], kind, next, m)
+		    && bind_one(&want[i], kind, next, m, e))
+			return -1;
+	return 0;
+}
+
+int listen_again(const struct conf *conf, struct listener *l, unsigned *n,
+                 struct err *e)
+{
+	struct listener old[LISTENERS_MAX], next[LISTENERS_MAX];
+	unsigned m = 0;
+	int rc;
+
+	for (unsigned i = 0; i < *n; i++)
+		if (l[i].inherited && l[i].kind != SESSION_PLUGIN)
+			return 0;
+	memcpy(old, l, *n * sizeof *l);
+	for (unsigned i = 0; i < *n; i++)
+		if (l[i].kind == SESSION_PLUGIN) {
+			next[m++] = l[i];
+			old[i].fd = -1;
+		}
+	rc = listen_next(old, *n, conf->submission, conf->n_submission,
+	                 SESSION_SMTP, next, &m, e);
+	if (rc == 0)
+		rc = listen_next(old, *n, conf->pop3, conf->n_pop3,
+		                 SESSION_POP3, next, &m, e);
+	if (rc) {
+		/* what is not among the old ones was bound just now */
+		for (unsigned i = 0; i < m; i++)
+			if (!among(l, *n, next[i].fd))
+				close(next[i].fd);
+		return -1;
+	}
+	for (unsigned i = 0; i < *n; i++)
+		if (old[i].fd != -1) {
+			log_note("no longer listening on %s", old[i].name);
+			close(old[i].fd);
+		}
+	memcpy(l, next, m * sizeof *l);
+	*n = m;
 	return 0;
 }
 

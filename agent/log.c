@@ -5,10 +5,14 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/addr.h"
@@ -19,18 +23,53 @@ static const char key_name[] = "LETTERLOCK_LOG_KEY";
 
 const char *log_role = "letterlock";
 int log_level = 1;
+bool log_syslog;
 bool log_addresses;
 static unsigned char key_secret[KEY];
 static bool have_key;
 
-static void __attribute__((format(printf, 1, 0)))
-log_line(const char *fmt, va_list ap)
+static bool journal;		/* stderr is one, and wants levels */
+static const int priority[] = { LOG_ERR, LOG_NOTICE, LOG_DEBUG };
+
+/* Does stderr lead to the journal (systemd.exec(5), JOURNAL_STREAM)? */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2
+	       && fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev
+	       && st.st_ino == ino;
+}
+
+void log_open(void)
+{
+	journal = !log_syslog && is_journal();
+	if (!log_syslog)
+		return;
+	tzset();
+	openlog("letterlockd", LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+static int begin(char *line, size_t size, int level)
+{
+	if (log_syslog)
+		return snprintf(line, size, "%s: ", log_role);
+	if (journal)
+		return snprintf(line, size, "<%d>%s: ", priority[level],
+		                log_role);
+	return snprintf(line, size, "letterlockd[%d] %s: ", (int)getpid(),
+	                log_role);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+log_line(int level, const char *fmt, va_list ap)
 {
 	char line[1024];
 	int n, m;
 
-	n = snprintf(line, sizeof line - 1, "letterlockd[%d] %s: ",
-	             (int)getpid(), log_role);
+	n = begin(line, sizeof line - 1, level);
 	m = vsnprintf(line + n, sizeof line - 1 - (size_t)n, fmt, ap);
 	if (m < 0)
 		return;
@@ -38,6 +77,10 @@ log_line(const char *fmt, va_list ap)
 	for (int i = 0; i < n; i++)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
+	if (log_syslog) {
+		syslog(priority[level], "%.*s", n, line);
+		return;
+	}
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;		/* nowhere left to say it */
@@ -51,7 +94,7 @@ log_line(const char *fmt, va_list ap)
 		if (log_level < (level)) \
 			return; \
 		va_start(ap, fmt); \
-		log_line(fmt, ap); \
+		log_line(level, fmt, ap); \
 		va_end(ap); \
 	}
 

@@ -103,16 +103,18 @@ static int high(int fd)
 int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 {
 	char arg[32], level[16];
-	char *argv[] = {
-		"letterlockd", arg, level,
-		log_addresses ? "--log-addresses" : NULL, NULL
-	};
+	char *argv[6] = { "letterlockd", arg, level, NULL };
+	int n = 3;
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
 	sigset_t none;
 	int pair[2] = { -1, -1 }, leash = -1, conf = -1, r, rc = -1;
 	pid_t pid;
 
+	if (log_addresses)
+		argv[n++] = "--log-addresses";
+	if (log_syslog)
+		argv[n] = "--syslog";
 	snprintf(arg, sizeof arg, "--role=%s", role_name[role]);
 	snprintf(level, sizeof level, "--level=%d", log_level);
 	sigemptyset(&none);
@@ -179,6 +181,7 @@ int spawn_arrive(enum role role, struct chan *leash, struct conf *conf,
 	unsetenv("SSLKEYLOGFILE");
 	/* what the starter of the guard left open is nothing to us */
 	closefrom(CONF_FD + 1);
+	log_open();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	fcntl(LEASH_FD, F_SETFD, FD_CLOEXEC);
