@@ -4,6 +4,7 @@
 #ifndef AGENT_CMD_H
 #define AGENT_CMD_H
 
+int cmd_certificate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_seal(int argc, char **argv);

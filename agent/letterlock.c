@@ -21,6 +21,8 @@ static const struct command {
 	{ "status", cmd_status, "say what the running agent does" },
 	{ "token", cmd_token, "make what a mail program uses as password" },
 	{ "unlock", cmd_unlock, "be asked for your passphrase now" },
+	{ "certificate", cmd_certificate,
+	  "show, export or renew the certificate for mail programs" },
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -28,8 +30,8 @@ static void usage(FILE *f)
 {
 	fputs("Usage: letterlock COMMAND [ARGUMENT]...\n\n", f);
 	for (int i = 0; i < COMMANDS; i++)
-		fprintf(f, "  %-6s %s\n", commands[i].name, commands[i].what);
-	fputs("  help   say more about a command\n\n"
+		fprintf(f, "  %-11s %s\n", commands[i].name, commands[i].what);
+	fputs("  help        say more about a command\n\n"
 	      "letterlock help COMMAND tells its options.  The agent itself is "
 	      "letterlockd(8).\n", f);
 }
