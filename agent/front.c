@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -16,7 +17,20 @@
 #include <unistd.h>
 
 #include "agent/box.h"
+#include "agent/cert_file.h"
 #include "agent/log.h"
+#include "agent/tls_serve.h"
+
+/* For a client that wants TLS; read late, so that a new one is used at once. */
+static void take_certificate(struct front_ends *ends)
+{
+	struct err e;
+	char *dir = conf_state_dir(&e);
+
+	if (!dir || cert_load(dir, &ends->pem_secret, &ends->pem_len, &e) == -1)
+		log_error("TLS with mail programs is not possible: %s", e.text);
+	free(dir);
+}
 
 int front_run(const struct conf *conf, enum session_kind kind,
               struct front_ends *ends)
@@ -27,6 +41,7 @@ int front_run(const struct conf *conf, enum session_kind kind,
 		return 1;
 	setsockopt(ends->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	fcntl(ends->client, F_SETFL, fcntl(ends->client, F_GETFL) | O_NONBLOCK);
+	take_certificate(ends);
 	if (box_enter(BOX_FRONT, NULL, conf->sandbox_required))
 		return 1;
 	return kind == SESSION_SMTP ? front_smtp(conf, ends)
@@ -35,7 +50,7 @@ int front_run(const struct conf *conf, enum session_kind kind,
 
 /* ---- the client's octets ---- */
 
-static int client_wait(struct client *c, short events)
+int client_wait(struct client *c, short events)
 {
 	struct pollfd p = { .fd = c->fd, .events = events };
 	int64_t ms = (int64_t)c->timeout * 1000, since = front_clock();
@@ -55,21 +70,41 @@ static int client_wait(struct client *c, short events)
 	return r > 0 ? 0 : -1;
 }
 
+/* After r of send() or recv(): octets, 0 to be tried again, after poll() if
+ * *want is set, -1. */
+static ssize_t again(ssize_t r, short event, short *want)
+{
+	if (r > 0)
+		return r;
+	if (r == 0 || (errno != EAGAIN && errno != EINTR))
+		return -1;
+	*want = errno == EAGAIN ? event : 0;
+	return 0;
+}
+
+static ssize_t put_some(struct client *c, const char *p, size_t n, short *want)
+{
+	return c->tls ? tls_serve_write(c->tls, p, n, want)
+	              : again(send(c->fd, p, n, MSG_NOSIGNAL), POLLOUT, want);
+}
+
+static ssize_t get_some(struct client *c, char *p, size_t n, short *want)
+{
+	return c->tls ? tls_serve_read(c->tls, p, n, want)
+	              : again(recv(c->fd, p, n, 0), POLLIN, want);
+}
+
 static int client_write(struct client *c, const char *p, size_t n)
 {
+	short want = 0;
 	ssize_t r;
 
 	while (n) {
-		r = send(c->fd, p, n, MSG_NOSIGNAL);
-		if (r > 0) {
-			p += r;
-			n -= (size_t)r;
-		} else if (errno == EAGAIN) {
-			if (client_wait(c, POLLOUT))
-				return -1;
-		} else if (errno != EINTR) {
+		r = c->gone ? -1 : put_some(c, p, n, &want);
+		if (r == -1 || (r == 0 && want && client_wait(c, want)))
 			return -1;
-		}
+		p += r;
+		n -= (size_t)r;
 	}
 	return 0;
 }
@@ -113,11 +148,13 @@ void client_init(struct client *c, int fd, unsigned timeout)
 void client_known(struct client *c)
 {
 	c->patience = -1;
+	client_forget_key(c);
 }
 
 /* More octets behind those that are there: 0, or -1. */
 static int client_fill(struct client *c)
 {
+	short want = 0;
 	ssize_t r;
 
 	c->silent = false;
@@ -128,17 +165,13 @@ static int client_fill(struct client *c)
 	}
 	if (client_flush(c))
 		return -1;
-	for (;;) {
-		r = recv(c->fd, c->in + c->len, sizeof c->in - c->len, 0);
-		if (r > 0) {
-			c->len += (size_t)r;
-			return 0;
-		}
-		if (r == 0 || (errno != EAGAIN && errno != EINTR))
+	do {
+		r = get_some(c, c->in + c->len, sizeof c->in - c->len, &want);
+		if (r == -1 || (r == 0 && want && client_wait(c, want)))
 			return -1;
-		if (errno == EAGAIN && client_wait(c, POLLIN))
-			return -1;
-	}
+	} while (r == 0);
+	c->len += (size_t)r;
+	return 0;
 }
 
 /* A ClientHello (RFC 8446 section 5.1) where a command was to come. */

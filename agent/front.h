@@ -21,12 +21,21 @@ struct client {
 	unsigned timeout;	/* seconds it may be silent, or not read */
 	int64_t patience;	/* ms it is waited for in all, -1 = for ever */
 	bool silent;		/* it was, for too long */
+	bool gone;		/* nothing may be said to it any more */
+	struct tls_serve *tls;	/* NULL: it speaks in clear */
+	struct front_ends *ends;	/* how it came, after client_begin() */
 	char in[CLIENT_BUFFER], out[CLIENT_BUFFER];
 	size_t off, len, out_len;
 };
 
 void client_init(struct client *c, int fd, unsigned timeout);
-/* It has logged in: from now on only its silences are counted. */
+/* Before its first line: TLS, on a listener that begins with it.  0, or -1: the
+ * session is over. */
+int client_begin(struct client *c, struct front_ends *ends);
+/* Say what is left, and goodbye where it speaks TLS. */
+void client_end(struct client *c);
+/* It has logged in: from now on only its silences are counted, and a session in
+ * clear stays so. */
 void client_known(struct client *c);
 /* The next line without its line end (CRLF, or LF alone) into line[size]:
  * its length, -1 when the client is gone, silent too long or speaks TLS, -2 when
@@ -41,6 +50,16 @@ void client_used(struct client *c, size_t n);
 int client_say(struct client *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int client_flush(struct client *c);
+/* Has it ended its side, so that it may not hear the answer? */
+bool client_deaf(struct client *c);
+/* poll() for these events as long as it may be waited for: 0, or -1. */
+int client_wait(struct client *c, short events);
+
+/* front_tls.c: may it be offered TLS; may this command not be taken in clear. */
+bool client_offers_tls(const struct client *c);
+bool client_wants_tls(const struct client *c, const char *command);
+/* It stays in clear, or TLS is on: wipe the certificate's key. */
+void client_forget_key(struct client *c);
 
 /* A browser that was led here: its request must not become a session, and is not
  * answered. */

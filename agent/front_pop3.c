@@ -107,9 +107,13 @@ static int cmd_capa(struct pop3 *s, char *arg)
 {
 	(void)arg;
 	client_say(&s->client, "+OK What Letterlock can do");
-	client_say(&s->client, "USER");
-	client_say(&s->client, "SASL %s",
-	           login_mechs(s->conf, s->ends->remote));
+	if (client_offers_tls(&s->client))
+		client_say(&s->client, "STLS");
+	if (!client_wants_tls(&s->client, "AUTH")) {
+		client_say(&s->client, "USER");
+		client_say(&s->client, "SASL %s",
+		           login_mechs(s->conf, s->ends->remote));
+	}
 	client_say(&s->client, "TOP");
 	client_say(&s->client, "UIDL");
 	client_say(&s->client, "RESP-CODES");
@@ -295,6 +299,7 @@ static const struct command {
 } commands[] = {
 	{ "CAPA", cmd_capa, ANYTIME, false },
 	{ "QUIT", cmd_quit, ANYTIME, false },
+	{ "STLS", pop3_stls, BEFORE_LOGIN, false },
 	{ "USER", cmd_user, BEFORE_LOGIN, true },
 	{ "PASS", cmd_pass, BEFORE_LOGIN, true },
 	{ "AUTH", cmd_auth, BEFORE_LOGIN, true },
@@ -310,6 +315,10 @@ static const struct command {
 
 static int run_command(struct pop3 *s, const struct command *c, char *arg)
 {
+	if (client_wants_tls(&s->client, c->name))
+		return client_say(&s->client, "-ERR This port wants TLS first. "
+		                  "Choose STARTTLS as connection security in "
+		                  "your mail program");
 	if (c->when == AFTER_LOGIN && !s->authed)
 		return client_say(&s->client, "-ERR Log in first");
 	if (c->when == BEFORE_LOGIN && s->authed)
@@ -343,6 +352,8 @@ static void converse(struct pop3 *s)
 	unsigned errors = 0;
 	int n;
 
+	if (client_begin(&s->client, s->ends))
+		return;
 	client_say(&s->client, "+OK Letterlock POP3");
 	for (unsigned i = 0; i < COMMANDS_MAX && !s->quit; i++) {
 		if (i == BEFORE_LOGIN_COMMANDS && !s->authed) {
@@ -369,7 +380,7 @@ static void converse(struct pop3 *s)
 		}
 	}
 	explicit_bzero(line_secret, sizeof line_secret);
-	client_flush(&s->client);
+	client_end(&s->client);
 }
 
 int front_pop3(const struct conf *conf, struct front_ends *ends)

@@ -23,9 +23,12 @@ static int cmd_ehlo(struct smtp *s, char *arg)
 	client_say(&s->client, "250-8BITMIME");
 	client_say(&s->client, "250-SMTPUTF8");
 	client_say(&s->client, "250-PIPELINING");
-	client_say(&s->client, "250-ENHANCEDSTATUSCODES");
-	return client_say(&s->client, "250 AUTH %s",
-	                  login_mechs(s->conf, s->ends->remote));
+	if (client_offers_tls(&s->client))
+		client_say(&s->client, "250-STARTTLS");
+	if (!client_wants_tls(&s->client, "AUTH"))
+		client_say(&s->client, "250-AUTH %s",
+		           login_mechs(s->conf, s->ends->remote));
+	return client_say(&s->client, "250 ENHANCEDSTATUSCODES");
 }
 
 static int cmd_helo(struct smtp *s, char *arg)
@@ -155,6 +158,7 @@ static const struct command {
 } commands[] = {
 	{ "EHLO", cmd_ehlo, true, false },
 	{ "HELO", cmd_helo, true, false },
+	{ "STARTTLS", smtp_starttls, false, true },
 	{ "AUTH", cmd_auth, true, true },
 	{ "MAIL", smtp_mail, true, true },
 	{ "RCPT", smtp_rcpt, true, true },
@@ -179,6 +183,11 @@ static int dispatch(struct smtp *s, char *line, unsigned *errors)
 
 		if (strcasecmp(line, c->name) != 0)
 			continue;
+		if (client_wants_tls(&s->client, c->name))
+			return client_say(&s->client, "530 5.7.0 Must issue a "
+			                  "STARTTLS command first. Choose "
+			                  "STARTTLS as connection security in "
+			                  "your mail program");
 		if (c->greeted && !s->greeted)
 			return client_say(&s->client,
 			                  "503 5.5.1 Say EHLO first");
@@ -212,6 +221,8 @@ static void converse(struct smtp *s)
 {
 	unsigned errors = 0;
 
+	if (client_begin(&s->client, s->ends))
+		return;
 	client_say(&s->client, "220 Letterlock ESMTP");
 	for (unsigned i = 0; !s->quit; i++) {
 		if (i == COMMANDS_MAX
@@ -232,7 +243,7 @@ static void converse(struct smtp *s)
 	if (s->client.silent)
 		client_say(&s->client, "421 4.4.2 Letterlock has waited too "
 		           "long");
-	client_flush(&s->client);
+	client_end(&s->client);
 }
 
 int front_smtp(const struct conf *conf, struct front_ends *ends)

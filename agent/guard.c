@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/box.h"
+#include "agent/cert_file.h"
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/plugin_socket.h"
@@ -397,6 +398,7 @@ int guard_run(const struct conf *conf, const char *text, size_t len)
 	                           && g.listener[0].kind == SESSION_PLUGIN))
 		log_note("no listener is configured");
 	peer_asker_open(&g.asker);
+	cert_at_start(g.state_dir, g.listener, g.n_listeners);
 	guard_fill(&g);
 	notify("READY=1");
 	guard_loop(&g);

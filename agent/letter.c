@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "agent/keeper.h"
 #include "agent/log.h"
@@ -288,14 +287,6 @@ failed:
 	drain(l);
 }
 
-/* Has the client ended its side, so that it may not hear the answer? */
-static bool deaf(const struct client *c)
-{
-	char octet;
-
-	return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 /* A 250 that nobody heard: the letter will be sent again, and must not go to
  * anybody twice.  A 250 that was heard ends all that. */
 static void remember_answer(struct letter *l, bool heard)
@@ -344,7 +335,7 @@ int letter_take(struct smtp *s)
 		goto out;
 	}
 	client_say(&s->client, "%u %s", l.reply, l.words);
-	ended = deaf(&s->client);	/* it may read all the same */
+	ended = client_deaf(&s->client);	/* it may read all the same */
 	rc = client_flush(&s->client) || ended ? -1 : 0;
 	remember_answer(&l, rc == 0);
 	remember(&l);

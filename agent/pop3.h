@@ -49,6 +49,9 @@ int pop3_ask(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k);
 int pop3_numbers(char *arg, uint32_t *n, unsigned k, uint32_t max);
 int pop3_bad_number(struct pop3 *s);
 
+/* front_tls.c: STLS (RFC 2595 section 4). */
+int pop3_stls(struct pop3 *s, char *arg);
+
 /* front_retr.c */
 int pop3_retr(struct pop3 *s, char *arg);
 int pop3_top(struct pop3 *s, char *arg);

@@ -19,6 +19,8 @@ struct front_ends {
 	enum local_tls tls;
 	bool remote;
 	char peer[PEER_MAX];	/* who the client is: see frames.h */
+	char *pem_secret;	/* the certificate and its key, NULL: none */
+	size_t pem_len;
 };
 int front_run(const struct conf *conf, enum session_kind kind,
               struct front_ends *ends);

@@ -38,6 +38,9 @@ int smtp_mail(struct smtp *s, char *arg);
 int smtp_rcpt(struct smtp *s, char *arg);
 void smtp_reset(struct smtp *s);
 
+/* front_tls.c: STARTTLS (RFC 3207). */
+int smtp_starttls(struct smtp *s, char *arg);
+
 /* front_lane.c: a lane that is logged in: a new one from the guard if need be,
  * also where the provider has closed an idle one.  0, or -1 with the outcome
  * and words in the lane. */

@@ -3,6 +3,7 @@
 import base64
 import re
 import socket
+import ssl
 import struct
 
 
@@ -11,18 +12,25 @@ class Closed(Exception):
 
 
 class Line:
-    """A connection that is read by lines and written raw."""
+    """A connection that is read by lines and written raw. tls: an
+    ssl.SSLContext for TLS from the start."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=60):
+    def __init__(self, port, host="127.0.0.1", timeout=60, tls=None):
         self.sock = socket.create_connection((host, port), timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buf = b""
+        self.buf, self.host = b"", host
+        if tls:
+            self.begin_tls(tls)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *a):
         self.close()
+
+    def begin_tls(self, tls):
+        assert not self.buf, self.buf
+        self.sock = tls.wrap_socket(self.sock, server_hostname=self.host)
 
     def close(self):
         self.sock.close()
@@ -37,13 +45,13 @@ class Line:
         try:
             self.sock.sendall(data if isinstance(data, bytes)
                               else data.encode())
-        except (BrokenPipeError, ConnectionResetError) as e:
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError) as e:
             raise Closed(str(e))
 
     def more(self):
         try:
             data = self.sock.recv(1 << 18)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError):
             data = b""
         if not data:
             raise Closed(repr(self.buf[:200]))

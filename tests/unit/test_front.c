@@ -65,8 +65,9 @@ static void check(play_fn *play, uint8_t login, const char *in, size_t n,
 #define TEN(s) s s s s s s s s s s
 #define EHLO_WANT \
 	"250-Letterlock\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n" \
-	"250-SMTPUTF8\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n" \
-	"250 AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\n"
+	"250-SMTPUTF8\r\n250-PIPELINING\r\n" \
+	"250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\n" \
+	"250 ENHANCEDSTATUSCODES\r\n"
 #define LOGIN "EHLO x\r\nAUTH PLAIN AGEAc2VjcmV0\r\n"
 #define LOGIN_WANT "220 Letterlock ESMTP\r\n" EHLO_WANT "235 2.7.0 Welcome\r\n"
 
