@@ -11,8 +11,7 @@ import uuid
 
 from . import KitError, die_with_parent, letters, wait_for, write
 
-ROLES = ("guard", "keeper", "front", "mime", "crypt", "upstream",
-         "plugin")
+ROLES = ("guard", "keeper", "front", "mime", "crypt", "upstream")
 HELPERS = ("gpg", "gpg-agent", "gpgconf", "gpgsm", "dirmngr", "scdaemon")
 
 
@@ -55,7 +54,7 @@ class Process:
             return "pinentry"
         if base in HELPERS:
             return base
-        m = re.search(r"\b(%s)\b" % "|".join(ROLES),
+        m = re.search(r"\b(%s)\b" % "|".join(ROLES + ("plugin",)),
                       " ".join([self.argv[0].split("/")[-1]] + self.argv[1:]))
         return m.group(1) if m else base
 
