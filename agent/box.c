@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
@@ -102,12 +103,13 @@ void box_hide(void)
 {
 }
 
-int box_enter(enum box box, const struct box_gpg *gpg, bool required)
+int box_enter(enum box box, struct box_gpg *gpg, bool required)
 {
 	struct walls w;
 
 	(void)box;
-	(void)gpg;
+	if (gpg)
+		gpg->door = -1;
 	box_probe(&w);
 	return required ? -1 : 0;
 }
@@ -148,12 +150,34 @@ static void limits(enum box box)
 	limit(RLIMIT_AS, SPACE);
 }
 
-int box_enter(enum box box, const struct box_gpg *gpg, bool required)
+/* Where keys are kept by a keyboxd, gpg has a second socket to connect to. */
+static bool has_keyboxd(const char *home)
+{
+	char path[PATH_MAX], line[256];
+	bool has = false;
+	FILE *f = NULL;
+
+	if (snprintf(path, sizeof path, "%s/common.conf", home)
+	    < (int)sizeof path)
+		f = fopen(path, "re");
+	while (f && !has && fgets(line, sizeof line, f))
+		has = strncmp(line + strspn(line, " \t-"), "use-keyboxd",
+		              strlen("use-keyboxd")) == 0;
+	if (f)
+		fclose(f);
+	return has;
+}
+
+int box_enter(enum box box, struct box_gpg *gpg, bool required)
 {
 	struct walls w;
-	int rc;
+	int rc, *door = gpg ? &gpg->door : NULL;
 
 	box_probe(&w);
+	if (door)
+		*door = -1;
+	if (box_files_sockets(w.landlock) || (gpg && has_keyboxd(gpg->home)))
+		door = NULL;
 	if (required && !box_whole(&w)) {
 		log_error("sandbox = required, but %s", lacking(&w));
 		return -1;
@@ -168,7 +192,7 @@ int box_enter(enum box box, const struct box_gpg *gpg, bool required)
 		log_error("Landlock: %s", strerror(errno));
 		return -1;
 	}
-	if (w.seccomp && (rc = box_calls(box)) != 0) {
+	if (w.seccomp && (rc = box_calls(box, door)) != 0) {
 		log_error("seccomp: %s", strerror(-rc));
 		return -1;
 	}

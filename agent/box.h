@@ -33,10 +33,12 @@ struct box_gpg {
 	const char *home;	/* read and write, as gpg does */
 	const char *program;	/* the only one that may be run */
 	const char *socket;	/* of gpg-agent: its folder, to read */
+	int door;		/* made: a descriptor for keeper_door(), or -1 where
+				 * the kernel or nobody tells sockets apart */
 };
 
 /* Enter it for good: 0, or -1 (said in the log).  gpg: for BOX_CRYPT, else NULL.
  * What the kernel has not got is left out in silence, unless it is required. */
-int box_enter(enum box box, const struct box_gpg *gpg, bool required);
+int box_enter(enum box box, struct box_gpg *gpg, bool required);
 
 #endif

@@ -4,13 +4,16 @@
 #include "agent/box_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define LENGTH(a) (sizeof (a) / sizeof (a)[0])
 
@@ -73,7 +76,7 @@ static const char *const denied[] = {
 	"quotactl_fd", "fanotify_init", "acct", "syslog", "settimeofday",
 	"clock_settime", "clock_adjtime", "adjtimex", "sethostname",
 	"setdomainname", "personality", "modify_ldt", "vhangup",
-	"lookup_dcookie"
+	"lookup_dcookie", "seccomp"
 };
 
 static int act(scmp_filter_ctx f, uint32_t action, const char *const *name,
@@ -134,16 +137,24 @@ static int deny_namespaces(scmp_filter_ctx f)
 	return rc;
 }
 
-/* No socket but a unix one, no signal to a group or to all, nothing typed into
- * a terminal. */
+/* No socket but a unix one that needs connect(), no signal to a group or to all,
+ * nothing typed into a terminal, no door of its own making. */
 static int deny_arguments(scmp_filter_ctx f)
 {
+	enum { TYPE = 15 };	/* without SOCK_CLOEXEC and the like */
 	const struct { int nr; struct scmp_arg_cmp cmp; } no[] = {
 		{ SCMP_SYS(socket), SCMP_A0_32(SCMP_CMP_NE, AF_UNIX) },
 		{ SCMP_SYS(kill), SCMP_A0(SCMP_CMP_MASKED_EQ, 0x80000000,
 		                          0x80000000) },
 		{ SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCSTI) },
-		{ SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCLINUX) }
+		{ SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCLINUX) },
+		{ SCMP_SYS(socket), SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE,
+		                            SOCK_DGRAM) },
+		{ SCMP_SYS(socket), SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE,
+		                            SOCK_RAW) },
+		{ SCMP_SYS(socket), SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE,
+		                            SOCK_SEQPACKET) },
+		{ SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_SECCOMP) }
 	};
 	int rc = 0;
 
@@ -165,22 +176,52 @@ static int deny_crypt(scmp_filter_ctx f)
 	return deny_arguments(f);
 }
 
-int box_calls(enum box box)
+static int fill(scmp_filter_ctx f, enum box box, bool door)
 {
-	bool crypt = box == BOX_CRYPT;
-	scmp_filter_ctx f = seccomp_init(crypt ? SCMP_ACT_ALLOW
-	                                 : SCMP_ACT_ERRNO(EACCES));
-	int rc = -ENOMEM;
+	int rc;
 
-	if (f
-	    && (rc = seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1)) == 0
-	    && (rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH,
-	                              SCMP_ACT_KILL_PROCESS)) == 0
-	    && (rc = act(f, SCMP_ACT_KILL_PROCESS, unthinkable,
-	                 LENGTH(unthinkable))) == 0
-	    && (rc = crypt ? deny_crypt(f) : allow_talk(f)) == 0)
+	if ((rc = seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1)) != 0
+	    || (rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH,
+	                              SCMP_ACT_KILL_PROCESS)) != 0
+	    || (rc = act(f, SCMP_ACT_KILL_PROCESS, unthinkable,
+	                 LENGTH(unthinkable))) != 0
+	    || (rc = box == BOX_CRYPT ? deny_crypt(f) : allow_talk(f)) != 0
+	    || !door)
+		return rc;
+	return seccomp_rule_add(f, SCMP_ACT_NOTIFY, SCMP_SYS(connect), 0);
+}
+
+/* The library's own copy of the door goes: who holds it may open it. */
+static int take_door(scmp_filter_ctx f)
+{
+	int fd = seccomp_notify_fd(f);
+
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static int load(enum box box, int *door)
+{
+	scmp_filter_ctx f = seccomp_init(box == BOX_CRYPT ? SCMP_ACT_ALLOW
+	                                 : SCMP_ACT_ERRNO(EACCES));
+	int rc = -ENOMEM, own = -1;
+
+	if (f && (rc = fill(f, box, door != NULL)) == 0)
 		rc = seccomp_load(f);
+	if (rc == 0 && door) {
+		own = seccomp_notify_fd(f);
+		*door = take_door(f);
+	}
 	if (f)
 		seccomp_release(f);
+	if (own >= 0)
+		close(own);
 	return rc;
+}
+
+int box_calls(enum box box, int *door)
+{
+	/* an older kernel, or somebody around us listens already */
+	if (door && load(box, door) == 0)
+		return 0;
+	return load(box, NULL);
 }

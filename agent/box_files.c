@@ -70,6 +70,11 @@ static void handle(struct ruleset *r, int abi)
 		r->fs |= LANDLOCK_ACCESS_FS_RESOLVE_UNIX;
 }
 
+bool box_files_sockets(int abi)
+{
+	return abi >= 9;
+}
+
 /* ---- what stays open for gpg ---- */
 
 /* What is below this path, if there is one; the descriptor stays open. */

@@ -9,7 +9,11 @@
  * Landlock knows; gpg (or NULL): what stays open.  0, or -1 with errno. */
 int box_files(int abi, const struct box_gpg *gpg);
 
-/* Shut off system calls: 0, or a negative errno. */
-int box_calls(enum box box);
+/* Does it tell unix sockets apart by their path? */
+bool box_files_sockets(int abi);
+
+/* Shut off system calls: 0, or a negative errno.  door (or NULL): connect() is
+ * held up, for who has this descriptor, if the kernel can; else -1. */
+int box_calls(enum box box, int *door);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/box.h"
 #include "agent/keeper.h"
@@ -44,12 +45,19 @@ static int enter_box(const struct crypt *c)
 {
 	struct engine_places p;
 	struct box_gpg gpg;
+	int rc;
 
 	engine_places(c->engine, &p);
 	gpg.home = p.home;
 	gpg.program = p.program;
 	gpg.socket = p.socket;
-	return box_enter(BOX_CRYPT, &gpg, c->conf->sandbox_required);
+	if (box_enter(BOX_CRYPT, &gpg, c->conf->sandbox_required))
+		return -1;
+	if (gpg.door == -1)
+		return 0;
+	rc = keeper_door(&c->ends->keeper, gpg.door, p.socket, NULL);
+	close(gpg.door);	/* or we could open it ourselves */
+	return rc;
 }
 
 int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)

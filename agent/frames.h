@@ -166,6 +166,8 @@ enum frame_type {
 				 * words */
 	K_PART_FIND,		/* mem digest[32]: u32 n, str addr who have the letter */
 	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */
+	K_DOOR,			/* str path of gpg-agent's socket, and a descriptor: see
+				 * box_doors.h; no answer */
 	K_ANSWER
 };
 

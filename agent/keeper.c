@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/box_doors.h"
 #include "agent/frames.h"
 #include "agent/keeper_agent.h"
 #include "agent/keeper_login.h"
@@ -36,6 +37,7 @@ struct asker {
 	uint32_t generation;	/* of the configuration its session has */
 	bool waits;		/* for the secret of an account */
 	uint32_t account;
+	bool has_door;		/* or had one: there is one of each */
 };
 
 struct keeper {
@@ -51,6 +53,7 @@ struct keeper {
 	struct gpg_agent *gpg_agent;
 	struct asker asker[ASKERS_MAX];
 	unsigned n;
+	struct doors *doors;
 };
 
 static int64_t now_ms(void)
@@ -320,6 +323,11 @@ static bool asker_serve(struct keeper *k, struct asker *a)
 		errno = 0;
 		if (chan_recv(&a->chan, &f, NULL))
 			return errno == EAGAIN;
+		if (f.type == K_DOOR && !a->has_door) {
+			box_doors_take(k->doors, &a->chan, &f);
+			a->has_door = true;
+			continue;
+		}
 		r = serve(k, &f, &p, a);
 		if (f.type == K_SECRET)
 			explicit_bzero((void *)(uintptr_t)f.data, f.len);
@@ -434,7 +442,7 @@ static bool leash_serve(struct keeper *k)
 		}
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 		k->asker[k->n].generation = generation;
-		k->asker[k->n].waits = false;
+		k->asker[k->n].waits = k->asker[k->n].has_door = false;
 		chan_init(&k->asker[k->n++].chan, fd);
 	}
 	gpg_agent_look(k->gpg_agent, true);
@@ -478,8 +486,9 @@ static void on_signal(struct keeper *k)
 static void keeper_loop(struct keeper *k)
 {
 	enum { LEASH, SIGNALS, ASKERS };
-	static struct pollfd p[ASKERS + ASKERS_MAX + CONF_ACCOUNTS_MAX];
-	unsigned n;
+	static struct pollfd p[ASKERS + ASKERS_MAX + CONF_ACCOUNTS_MAX
+	                       + DOORS_MAX];
+	unsigned n, doors;
 
 	for (;;) {
 		p[LEASH] = (struct pollfd){ .fd = k->leash->fd,
@@ -493,8 +502,10 @@ static void keeper_loop(struct keeper *k)
 			};
 		n = ASKERS + k->n;
 		n += secrets_poll(k->secrets, p + n);
-		if (poll(p, n, due(k)) == -1 && errno != EINTR)
+		doors = box_doors_poll(k->doors, p + n);
+		if (poll(p, n + doors, due(k)) == -1 && errno != EINTR)
 			return;
+		box_doors_serve(k->doors, p + n, doors);
 		/* from the end, so that a dropped one moves none unseen */
 		for (unsigned i = k->n; i-- > 0;)
 			if ((p[ASKERS + i].revents
@@ -531,7 +542,8 @@ static int keeper_open(struct keeper *k, const struct conf *conf)
 	k->signals = keeper_signals();
 	k->secrets = secrets_new(conf);
 	k->logins = logins_new();
-	if (k->signals == -1 || !k->secrets || !k->logins) {
+	k->doors = box_doors_new();
+	if (k->signals == -1 || !k->secrets || !k->logins || !k->doors) {
 		log_error("%s", strerror(errno));
 		return -1;
 	}
@@ -558,6 +570,7 @@ int keeper_run(const struct conf *conf, struct chan *leash)
 	free(k.logins);
 	free(k.gpg_agent);
 	keeper_conf_free(k.own_conf);
+	box_doors_free(k.doors);
 	while (k.n)
 		asker_drop(&k, 0);
 	memory_close(k.memory);

@@ -21,6 +21,8 @@ int keeper_check(struct chan *k, const char *text,
                  const unsigned char digest[VERDICT_DIGEST],
                  const unsigned char body[VERDICT_DIGEST],
                  enum verdict_check *check, struct err *e);
+/* From crypt's box: its connect()s come by fd, path is where gpg-agent is. */
+int keeper_door(struct chan *k, int fd, const char *path, struct err *e);
 /* *n octets at most into value; *found tells. */
 int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
                   void *value, size_t n, bool *found, struct err *e);

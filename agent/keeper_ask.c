@@ -18,6 +18,15 @@ static int ask(struct chan *k, struct pack *p, unsigned type,
 	return 0;
 }
 
+int keeper_door(struct chan *k, int fd, const char *path, struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_str(&p, path);
+	return chan_send_fds(k, K_DOOR, p.buf, p.len, &fd, 1, e);
+}
+
 static int answered(const struct unpack *u, struct err *e)
 {
 	if (unpack_end(u))

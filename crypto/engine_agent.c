@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,6 +48,29 @@ static int answer_read(int fd, char *buf, size_t size, int64_t end)
 	return -1;
 }
 
+static void wake(int signo)
+{
+	(void)signo;
+}
+
+/* connect() answers at once, but where somebody else does it for a process in a
+ * box, who may stand still. */
+static int dial(int fd, const struct sockaddr_un *sa, unsigned patience)
+{
+	const struct sigaction on = { .sa_handler = wake };
+	struct sigaction was;
+	int rc, error;
+
+	sigaction(SIGALRM, &on, &was);
+	alarm(patience);
+	rc = connect(fd, (const struct sockaddr *)sa, sizeof *sa);
+	error = rc && errno == EINTR ? ETIMEDOUT : errno;
+	alarm(0);
+	sigaction(SIGALRM, &was, NULL);
+	errno = error;
+	return rc;
+}
+
 static int agent_talk(struct engine *g, const char *grip, char *buf,
                       size_t size)
 {
@@ -62,7 +86,7 @@ static int agent_talk(struct engine *g, const char *grip, char *buf,
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	if (!connect(fd, (struct sockaddr *)&sa, sizeof sa) &&
+	if (!dial(fd, &sa, patience) &&
 	    !answer_read(fd, buf, size, end) &&
 	    send(fd, line, (size_t)n, MSG_NOSIGNAL) == n)
 		r = answer_read(fd, buf, size, end);

@@ -221,9 +221,9 @@ def test_a_keeper_that_stands_still(scripted, make):
     reader = make.home(["bob"], ["alice"])
     assert a.send([BOB], letters.text()).code == 250
     old = a.role("keeper")[0].pid
-    os.kill(old, signal.SIGSTOP)
     a.inbox.mailbox[:] = [("u1", sealed(reader))]
     with client.Pop3(a.pop3, ALICE, "x") as c:
+        os.kill(old, signal.SIGSTOP)
         t = time.monotonic()
         r = a.send([BOB], letters.text())
         assert r.code == 451, r
@@ -365,6 +365,7 @@ def test_no_spool_at_all(started, make):
     state = os.path.join(a.dirs["state"], "letterlock")
     raw = sealed(make.home(["bob"], ["alice"]))
     assert greeted(a.pop3)
+    wait_for(lambda: os.listdir(state))     # the keeper has been there
     os.rename(state, state + ".gone")
     for _ in range(2):
         a.inbox.mailbox[:] = [("u1", raw)]
@@ -461,8 +462,8 @@ def test_not_dumpable(make, scripted):
     reader = make.home(["bob"], ["alice"])
     with provider.Provider("smtp", {ALICE: "x"}) as p, \
             provider.Provider("pop3", {ALICE: "x"}) as q, \
-            Plain(parent, home, {ALICE: {"smtp": p.conf,
-                                         "pop3": q.conf}}) as a:
+            Plain(parent, home, {ALICE: {"smtp": p.conf, "pop3": q.conf}},
+                  {"users": "0"}) as a:
         with client.Smtp(a.submission, ALICE, "x") as c:
             assert c.envelope(ALICE, [BOB]).code == 354
             seen = set()
@@ -504,7 +505,8 @@ def test_the_usual_home_of_gnupg(make, run_user):
     with provider.Provider("smtp", {ALICE: "x"}) as p, \
             provider.Provider("pop3", {ALICE: "x"}) as q:
         a = Plain(make.folder(), None, {ALICE: {"smtp": p.conf,
-                                                "pop3": q.conf}})
+                                                "pop3": q.conf}},
+                  {"users": "0"})
         keys.kill(keys.home(a.dirs["home"], ["alice"], [], ["bob"],
                             name=".gnupg"))
         with a:
