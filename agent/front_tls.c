@@ -40,8 +40,8 @@ void client_forget_key(struct client *c)
 	c->ends->pem_secret = NULL;
 }
 
-/* Nothing is said in clear to whom TLS was begun with; what still comes is read,
- * so that the connection ends without a reset. */
+/* Nothing is said in clear to whom TLS was begun with.  What it still says is not
+ * read, so the connection ends here before a reset can. */
 static void give_up(struct client *c)
 {
 	const char *why = c->tls ? tls_serve_why(c->tls) : NULL;
@@ -50,10 +50,6 @@ static void give_up(struct client *c)
 		log_note("TLS with a mail program did not begin: %s", why);
 	c->gone = true;
 	shutdown(c->fd, SHUT_WR);
-	for (int i = 0; i < 16; i++)
-		if (recv(c->fd, c->in, sizeof c->in, MSG_DONTWAIT) <= 0)
-			break;
-	c->off = c->len = 0;
 }
 
 static int shake(struct client *c)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/box.h"
+#include "agent/cert_file.h"
 #include "agent/log.h"
 #include "agent/notify.h"
 
@@ -106,6 +107,7 @@ void guard_reload(struct guard *g)
 		conf_free(c);
 		free(c);
 	} else {
+		cert_at_start(g->state_dir, g->listener, g->n_listeners);
 		take_new(g, c, fd);
 		log_note("the configuration was read again");
 	}
