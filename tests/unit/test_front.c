@@ -12,7 +12,7 @@
 
 #include <openssl/evp.h>
 
-#include "agent/front.h"
+#include "agent/front_login.h"
 #include "tests/fuzz/play.h"
 
 enum { RIGHT = 7, WRONG = 0 };	/* how a login goes, see play.h */
@@ -223,6 +223,44 @@ static void test_token(void **state)
 	            LOGIN_OAUTH, "t", "");
 }
 
+/* From another computer only a token counts. */
+static void test_remote(void **state)
+{
+	static const char text[] =
+		"[a@b.example]\nuser = a\nsmtp = localhost:25 plaintext\n"
+		"[t@b.example]\nuser = t\nsmtp = localhost:25 plaintext\n"
+		"credentials = command \"x\"\n";
+	static struct client client;
+	static struct login who;
+	static struct conf conf;
+	static struct lane lane;
+	struct front_ends ends = { .remote = true, .keeper = { .fd = -1 } };
+	const struct entry n = { &conf, &ends, &client, SESSION_SMTP, &who };
+
+	(void)state;
+	assert_int_equal(conf_parse(&conf, "c", text, sizeof text - 1, NULL), 0);
+	assert_string_equal(login_mechs(&conf, true), "PLAIN LOGIN");
+	assert_string_equal(login_mechs(&conf, false),
+	                    "PLAIN LOGIN XOAUTH2 OAUTHBEARER");
+	memcpy(who.user, "a", 2);
+	assert_int_equal(login_begin(&n, &lane), -1);
+	assert_int_equal(lane.outcome, DONE_REFUSED);
+	assert_non_null(strstr(lane.text, "without a token"));
+	memcpy(who.user, "T@b.example", 12);
+	memcpy(who.password_secret, "token", 6);
+	assert_int_equal(login_begin(&n, &lane), 0);
+	assert_string_equal(who.token_secret, "token");
+	assert_string_equal(who.password_secret, "");
+	assert_string_equal(who.user, "t");
+	ends.remote = false;
+	memcpy(who.user, "a", 2);
+	memcpy(who.password_secret, "pass", 5);
+	assert_int_equal(login_begin(&n, &lane), 0);
+	assert_string_equal(who.token_secret, "");
+	assert_string_equal(who.password_secret, "pass");
+	conf_free(&conf);
+}
+
 /* Ten, and the session is over. */
 static void test_failures(void **state)
 {
@@ -379,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_oauth),
 		cmocka_unit_test(test_oauth_long),
 		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_remote),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_smtp_odd),
 		cmocka_unit_test(test_smtp_utf8),

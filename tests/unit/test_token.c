@@ -145,9 +145,32 @@ static void test_damaged(void **state)
 	tokens_free(&t);
 	put("\n", 1);
 	assert_int_equal(tokens_read(dir, &t, &e), -1);
-	unlink(path);
-	assert_int_equal(symlink("/etc/passwd", path), 0);
+}
+
+/* Nor by somebody else's file, or under another account's name. */
+static void test_moved(void **state)
+{
+	static char text[1000];
+	char one[TOKEN_TEXT], other[100];
+	struct tokens t;
+	struct err e;
+	size_t n;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(token_make(dir, "a@b.example", 7, one, &e), 0);
+	f = fopen(path, "r");
+	n = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	memcpy(strstr(text, "a@b"), "c@d", 3);
+	put(text, n);
+	assert_false(right("a@b.example", one));
+	assert_false(right("c@d.example", one));
+	snprintf(other, sizeof other, "%s.other", path);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(symlink(other, path), 0);
 	assert_int_equal(tokens_read(dir, &t, &e), -1);
+	unlink(other);
 }
 
 static void test_too_many(void **state)
@@ -172,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replace_and_remove, begin,
 		                                end),
 		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
+		cmocka_unit_test_setup_teardown(test_moved, begin, end),
 		cmocka_unit_test_setup_teardown(test_too_many, begin, end),
 	};
 
