@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "agent/front_login.h"
 #include "agent/keeper.h"
@@ -16,12 +15,9 @@
 
 /* It said that it will say no more, and all it said was read.  Who has commands
  * waiting here still wants to hear the answers. */
-static bool has_left(const struct client *c)
+static bool has_left(struct client *c)
 {
-	char octet;
-
-	return c->off == c->len
-	       && recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return c->off == c->len && client_deaf(c);
 }
 
 /* Up to ms for fd (-1: for nothing): 1 it can be read, 0 the time has passed, -1
