@@ -115,7 +115,8 @@ static size_t graft(uint8_t *p, size_t len, size_t at, size_t n,
                      const uint8_t *from, size_t n_from)
 {
 	memmove(p + at + n_from, p + at + n, len - at - n);
-	memmove(p + at, from, n_from);
+	if (n_from)
+		memmove(p + at, from, n_from);
 	return len - n + n_from;
 }
 

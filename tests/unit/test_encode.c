@@ -85,7 +85,8 @@ static void assert_written(enum transfer how, const char *text, size_t n,
 
 	for (size_t i = 0; i <= n + 1; i++) {
 		encode(how, &m, text, n, i > n ? 1 : i, i > n ? 1 : 0);
-		if (m.len != strlen(want) || memcmp(m.buf, want, m.len) != 0)
+		if (m.len != strlen(want)
+		    || (m.len && memcmp(m.buf, want, m.len) != 0))
 			fail_msg("at %zu got:\n%.*s\nwanted:\n%s", i,
 			         (int)m.len, m.buf, want);
 		assert_sound(&m);
