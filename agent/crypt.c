@@ -62,13 +62,13 @@ static int enter_box(const struct crypt *c)
 
 int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 {
-	int rc;
+	int rc = 1;
 
 	c->ends = ends;
-	if (enter_box(c))
-		return 1;
-	rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
+	if (enter_box(c) == 0)
+		rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
 	engine_free(c->engine);
+	free(c);
 	return rc;
 }
 

@@ -15,11 +15,14 @@ static void take(struct chan *leash, struct chan *c)
 	chan_init(c, chan_take_fd(leash));
 }
 
+/* What is static here lives as long as the process, which closes it. */
+
 static int run_front(const struct conf *conf, struct chan *leash,
                      enum session_kind kind, struct unpack *u)
 {
-	struct front_ends f = { .guard = *leash };
+	static struct front_ends f;
 
+	f.guard = *leash;
 	f.tls = (enum local_tls)unpack_u32(u);
 	f.remote = unpack_u32(u);
 	unpack_str(u, f.peer, sizeof f.peer);
@@ -36,7 +39,7 @@ static int run_front(const struct conf *conf, struct chan *leash,
 static int run_mime(const struct conf *conf, struct chan *leash,
                     enum session_kind kind)
 {
-	struct mime_ends m;
+	static struct mime_ends m;
 
 	take(leash, &m.front);
 	take(leash, &m.crypt);
@@ -48,7 +51,7 @@ static int run_mime(const struct conf *conf, struct chan *leash,
 static int run_crypt(struct crypt *crypt, struct chan *leash,
                      enum session_kind kind)
 {
-	struct crypt_ends c;
+	static struct crypt_ends c;
 
 	take(leash, &c.front);
 	take(leash, &c.mime);
@@ -65,7 +68,7 @@ static int run_crypt(struct crypt *crypt, struct chan *leash,
 static int run_upstream(struct upstream *up, struct chan *leash,
                         enum session_kind kind)
 {
-	struct upstream_ends u;
+	static struct upstream_ends u;
 
 	take(leash, &u.front);
 	take(leash, &u.pipe);
@@ -86,9 +89,9 @@ static int run_plugin(const struct conf *conf, struct chan *leash)
 static int run_role(enum role role)
 {
 	static struct conf conf;
+	static struct chan leash;
 	struct crypt *crypt = NULL;
 	struct upstream *up = NULL;
-	struct chan leash;
 	struct unpack u;
 	struct frame f;
 	struct err e;

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from kit.agent import sanitized
+
 BUILD = os.environ.get("LETTERLOCK_BUILD", "")
 PROGRAMS = ("letterlockd", "letterlock")
 
@@ -39,9 +41,8 @@ def test_stack(program):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_fortified(program):
-    with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as f:
-        if "#define SANITIZERS" in f.read():
-            pytest.skip("sanitizers and _FORTIFY_SOURCE exclude each other")
+    if sanitized():
+        pytest.skip("sanitizers and _FORTIFY_SOURCE exclude each other")
     with open(os.path.join(BUILD, "Makefile"), encoding="utf-8") as f:
         if "_FORTIFY_SOURCE=2" not in f.read():
             pytest.skip("built without optimisation")

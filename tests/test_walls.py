@@ -18,7 +18,7 @@ import time
 import pytest
 
 from kit import client, free_ports, keys, letters, provider, wait_for, write
-from kit.agent import ROLES, Agent, built, processes
+from kit.agent import ROLES, Agent, built, processes, sanitized
 from people import ALICE, BOB
 from test_failclosed import assert_free, gpg_agents
 
@@ -373,11 +373,6 @@ def test_no_spool_at_all(started, make):
         assert letters.verdict(got)["encryption"] == "ok"
     os.rename(state + ".gone", state)
     assert a.text().count("no spool in") == 1
-
-
-def sanitized():
-    with open(built("letterlockd"), "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 @pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")

@@ -27,6 +27,19 @@ def built(name):
     raise KitError("no %s in %s" % (name, build))
 
 
+def sanitized():
+    """Is it a build with sanitizers?  They need memory, and take the boxes."""
+    with open(os.path.join(os.environ["LETTERLOCK_BUILD"], "config.h"),
+              encoding="utf-8") as f:
+        return "#define SANITIZERS" in f.read()
+
+
+def assert_sane(log):
+    """No sanitizer, nor valgrind, has said anything on stderr."""
+    found = re.search(r"^(==\d+==|.*: runtime error: )", log, re.M)
+    assert not found, log[found.start():]
+
+
 def conf_text(accounts, agent=(), contacts=()):
     """letterlock.conf: accounts and contacts are section -> {key: value}."""
     out = "[agent]\n" + "".join("%s = %s\n" % x for x in dict(agent).items())
@@ -192,6 +205,7 @@ class Agent:
             self.logger.join(5)
             assert p.returncode == 0, "letterlockd ended with %d\n%s" % (
                 p.returncode, self.text())
+            assert_sane(self.text())
         finally:
             for x in self.all():
                 try:

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from . import letters, write
-from .agent import built, conf_text
+from .agent import assert_sane, built, conf_text
 
 
 class Cli:
@@ -18,9 +18,11 @@ class Cli:
                     "XDG_CONFIG_HOME": d, "LANG": "C.UTF-8"}
 
     def run(self, *args, data=b"", conf=True):
-        return subprocess.run([built("letterlock")] + list(args) +
-                              (["-c", self.conf] if conf else []), input=data,
-                              capture_output=True, env=self.env, timeout=60)
+        p = subprocess.run([built("letterlock")] + list(args) +
+                           (["-c", self.conf] if conf else []), input=data,
+                           capture_output=True, env=self.env, timeout=60)
+        assert_sane(p.stderr.decode("utf-8", "replace"))
+        return p
 
     def __call__(self, *args, data=b"", ok=True, conf=True):
         """What it wrote; with ok=False it must fail, and is given whole."""
