@@ -79,7 +79,10 @@ void engine_child_find(struct engine *g)
 
 	kids_read(getpid(), now, sizeof now);
 	prctl(PR_SET_CHILD_SUBREAPER, 0L, 0L, 0L, 0L);
-	g->pid = kids_new(&p, g->kids);
+	/* a daemon of its own session is a gpg-agent that gpg was quick to
+	 * start, and not to be waited for or killed */
+	while ((g->pid = kids_new(&p, g->kids)) && getsid(g->pid) != getsid(0))
+		continue;
 }
 
 /* gpg has closed its pipes: let it end, at most ms milliseconds. */

@@ -12,10 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "crypto/engine.h"
+#include "crypto/engine_private.h"
 
 /* alice and carol (passphrase "secret") are ours; bob and eve have their own
  * home.  We know bob's key, not eve's. */
@@ -932,9 +933,12 @@ static void stopped_agent(void **state)
 
 	(void)state;
 	assert_int_equal(seal(g, &alice, 1, "hello\n", 6, &sealed, &e), 0);
+	/* at the end of a connection it sends itself a SIGCONT */
 	assert_int_equal(sh("gpg-connect-agent --homedir ours 'getinfo pid' "
-	    "/bye | sed -n 's/^D //p' > pid; kill -STOP $(cat pid); sleep 0.2"),
-	                 0);
+	    "/bye | sed -n 's/^D //p' > pid && cd /proc/$(cat pid) && "
+	    "until [ $(ls task | wc -l) = 1 ]; do sleep 0.01; done && "
+	    "kill -STOP ${PWD##*/} && "
+	    "until grep -q '^State:.T' status; do sleep 0.01; done"), 0);
 	assert_int_equal(engine_warm(g, alice.grip_sign, &e), -1);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TIMEOUT);
 	/* the letter must wait where it is */
@@ -953,6 +957,47 @@ static void stopped_agent(void **state)
 	opened_free(&o);
 	membuf_free(&out);
 	membuf_free(&sealed);
+}
+
+/* A child that waits for its end, in a session of its own as daemons are. */
+static pid_t idle_child(bool daemon)
+{
+	int there[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(there), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (daemon)
+			setsid();
+		close(there[0]);
+		close(there[1]);
+		pause();
+		_exit(0);
+	}
+	close(there[1]);
+	assert_int_equal(read(there[0], &c, 1), 0);
+	close(there[0]);
+	return pid;
+}
+
+/* gpg may have started its agent before it is our child itself. */
+static void agent_first(void **state)
+{
+	pid_t agent, gpg;
+
+	(void)state;
+	engine_child_before(g);
+	agent = idle_child(true);
+	gpg = idle_child(false);
+	engine_child_find(g);
+	assert_int_equal(g->pid, gpg);
+	assert_false(engine_child_wait(g, 0));
+	assert_int_equal(waitpid(gpg, NULL, 0), -1);
+	assert_int_equal(waitpid(agent, NULL, WNOHANG), 0);
+	assert_int_equal(kill(agent, SIGKILL), 0);
+	assert_int_equal(waitpid(agent, NULL, 0), agent);
 }
 
 /* Somebody else's gpg. */
@@ -1158,6 +1203,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(locked),
 		cmocka_unit_test(never_prompts),
 		cmocka_unit_test_teardown(stopped_agent, heal),
+		cmocka_unit_test(agent_first),
 		cmocka_unit_test_teardown(fake_gpg, heal),
 		cmocka_unit_test_teardown(fake_mute, heal),
 		cmocka_unit_test_teardown(fake_status, heal),
