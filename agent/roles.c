@@ -90,8 +90,8 @@ static int run_role(enum role role)
 {
 	static struct conf conf;
 	static struct chan leash;
-	struct crypt *crypt = NULL;
-	struct upstream *up = NULL;
+	static struct crypt *crypt;
+	static struct upstream *up;
 	struct unpack u;
 	struct frame f;
 	struct err e;
