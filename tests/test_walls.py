@@ -18,7 +18,7 @@ import time
 import pytest
 
 from kit import client, free_ports, keys, letters, provider, wait_for, write
-from kit.agent import ROLES, Agent, built, processes, sanitized
+from kit.agent import ROLES, Agent, Process, built, processes, sanitized
 from people import ALICE, BOB
 from test_failclosed import assert_free, gpg_agents
 
@@ -43,8 +43,18 @@ def greeted(port, seconds=3):
 
 
 def streams(pid):
-    return {int(n): os.readlink("/proc/%d/fd/%s" % (pid, n))
-            for n in os.listdir("/proc/%d/fd" % pid)}
+    """What a process has open; a role, when it has taken its configuration
+    and closed that: sooner it has not even closed what it got."""
+    def look():
+        try:
+            found = {int(n): os.readlink("/proc/%d/fd/%s" % (pid, n))
+                     for n in os.listdir("/proc/%d/fd" % pid)}
+        except FileNotFoundError:       # closed while we looked
+            return None
+        role = any(x.startswith("--role=") for x in Process(pid).argv)
+        return None if role and found.get(4, "").startswith(
+            "/memfd:letterlock.conf") else found
+    return wait_for(look)
 
 
 # ---- a front that has gone wrong
@@ -365,7 +375,8 @@ def test_no_spool_at_all(started, make):
     state = os.path.join(a.dirs["state"], "letterlock")
     raw = sealed(make.home(["bob"], ["alice"]))
     assert greeted(a.pop3)
-    wait_for(lambda: os.listdir(state))     # the keeper has been there
+    # the last that the keeper makes when it starts
+    wait_for(lambda: os.path.exists(os.path.join(state, "came")))
     os.rename(state, state + ".gone")
     for _ in range(2):
         a.inbox.mailbox[:] = [("u1", raw)]
