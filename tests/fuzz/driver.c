@@ -18,7 +18,8 @@ enum {
 	CUTS_MAX = 2048,	/* octets of a seed that are cut at every one */
 	STEPS = 64,		/* cuts behind these */
 	CHANGED = 3000,		/* inputs made of the seeds */
-	CHANGES_MAX = 6		/* in one of them */
+	CHANGES_MAX = 6,	/* in one of them */
+	SHARE_MAX = 1000
 };
 
 struct seed {
@@ -101,11 +102,20 @@ static int seeds_read(const char *path)
 	return rc;
 }
 
+/* One in $FUZZ_SHARE cuts and changes, where all would take too long. */
+static size_t share(void)
+{
+	const char *s = getenv("FUZZ_SHARE");
+	unsigned long n = s ? strtoul(s, NULL, 10) : 1;
+
+	return n < 1 ? 1 : n > SHARE_MAX ? SHARE_MAX : n;
+}
+
 static void run_cuts(const struct seed *s)
 {
 	size_t step = s->n > CUTS_MAX ? (s->n - CUTS_MAX) / STEPS + 1 : 1;
 
-	for (size_t n = 0; n < s->n; n += n < CUTS_MAX ? 1 : step)
+	for (size_t n = 0; n < s->n; n += share() * (n < CUTS_MAX ? 1 : step))
 		run(s->p, n);
 	run(s->p, s->n);
 }
@@ -156,7 +166,7 @@ static void run_changed(void)
 	uint8_t *p = malloc(SEED_MAX);
 
 	CHECK(p);
-	for (int i = 0; i < CHANGED; i++) {
+	for (size_t i = 0; i < CHANGED; i += share()) {
 		const struct seed *s = &seed[some(n_seeds)];
 		size_t n = s->n;
 

@@ -89,12 +89,15 @@ def processes():
 class Agent:
     """folder: short and its own. home: the GNUPGHOME, or None. accounts:
     address -> {key: value}. limits: resource -> value for letterlockd.
-    mounts: [(what, where)] are bound over in a name space of its own."""
+    mounts: [(what, where)] are bound over in a name space of its own. under:
+    what it is run by, which makes it so many times slower."""
 
     def __init__(self, folder, home, accounts, agent=(), contacts=(),
-                 limits=(), mounts=(), env=(), conf=None):
+                 limits=(), mounts=(), env=(), conf=None, under=(),
+                 slower=1):
         self.d, self.home = os.path.join(folder, "a"), home
         self.limits, self.mounts = dict(limits), list(mounts)
+        self.under, self.slower = list(under), slower
         self.log, self.process, self.mark = [], None, uuid.uuid4().hex
         self.dirs = {k: os.path.join(self.d, k) for k in (
             "home", "config", "state", "run", "tmp", "cwd")}
@@ -140,7 +143,8 @@ class Agent:
             resource.setrlimit(what, (value, value))
 
     def command(self):
-        return self.within([built("letterlockd"), "-c", self.conf])
+        return self.within(self.under + [built("letterlockd"), "-c",
+                                         self.conf])
 
     def within(self, cmd):
         """This command with the mounts in place."""
@@ -170,7 +174,7 @@ class Agent:
                     self.process.returncode, "".join(self.log)))
             return self.submissions and self.pop3s
 
-        wait_for(up, seconds, 0.005)
+        wait_for(up, seconds * self.slower, 0.005)
         self.submission, self.pop3 = self.submissions[0], self.pop3s[0]
         return self
 
@@ -195,11 +199,11 @@ class Agent:
             if running:
                 p.send_signal(signal.SIGTERM)
                 try:
-                    p.wait(seconds)
+                    p.wait(seconds * self.slower)
                 except subprocess.TimeoutExpired:
                     raise AssertionError("letterlockd lives on after SIGTERM")
             try:
-                wait_for(lambda: not self.own(), 5)
+                wait_for(lambda: not self.own(), 5 * self.slower)
             except KitError:
                 raise AssertionError("left behind: %r" % self.own())
             self.logger.join(5)

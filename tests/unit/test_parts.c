@@ -13,6 +13,7 @@
 
 #include "crypto/parts.h"
 #include "crypto/sink.h"
+#include "tests/unit/slow.h"
 
 /* What was told, as a text: "P0 pre|D0 /--b/|H1 /|B1 hi|.1|C0 /--b--/|.0m".  The
  * letter, the depth, and the octets, where "/" is CRLF, "~" LF, "^" CR, "<0>" NUL
@@ -693,7 +694,7 @@ static void test_many(void **state)
 		if (i == 3)
 			assert_int_equal(told.n[PIECE_HEADER], 100);
 		told_free(&told);
-		if (ten > 30 * one + 0.05)
+		if (ten > 30 * one + 0.05 * (double)slower())
 			fail_msg("%zu: %f s, ten times that: %f s", i, one, ten);
 	}
 }
