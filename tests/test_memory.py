@@ -6,11 +6,12 @@ import os
 import pytest
 
 from kit import client, keys, letters
-from kit.agent import ROLES, Watch
+from kit.agent import ROLES, Watch, sanitized
 from kit.inotify import Closed
 from kit.provider import Provider
 from people import ALICE, BOB
 
+pytestmark = pytest.mark.skipif(sanitized(), reason="sanitizers need memory")
 SIZE, MOST = 100 << 20, 32 << 10        # octets, kB
 
 
