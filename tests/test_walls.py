@@ -396,7 +396,7 @@ def test_a_box_that_does_not_close(started):
     except client.Closed:
         pass
     assert a.smtp.accepted == []
-    assert "seccomp: " in a.text()
+    wait_for(lambda: "seccomp: " in a.text())
 
 
 LACKING = [
