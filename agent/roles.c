@@ -78,8 +78,9 @@ static int run_upstream(struct upstream *up, struct chan *leash,
 
 static int run_plugin(const struct conf *conf, struct chan *leash)
 {
-	struct plugin_ends p = { .guard = *leash };
+	static struct plugin_ends p;
 
+	p.guard = *leash;
 	p.client = chan_take_fd(&p.guard);
 	take(&p.guard, &p.keeper);
 	return plugin_run(conf, &p);
