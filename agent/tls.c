@@ -355,3 +355,30 @@ out:
 		tls_free(t);
 	return low;
 }
+
+bool tls_is(const mailstream_low *low)
+{
+	return low->driver == &driver;
+}
+
+bool tls_binding(mailstream_low *low, struct tls_binding *b)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	SSL *ssl;
+
+	if (!tls_is(low))
+		return false;
+	ssl = ((struct tls *)low->data)->ssl;
+	if (SSL_version(ssl) >= TLS1_3_VERSION) {
+		b->type = "tls-exporter";
+		b->n = 32;
+		return SSL_export_keying_material(ssl, b->data, b->n, label,
+			sizeof label - 1, NULL, 0, 0) == 1;
+	}
+	if (SSL_get_extms_support(ssl) != 1)
+		return false;
+	/* ours was the first Finished, since no session is resumed */
+	b->type = "tls-unique";
+	b->n = SSL_get_finished(ssl, b->data, sizeof b->data);
+	return b->n > 0 && b->n <= sizeof b->data;
+}

@@ -34,4 +34,16 @@ void tls_trust_free(struct tls_trust *t);
 mailstream_low *tls_low_new(struct tls_trust *t, int fd, const char *host,
                             int64_t deadline, struct err *e);
 
+enum { TLS_BINDING_MAX = 64 };
+struct tls_binding {		/* what this connection has and no other */
+	const char *type;	/* "tls-exporter" (RFC 9266) of TLS 1.3, or
+				 * "tls-unique" (RFC 5929) of 1.2 */
+	unsigned char data[TLS_BINDING_MAX];
+	size_t n;
+};
+/* Is this a stream of tls_low_new()'s? */
+bool tls_is(const mailstream_low *low);
+/* False: there is none, in clear or without RFC 7627's master secret. */
+bool tls_binding(mailstream_low *low, struct tls_binding *b);
+
 #endif

@@ -73,7 +73,7 @@ size_t parse_number(const char *s, uint64_t max, uint64_t *v);
 /* No control among at most max octets. */
 bool arg_ok(const char *s, size_t max);
 
-/* ---- one provider: upstream.c ---- */
+/* ---- one provider: upstream.c, upstream_login.c ---- */
 
 struct upstream {
 	const struct conf *conf;
@@ -84,10 +84,13 @@ struct upstream {
 	bool boxed;			/* connected once, and never again */
 	bool no_route;			/* there was no connection at all */
 	bool greeted;			/* ready for AUTH */
+	bool bound;			/* binding is there */
+	struct tls_binding binding;
 	/* what the provider offers */
 	unsigned mechs;			/* enum sasl_mech */
 	bool starttls;
 	unsigned flags;			/* enum provider_flag */
+	bool has_user;			/* POP3's USER and PASS */
 	bool has_size;
 	uint64_t size;			/* SMTP's SIZE, 0 = none */
 	bool utf8;			/* SMTPUTF8 is on in this transaction */
@@ -108,17 +111,25 @@ struct protocol {
 	                     struct reply *r, struct err *e);
 };
 
+/* The wire to the provider, and the box: there is no second connection. */
+int upstream_connect(struct upstream *up, struct err *e);
+
 typedef int reply_fn(struct upstream *up, struct reply *r, struct err *e);
 
 /* Do U_LOGIN and send its U_DONE.  -1: the front is gone, or mad. */
 int upstream_login(struct upstream *up, struct chan *front,
                    const struct frame *f, enum session_kind kind,
                    const struct protocol *p);
-/* One SASL exchange with the best mechanism both have, as protocol.auth.  The
- * first answer goes with AUTH where that line has at most line_max octets. */
-enum outcome upstream_sasl(struct upstream *up, reply_fn *reply,
+/* The strongest mechanism that both have and these credentials allow, or 0. */
+unsigned upstream_mech(const struct upstream *up, const struct credentials *c);
+/* One SASL exchange, as protocol.auth.  The first answer goes with AUTH where
+ * that line has at most line_max octets. */
+enum outcome upstream_sasl(struct upstream *up, reply_fn *reply, unsigned mech,
                            size_t line_max, const struct credentials *c,
                            struct reply *r, struct err *e);
+/* DONE_UNREACHABLE: there is no such mechanism. */
+enum outcome upstream_no_mech(const struct upstream *up,
+                              const struct credentials *c, struct err *e);
 /* Send U_DONE: 0, or -1 when the front is gone. */
 int upstream_done(struct chan *front, enum outcome o, unsigned code,
                   const char *text);

@@ -62,6 +62,8 @@ static void capability(struct upstream *up, const char *words)
 {
 	size_t n = strcspn(words, " ");
 
+	if (n == 4 && strncasecmp(words, "USER", 4) == 0)
+		up->has_user = true;
 	if (n != 4 || strncasecmp(words, "SASL", 4) != 0)
 		return;
 	for (words += n; *words; words += n) {
@@ -78,6 +80,7 @@ static int capa(struct upstream *up, struct err *e)
 	struct line l;
 
 	up->mechs = 0;
+	up->has_user = false;
 	if (ASK(up, &r, e, "CAPA"))
 		return -1;
 	if (r.answer == ANSWER_MORE)
@@ -149,11 +152,15 @@ static enum outcome pop3_auth(struct upstream *up,
                               const struct credentials *c, struct reply *r,
                               struct err *e)
 {
+	unsigned mech = upstream_mech(up, c);
 	enum outcome o;
 
-	up->mechs &= SASL_SCRAM_SHA_256 | SASL_PLAIN;
-	o = up->mechs ? upstream_sasl(up, pop3_reply, AUTH_LINE_MAX, c, r, e)
-	              : user_pass(up, c, r, e);
+	if (c->with == LOGIN_OAUTH && !mech)
+		return upstream_no_mech(up, c, e);
+	if (mech == SASL_LOGIN && up->has_user)
+		mech = 0;		/* USER and PASS are the same, and older */
+	o = mech ? upstream_sasl(up, pop3_reply, mech, AUTH_LINE_MAX, c, r, e)
+	         : user_pass(up, c, r, e);
 	if (o == DONE_DENIED && not_the_password(r)) {
 		upstream_says(up, r, e);
 		o = DONE_UNREACHABLE;

@@ -165,22 +165,23 @@ static enum outcome smtp_auth(struct upstream *up,
                               const struct credentials *c, struct reply *r,
                               struct err *e)
 {
+	unsigned mech = upstream_mech(up, c);
 	enum outcome o = DONE_DENIED;
 
-	if (!up->mechs) {
-		err_set(e, GPG_ERR_NOT_SUPPORTED, "%s offers no way to log in "
-		        "that Letterlock knows", up->wire.host);
-		return DONE_UNREACHABLE;
-	}
-	while (o == DONE_DENIED && up->mechs) {
-		o = upstream_sasl(up, smtp_reply, AUTH_LINE_MAX, c, r, e);
+	if (!mech)
+		return upstream_no_mech(up, c, e);
+	for (; mech && o == DONE_DENIED; mech = upstream_mech(up, c)) {
+		o = upstream_sasl(up, smtp_reply, mech, AUTH_LINE_MAX, c, r,
+		                  e);
 		if (r->code != 504)	/* mechanism offered, but not meant */
 			break;
-		up->mechs &= ~sasl_best(up->mechs);
+		up->mechs &= ~mech;
+		if (mech & SASL_SCRAM)	/* then no less will do */
+			up->mechs &= SASL_SCRAM;
 	}
-	if (o == DONE_DENIED && r->code < 500) {
-		upstream_says(up, r, e);
-		o = DONE_UNREACHABLE;	/* 454, 421: not the password's fault */
+	if (o == DONE_DENIED && (r->code < 500 || r->code == 504)) {
+		upstream_says(up, r, e);	/* 454, 421, 504: it is not */
+		o = DONE_UNREACHABLE;		/* the password's fault */
 	}
 	return o;
 }

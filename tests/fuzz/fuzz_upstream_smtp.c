@@ -5,7 +5,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t how = fuzz_octet(&data, &size);
-	struct script one = { .p = data, .n = size }, many = one;
+	/* one in four logs in with a token */
+	struct script one = { .p = data, .n = size,
+	                      .token = how % 4 == 3 ? "a token" : NULL },
+	              many = one;
 	bool tls = how == 13, right;
 	struct membuf whole, cut;
 

@@ -21,6 +21,8 @@ struct script {
 	const void *p;
 	size_t n, split;
 	uint8_t how;
+	const char *token;	/* an upstream's: the login is by OAuth */
+	struct membuf *sent;	/* not NULL: what an upstream said, to be freed */
 };
 
 /* One session with a client, who says QUIT at its end.  login chooses how it goes: & 3: the password is

@@ -170,15 +170,15 @@ static struct upstream *upstream_new(struct provider *v,
 
 /* ---- front's side ---- */
 
-static void login(struct chan *c, bool tls)
+static void login(struct chan *c, const struct script *script, bool tls)
 {
 	static struct pack p;
 
 	pack_init(&p);
 	pack_u32(&p, tls);
-	pack_u32(&p, LOGIN_PASSWORD);
+	pack_u32(&p, script->token ? LOGIN_OAUTH : LOGIN_PASSWORD);
 	pack_str(&p, tls ? "t" : "a");
-	pack_str(&p, "a secret");
+	pack_str(&p, script->token ? script->token : "a secret");
 	CHECK(pack_send(&p, c, U_LOGIN, NULL) == 0);
 }
 
@@ -218,7 +218,8 @@ void play_check_heard(const struct membuf *heard)
 }
 
 /* The session is over: what front heard, and mime. */
-static bool finish(struct upstream *up, struct upstream_ends *up_ends,
+static bool finish(const struct script *script, struct upstream *up,
+                   struct upstream_ends *up_ends,
                    struct provider *v, struct ends *front, struct ends *pipe,
                    struct membuf *heard, struct membuf *letters)
 {
@@ -234,8 +235,11 @@ static bool finish(struct upstream *up, struct upstream_ends *up_ends,
 	front->theirs = pipe->theirs = -1;
 	ends_close(front);
 	ends_close(pipe);
-	CHECK(clean_lines(v->heard.buf, v->heard.len, 4096));
-	membuf_free(&v->heard);
+	CHECK(clean_lines(v->heard.buf, v->heard.len, WIRE_COMMAND_MAX));
+	if (script->sent)
+		*script->sent = v->heard;
+	else
+		membuf_free(&v->heard);
 	free(up);
 	return !v->early;
 }
@@ -306,14 +310,14 @@ bool play_upstream_smtp(const struct script *provider, bool tls,
 	send_frame(&s.front, P_END);
 	ends_hang_up(&pipe);
 	chan_init(&s.front, ends.ours);
-	login(&s.front, tls);
+	login(&s.front, provider, tls);
 	send_frame(&s.front, U_MAIL);
 	send_frame(&s.front, U_RCPT);
 	send_frame(&s.front, U_DATA);
 	chan_init(&up_ends.front, ends.theirs);
 	chan_init(&up_ends.pipe, pipe.theirs);
 	upstream_smtp(up, &up_ends);
-	return finish(up, &up_ends, &v, &ends, &pipe, heard, NULL);
+	return finish(provider, up, &up_ends, &v, &ends, &pipe, heard, NULL);
 }
 
 /* ---- POP3 ---- */
@@ -347,12 +351,12 @@ bool play_upstream_pop3(const struct script *provider, bool tls,
 	ends_open(&ends, NULL, 0, 0);
 	ends_open(&pipe, NULL, 0, 0);
 	chan_init(&front, ends.ours);
-	login(&front, tls);
+	login(&front, provider, tls);
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
 		fetch_frame(&front, types[i]);
 	ends_hang_up(&ends);
 	chan_init(&up_ends.front, ends.theirs);
 	chan_init(&up_ends.pipe, pipe.theirs);
 	upstream_pop3(up, &up_ends);
-	return finish(up, &up_ends, &v, &ends, &pipe, heard, letters);
+	return finish(provider, up, &up_ends, &v, &ends, &pipe, heard, letters);
 }

@@ -19,7 +19,7 @@ protocols = pop3
 listen = 127.0.0.1
 mail_location = maildir:{d}/mail/%u
 disable_plaintext_auth = no
-auth_mechanisms = plain login scram-sha-256
+auth_mechanisms = {mechs}
 auth_failure_delay = 0
 first_valid_uid = 1
 {users}
@@ -67,7 +67,8 @@ class Dovecot:
     """d: a short folder. users: address -> password. After start(): the ports
     pop3 (plain and STLS) and pop3s, the socket sasl, uid and gid of the mail."""
 
-    def __init__(self, d, cert, key, users):
+    def __init__(self, d, cert, key, users, mechs="plain login scram-sha-256"):
+        self.mechs = mechs
         self.d, self.cert, self.key, self.users = d, cert, key, users
         self.mail = os.path.join(d, "mail")
         self.sasl = os.path.join(d, "sasl")
@@ -102,7 +103,8 @@ class Dovecot:
                 for s in ("anvil", "pop3-login", "stats")))
         conf = write(os.path.join(self.d, "dovecot.conf"), CONF.format(
             d=self.d, cert=self.cert, key=self.key, uid=self.uid,
-            gid=self.gid, pop3=self.pop3, pop3s=self.pop3s, users=users), 0o644)
+            gid=self.gid, pop3=self.pop3, pop3s=self.pop3s, users=users,
+            mechs=self.mechs), 0o644)
         with open(os.path.join(self.d, "out"), "ab") as out:
             self.process = subprocess.Popen(
                 ["/usr/sbin/dovecot", "-F", "-c", conf], stdin=subprocess.DEVNULL,

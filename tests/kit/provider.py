@@ -2,6 +2,7 @@
 """A scripted provider, SMTP or POP3, in threads of the test: it records every
 octet it hears and can be told to fail anywhere."""
 import base64
+import hashlib
 import hmac
 import re
 import socket
@@ -131,6 +132,8 @@ class Provider:
         self.hooks = dict(hooks or {})
         self.keywords, self.mechs, self.body_at = keywords, mechs, body_at
         self.sessions, self.accepted = [], []
+        self.logins, self.scram, self.after_no = [], [], []
+        self.binds, self.capa_user = "-PLUS" in mechs, True
         self.mailbox = [("uid%d" % (i + 1), m) for i, m in enumerate(mailbox)]
         self.host = host
         if pair:
@@ -229,8 +232,71 @@ class Provider:
         return hmac.compare_digest(self.users.get(user, "\1").encode(),
                                    pw.encode())
 
+    def _scram(self, s, mech, first, more):
+        """RFC 5802. The hook "scram" may change a message of the server's."""
+        def b64(text):
+            return base64.b64encode(text if isinstance(text, bytes) else
+                                    text.encode()).decode()
+
+        name = "sha1" if "SHA-1" in mech else "sha256"
+
+        def mac(key, text):
+            return hmac.digest(key, text.encode(), name)
+
+        flag, _, bare = base64.b64decode(first).decode().split(",", 2)
+        self.scram.append((mech, flag))
+        user, nonce = (x[2:] for x in bare.split(",")[:2])
+        plus = mech.endswith("-PLUS")
+        if plus != flag.startswith("p=") or flag == "y" and self.binds:
+            return False            # somebody took our -PLUS away
+        salt, n = b"a grain of salt", 4096
+        said = "r=%sservers,s=%s,i=%d" % (nonce, b64(salt), n)
+        said = s.hook("scram", said) or said
+        final = base64.b64decode(more(b64(said))).decode()
+        bound, _, proof = final.rpartition(",p=")
+        text = ",".join((bare, said, bound))
+        c = base64.b64decode(bound.split(",")[0][2:])
+        want = (flag + ",,").encode()
+        if flag == "p=tls-unique":
+            want += s.sock.get_channel_binding("tls-unique")
+        elif plus:                  # Python cannot tell us tls-exporter
+            want += c[-32:]
+        secret = self.users.get(user.replace("=2C", ",").replace("=3D", "="))
+        if secret is None or c != want:
+            return False
+        salted = hashlib.pbkdf2_hmac(name, secret.encode(), salt, n)
+        key = mac(salted, "Client Key")
+        sign = mac(hashlib.new(name, key).digest(), text)
+        if base64.b64decode(proof) != bytes(a ^ b for a, b in zip(key, sign)):
+            return False
+        v = "v=" + b64(mac(mac(salted, "Server Key"), text))
+        v = s.hook("scram", v) or v
+        if v == "none":
+            return True
+        return more(b64(v)) == ""
+
+    def _token(self, mech, first, more):
+        """OAuth: the user's password is the token."""
+        text = base64.b64decode(first).decode()
+        bearer = re.search("\1auth=Bearer ([^\1]*)\1", text).group(1)
+        user = re.match("n,a=([^,]*)," if mech == "OAUTHBEARER" else
+                        "user=([^\1]*)", text).group(1)
+        if self._known(user, bearer):
+            return True
+        self.after_no.append(more(base64.b64encode(
+            b'{"status":"invalid_token","schemes":"bearer"}').decode()))
+        return False
+
     def _auth(self, s, args, more):
         """more(prompt): send a continuation, give the answer."""
+        mech = args[0].upper()
+        self.logins.append(mech)
+        if mech.startswith("SCRAM-"):
+            return self._scram(s, mech, args[1] if len(args) > 1 else more(""),
+                               more)
+        if mech in ("OAUTHBEARER", "XOAUTH2"):
+            return self._token(mech, args[1] if len(args) > 1 else more(""),
+                               more)
         if args[0].upper() == "PLAIN":
             return self._plain(args[1] if len(args) > 1 else more(""))
         if args[0].upper() == "LOGIN":
@@ -363,8 +429,9 @@ class Provider:
                     if i + 1 not in gone]
             try:
                 if verb == "CAPA":
-                    words = ["TOP", "UIDL", "RESP-CODES", "USER",
-                             "SASL " + self.mechs]
+                    words = ["TOP", "UIDL", "RESP-CODES", "SASL " + self.mechs]
+                    if self.capa_user:
+                        words.append("USER")
                     if self.tls == "starttls" and not s.secure:
                         words = ["TOP", "UIDL", "STLS"]
                     s.say("capa", "+OK\r\n" + "\r\n".join(words) + "\r\n.")
@@ -375,6 +442,8 @@ class Provider:
                     user = rest
                     s.say("user", "+OK")
                 elif verb in ("PASS", "AUTH"):
+                    if verb == "PASS":
+                        self.logins.append("USER")
                     ok = (self._known(user, rest) if verb == "PASS" else
                           self._auth(s, rest.split(), more))
                     if login(ok):

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/upstream.h"
 #include "tests/fuzz/play.h"
 
 #define S(s) s, sizeof(s) - 1
@@ -242,6 +243,77 @@ static void test_pop3_broken_letter(void **state)
 	      "!");
 }
 
+/* What is said until a no, and what front hears, with a token of n octets. */
+static void oauth(bool pop3, size_t n, const char *in, size_t in_len,
+                  const char *sent, const char *heard)
+{
+	static char token[CREDENTIAL_MAX + 1];
+	struct membuf out, m;
+	struct script s = { .p = in, .n = in_len, .token = token,
+	                    .sent = &out };
+
+	memset(token, 'T', n);
+	token[n] = '\0';
+	session(pop3, &s, &m);
+	assert_true(m.len >= strlen(heard));
+	assert_memory_equal(m.buf, heard, strlen(heard));
+	assert_true(out.len >= strlen(sent));
+	assert_memory_equal(out.buf, sent, strlen(sent));
+	membuf_free(&m);
+	membuf_free(&out);
+}
+
+#define EHLO_OAUTH(list) \
+	"220 x\r\n" T "250-mail\r\n250 AUTH PLAIN " list "\r\n" T
+#define HELLO "EHLO [127.0.0.1]\r\n"
+/* base64 of {"status":"invalid_token"} */
+#define INVALID "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0="
+
+static void test_oauth(void **state)
+{
+	static char sent[16000];
+	const size_t n = CREDENTIAL_MAX;
+	char *p = sent;
+
+	(void)state;
+	oauth(false, 3, S(EHLO_OAUTH("XOAUTH2") "235 ok\r\n"),
+	      HELLO "AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIFRUVAEB\r\nMAIL",
+	      "DONE 0 235 ok\n");
+	oauth(false, 3, S(EHLO_OAUTH("XOAUTH2 OAUTHBEARER") "334 " INVALID
+	                  "\r\n" T "535 5.7.8 no\r\n"),
+	      HELLO "AUTH OAUTHBEARER bixhPWEsAWhvc3Q9bG9jYWxob3N0AXBvcnQ9MjU"
+	      "BYXV0aD1CZWFyZXIgVFRUAQE=\r\nAQ==\r\n",
+	      "DONE 2 535 5.7.8 no (invalid_token)\n");
+	oauth(false, 3, S(EHLO_OAUTH("XOAUTH2") "334 " INVALID "\r\n" T
+	                  "535 5.7.8 no\r\n"),
+	      HELLO "AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIFRUVAEB\r\n\r\n",
+	      "DONE 2 535 5.7.8 no (invalid_token)\n");
+	/* a no that becomes a yes is neither */
+	oauth(false, 3, S(EHLO_OAUTH("XOAUTH2") "334 " INVALID "\r\n" T
+	                  "235 fine\r\n"), HELLO,
+	      "DONE 3 1 localhost broke off the login\n");
+	/* the token is for no other login */
+	oauth(false, 3, S(EHLO_OAUTH("LOGIN SCRAM-SHA-256") "235 ok\r\n"),
+	      HELLO, "DONE 3 1 localhost offers no way to log in with a token "
+	      "(OAuth) that Letterlock knows\n");
+	oauth(true, 3, S("+OK\r\n" T "+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n" T
+	                 "+OK\r\n" T "+OK\r\n"),
+	      "CAPA\r\n", "DONE 3 1 localhost offers no way to log in with a "
+	      "token (OAuth) that Letterlock knows\n");
+	oauth(true, 3, S("+OK\r\n" T "+OK\r\nUSER\r\nSASL XOAUTH2\r\n.\r\n"
+	                 T "+ " INVALID "\r\n" T "-ERR no\r\n"),
+	      "CAPA\r\nAUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIFRUVAEB\r\n"
+	      "\r\n", "DONE 2 0 no (invalid_token)\n");
+	/* 8 KB: whole, and on a line of its own */
+	p += snprintf(p, 200, HELLO "AUTH XOAUTH2\r\n"
+	              "dXNlcj1hAWF1dGg9QmVhcmVyIFRU");
+	for (size_t i = 0; i < (n - 2) / 3; i++, p += 4)
+		memcpy(p, "VFRU", 4);
+	snprintf(p, 200, "VFQBAQ==\r\nMAIL");
+	oauth(false, n, S(EHLO_OAUTH("XOAUTH2") "334 \r\n" T "235 ok\r\n"),
+	      sent, "DONE 0 235 ok\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_pop3_refused),
 		cmocka_unit_test(test_pop3_odd),
 		cmocka_unit_test(test_pop3_broken_letter),
+		cmocka_unit_test(test_oauth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
