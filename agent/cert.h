@@ -67,5 +67,8 @@ int cert_new_server(struct cert_pair *out, const struct cert_pair *by,
 /* Take the text apart; authority may be NULL. */
 int cert_read(const char *pem_secret, size_t len, struct cert_pair *server,
               X509 **authority, struct err *e);
+/* cert_look() of what was taken apart. */
+int cert_look_at(X509 *server, X509 *authority, struct cert_look *look,
+                 struct err *e);
 
 #endif

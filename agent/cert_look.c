@@ -106,29 +106,34 @@ static int names_of(const X509 *x, struct cert_names *names)
 	return rc;
 }
 
+int cert_look_at(X509 *server, X509 *ca, struct cert_look *look, struct err *e)
+{
+	bool ok;
+
+	memset(look, 0, sizeof *look);
+	ok = X509_check_issued(ca, server) == X509_V_OK
+	     && X509_verify(server, X509_get0_pubkey(ca)) == 1
+	     && X509_verify(ca, X509_get0_pubkey(ca)) == 1
+	     && names_of(server, &look->names) == 0
+	     && time_of(X509_get0_notBefore(server), &look->from) == 0
+	     && time_of(X509_get0_notAfter(server), &look->until) == 0
+	     && print_of(ca, look->authority) == 0
+	     && print_of(server, look->server) == 0;
+	ERR_clear_error();
+	return ok ? 0 : err_set(e, gpg_error(GPG_ERR_BAD_CERT), "the parts of "
+	                        "the certificate do not belong together");
+}
+
 int cert_look(const char *pem_secret, size_t len, struct cert_look *look,
               struct err *e)
 {
 	struct cert_pair server;
 	X509 *ca = NULL;
-	int rc = -1;
+	int rc;
 
-	memset(look, 0, sizeof *look);
 	if (cert_read(pem_secret, len, &server, &ca, e))
 		return -1;
-	if (X509_check_issued(ca, server.cert) != X509_V_OK
-	    || X509_verify(server.cert, X509_get0_pubkey(ca)) != 1
-	    || X509_verify(ca, X509_get0_pubkey(ca)) != 1
-	    || names_of(server.cert, &look->names)
-	    || time_of(X509_get0_notBefore(server.cert), &look->from)
-	    || time_of(X509_get0_notAfter(server.cert), &look->until)
-	    || print_of(ca, look->authority)
-	    || print_of(server.cert, look->server))
-		err_set(e, gpg_error(GPG_ERR_BAD_CERT),
-		        "the parts of the certificate do not belong together");
-	else
-		rc = 0;
-	ERR_clear_error();
+	rc = cert_look_at(server.cert, ca, look, e);
 	cert_pair_free(&server);
 	X509_free(ca);
 	return rc;

@@ -65,17 +65,24 @@ static int identify(SSL_CTX *ctx, const char *pem_secret, size_t len,
 {
 	struct cert_look look;
 	struct cert_pair own;
-	int rc;
+	X509 *ca = NULL;
+	int rc = -1;
 
-	if (cert_look(pem_secret, len, &look, e)
-	    || cert_valid(&look, time(NULL), e)
-	    || cert_read(pem_secret, len, &own, NULL, e))
+	if (cert_read(pem_secret, len, &own, &ca, e))
 		return -1;
-	rc = SSL_CTX_use_certificate(ctx, own.cert) == 1 &&
-	     SSL_CTX_use_PrivateKey(ctx, own.key) == 1 ? 0 : -1;
+	if (cert_look_at(own.cert, ca, &look, e)
+	    || cert_valid(&look, time(NULL), e))
+		goto out;
+	if (SSL_CTX_use_certificate(ctx, own.cert) == 1 &&
+	    SSL_CTX_use_PrivateKey(ctx, own.key) == 1)
+		rc = 0;
+	else
+		err_set(e, gpg_error(GPG_ERR_BAD_CERT),
+		        "the certificate cannot be used");
+out:
 	cert_pair_free(&own);
-	return rc ? err_set(e, gpg_error(GPG_ERR_BAD_CERT),
-	                    "the certificate cannot be used") : 0;
+	X509_free(ca);
+	return rc;
 }
 
 struct tls_serve *tls_serve_new(int fd, const char *pem_secret, size_t len,
