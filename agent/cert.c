@@ -94,7 +94,7 @@ bool cert_names_have(const struct cert_names *names, const char *name)
 
 int cert_names_add(struct cert_names *names, const char *name, struct err *e)
 {
-	char one[CERT_NAME_MAX + 1];
+	char one[CERT_NAME_MAX + 1] = "";
 
 	if (spell(name, one))
 		return err_set(e, gpg_error(GPG_ERR_INV_VALUE),
@@ -285,9 +285,10 @@ static int write_all(const struct cert_pair *server, X509 *authority,
 	                                  NULL) != 1)
 		goto out;
 	n = BIO_get_mem_data(b, &p);
-	if (n <= 0 || n > CERT_PEM_MAX || !(*pem_secret = malloc((size_t)n)))
+	if (n <= 0 || n > CERT_PEM_MAX || !(*pem_secret = malloc((size_t)n + 1)))
 		goto out;
 	memcpy(*pem_secret, p, (size_t)n);
+	(*pem_secret)[n] = '\0';
 	*len = (size_t)n;
 	rc = 0;
 out:

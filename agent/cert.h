@@ -32,7 +32,8 @@ int cert_names_add(struct cert_names *names, const char *name, struct err *e);
 bool cert_names_have(const struct cert_names *names, const char *name);
 
 /* A new one for these names: malloced PEM text that begins with the server's
- * certificate and ends with its key; to be freed by cert_free(). */
+ * certificate and ends with its key, with a NUL behind it; to be freed by
+ * cert_free(). */
 int cert_make(const struct cert_names *names, char **pem_secret, size_t *len,
               struct err *e);
 void cert_free(char *pem_secret, size_t len);

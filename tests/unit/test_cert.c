@@ -271,10 +271,11 @@ static void test_authority(void **state)
 	assert_non_null(memmem(pem, n, ca, ca_n));
 	assert_null(memmem(ca, ca_n, "PRIVATE", 7));
 	assert_true(der_n < 1000 && der[0] == 0x30);
-	assert_int_equal(cert_authority(pem, n / 2, true, &ca, &ca_n, NULL),
-	                 -1);
 	free(der);
 	free(ca);
+	assert_int_equal(cert_authority(pem, n / 2, true, &ca, &ca_n, NULL),
+	                 -1);
+	assert_null(ca);
 	cert_free(pem, n);
 }
 
