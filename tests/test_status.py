@@ -357,13 +357,13 @@ def test_wrong_use(scripted):
 # ---- unlock
 
 @pytest.fixture
-def carol(make):
+def carol(make, request):
     """Carol, whose key has a passphrase."""
     with provider.Provider("smtp", {CAROL: "x"}) as p, \
             provider.Provider("pop3", {CAROL: "x"}) as q:
         a = make.agent(make.home(["carol"], trusted=["bob"]),
                        {CAROL: {"smtp": p.conf, "pop3": q.conf}},
-                       {"unlock-timeout": "3"})
+                       {"unlock-timeout": getattr(request, "param", "3")})
         a.smtp, a.inbox = p, q
         yield a
 
@@ -396,6 +396,20 @@ def test_unlock(carol, named):
     assert keys.prompts(carol.home) == n
 
 
+def test_unlock_is_for_both_keys(carol):
+    """That which signs, and that which opens: gpg-agent has both then."""
+    def cached():
+        out = subprocess.run(
+            ["gpg-connect-agent", "--homedir", carol.home, "KEYINFO --list",
+             "/bye"], check=True, capture_output=True, text=True).stdout
+        return [x.split()[6] for x in out.splitlines()
+                if x.startswith("S KEYINFO")].count("1")
+    assert cached() == 0
+    keys.pinentry(carol.home, "answer", keys.PASSPHRASE["carol"])
+    assert command(carol, "unlock").returncode == 0
+    assert cached() == 2
+
+
 @pytest.mark.parametrize("mode, passphrase, words", [
     ("cancel", "", "Nobody gave the passphrase"),
     ("hang", "", "not given in time"),
@@ -417,6 +431,7 @@ def test_unlock_without_a_key(scripted):
     assert "none is usable" in q.stdout
 
 
+@pytest.mark.parametrize("carol", ["60"], indirect=True)
 def test_a_plugin_that_leaves_takes_its_prompt_along(carol):
     keys.pinentry(carol.home, "hang")
     with Plugin(path(carol)) as p:
