@@ -64,7 +64,9 @@ static int warm_opening(struct crypt *c, const struct key *own)
 	if (rc)
 		rc = crypt_done(c, DONE_FAILED, e.text);
 	else if (!o.locked)
-		rc = crypt_done(c, DONE_OK, "");
+		rc = o.encryption == ENC_OK ? crypt_done(c, DONE_OK, "")
+		     : crypt_done(c, DONE_FAILED, "what is sealed for it can't "
+		                  "be opened");
 	else
 		rc = crypt_done(c, DONE_LOCKED, time(NULL) - began
 		                >= (time_t)patience ? "timeout" : "cancelled");
