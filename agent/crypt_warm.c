@@ -95,8 +95,11 @@ int crypt_warm(struct crypt *c, struct unpack *u)
 		return crypt_done(c, DONE_FAILED, e.text);
 	if (is == 0 && ask == ASK_NOT)
 		return crypt_done(c, DONE_LOCKED, "locked");
-	if (is == 0 && engine_unlock(c->engine, own.key.fpr,
-	                             c->conf->unlock_timeout, &e))
+	/* a signature has gpg-agent try its passphrase on the sister, too, which
+	 * opens; that it did last with another account's, perhaps */
+	if ((is == 0 || ask == ASK_ALL)
+	    && engine_unlock(c->engine, own.key.fpr, c->conf->unlock_timeout,
+	                     &e))
 		return not_unlocked(c, &e);
 	return ask == ASK_ALL ? warm_opening(c, &own.key)
 	                      : crypt_done(c, DONE_OK, "");
