@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -14,6 +15,7 @@ from kit.agent import Agent
 from kit.fakegpg import FakeGpg
 from kit.provider import Provider, bye, drop, say
 from people import ALICE, BOB, FRANK
+from test_credentials import Vault
 
 USER = "login-zaunkoenig-4410"
 PASSWORD = "passwort-rotkehlchen-8153"
@@ -29,6 +31,7 @@ STRANGER = "fremd-heckenbraunelle-5517@nirgendwo.example"
 COMMAND = "BEFEHL-WIEDEHOPF-3346"
 SECRET = [USER, PASSWORD, WRONG, TOKEN, WORDS, FIELD, VALUE, MESSAGE_ID,
           BOUNDARY, FILE, NAME, COMMAND, letters.SUBJECT, letters.BODY]
+SECRET_OF_COMMAND = "geheimnis-blaukehlchen-9914"
 # of addresses and user IDs their parts too, in any case
 ADDRESSES = ["alice", "bob@", "frank", "mallory", "example.org",
              "heckenbraunelle", "nirgendwo"]
@@ -343,6 +346,31 @@ def test_debugging_of_libraries_is_off(make, tmp_path):
         assert client.send(a.submission, ALICE, "x", [BOB],
                            letters.text()).code == 250
     assert not os.path.exists(debug)
+
+
+def test_credentials_are_not_told(make):
+    """Tokens, and what a command prints, on stderr too."""
+    wrong = WRONG.replace("-", "_") + "A" * 10
+    users = {"alice": SECRET_OF_COMMAND}
+    with Provider("smtp", users) as p, Provider("pop3", users) as q:
+        v = Vault(make, p, q)
+        token = v.token()
+        with Look(v.agent) as look:
+            for does in ("echo %s; echo %s; exit 3", "echo x%s%s",
+                         "echo %s >&2; echo %s"):
+                v.does(does % (SECRET_OF_COMMAND, SECRET_OF_COMMAND))
+                for word in (token, wrong, token):
+                    v.auth(word)
+                time.sleep(3.2)     # what failed is not asked again at once
+        text = v.agent.text()
+        print(text)
+        assert "no password for" in text
+        told = [SECRET_OF_COMMAND, token, wrong]
+        assert not found(text.encode(), told + ADDRESSES)
+        assert not [x for x in look.seen | look.gpg if found(x, told)]
+        for n, path in v.agent.kept_files():
+            with open(path, "rb") as f:
+                assert not found(f.read(), told), n
 
 
 def test_another_name_in_each_run(make):
