@@ -570,8 +570,8 @@ def test_octet_by_octet(alice):
             got += step(lambda: o.read(1000))
 
 
-def ended(d):
-    """A text as ours, but it has ended."""
+def made_by_hand(d, days):
+    """A text as ours, which ends in so many days."""
     certs.authority(d)
     key, pem = (os.path.join(d, "x" + e) for e in (".key", ".pem"))
     ext = write(os.path.join(d, "x.ext"), "subjectAltName=DNS:localhost\n")
@@ -579,7 +579,7 @@ def ended(d):
     certs._openssl("req", "-new", "-key", key, "-subj", "/CN=x", "-out",
                    os.path.join(d, "x.csr"))
     certs._openssl("x509", "-req", "-in", os.path.join(d, "x.csr"), "-days",
-                   "-1", "-extfile", ext, "-CA", os.path.join(d, "ca.pem"),
+                   str(days), "-extfile", ext, "-CA", os.path.join(d, "ca.pem"),
                    "-CAkey", os.path.join(d, "ca.key"), "-CAcreateserial",
                    "-out", pem)
     return "".join(open(f).read() for f in (
@@ -592,7 +592,7 @@ def ended(d):
 def test_a_certificate_that_is_no_good(make, tmp_path, bad, words):
     a = make.agent(None, {}, dict(KEYS), start=False)
     os.makedirs(os.path.dirname(certificate(a)), 0o700)
-    text = ended(str(tmp_path))
+    text = made_by_hand(str(tmp_path), -1)
     write(certificate(a), "x" if bad == "damaged" else text,
           0o644 if bad == "others" else 0o600)
     with a:
@@ -611,6 +611,17 @@ def test_a_certificate_that_is_no_good(make, tmp_path, bad, words):
         assert command(a, "renew").returncode == 0
         a.trust = trust(a)
         smtp(a, "tls").close()
+
+
+def test_it_is_told_before_it_ends(make, tmp_path):
+    a = make.agent(None, {}, dict(KEYS), start=False)
+    os.makedirs(os.path.dirname(certificate(a)), 0o700)
+    write(certificate(a), made_by_hand(str(tmp_path), 20))
+    with a:
+        wait_for(lambda: "the certificate ends in " in a.text())
+        assert "It ends soon" in command(a).stdout
+        assert command(a, "renew").returncode == 0
+        assert "It ends soon" not in command(a).stdout
 
 
 def test_wanted_later(make):
