@@ -38,16 +38,36 @@ void guard_forget(struct child *c)
 	chan_init(&c->leash, -1);
 }
 
-/* ---- children: spares and takers ---- */
+/* ---- the keeper ---- */
+
+/* Has what it was told been lying on its leash for too long? */
+static bool keeper_stuck(struct guard *g)
+{
+	int waiting = 0;
+
+	if (ioctl(g->keeper.leash.fd, SIOCOUTQ, &waiting) == -1 || !waiting)
+		g->asked_at = guard_now();
+	return guard_now() - g->asked_at > KEEPER_MS;
+}
+
+/* reap() finds no place of it any more. */
+static void keeper_drop(struct guard *g)
+{
+	log_error("the keeper takes nothing; a new one starts");
+	guard_kill(g->keeper.pid);
+	guard_forget(&g->keeper);
+}
 
 void guard_tell_keeper(struct guard *g)
 {
 	uint32_t n = g->generation;
 
-	if (g->keeper.pid
-	    && chan_send_fds(&g->keeper.leash, G_CONF, &n, sizeof n,
+	if (!g->keeper.pid)
+		return;
+	if (keeper_stuck(g)
+	    || chan_send_fds(&g->keeper.leash, G_CONF, &n, sizeof n,
 	                     &g->conf_fd, 1, NULL))
-		log_error("the keeper did not take the configuration");
+		keeper_drop(g);
 }
 
 /* It counts the configurations as we do. */
@@ -55,10 +75,13 @@ static int keeper_start(struct guard *g, struct err *e)
 {
 	if (spawn_role(&g->keeper, ROLE_KEEPER, g->conf_fd, e))
 		return -1;
+	g->asked_at = guard_now();
 	if (g->generation)
 		guard_tell_keeper(g);
 	return 0;
 }
+
+/* ---- children: spares and takers ---- */
 
 void guard_fill(struct guard *g)
 {
@@ -128,24 +151,6 @@ static int part_start(struct guard *g, struct session *s, enum role r,
 }
 
 /* ---- the keeper's askers ---- */
-
-/* Has an asker been lying on its leash for too long? */
-static bool keeper_stuck(struct guard *g)
-{
-	int waiting = 0;
-
-	if (ioctl(g->keeper.leash.fd, SIOCOUTQ, &waiting) == -1 || !waiting)
-		g->asked_at = guard_now();
-	return guard_now() - g->asked_at > KEEPER_MS;
-}
-
-/* reap() finds no place of it any more. */
-static void keeper_drop(struct guard *g)
-{
-	log_error("the keeper takes nothing; a new one starts");
-	guard_kill(g->keeper.pid);
-	guard_forget(&g->keeper);
-}
 
 static int keeper_asker(struct guard *g, const struct session *s, int fd,
                         struct err *e)

@@ -83,10 +83,11 @@ static void take_new(struct guard *g, struct conf *c, int fd)
 	close(g->conf_fd);
 	g->conf_fd = fd;
 	g->generation++;
-	for (int r = 0; r < ROLES; r++) {
-		guard_kill(g->spare[r].pid);
-		guard_forget(&g->spare[r]);
-	}
+	for (int r = 0; r < ROLES; r++)
+		if (g->spare[r].pid) {
+			guard_kill(g->spare[r].pid);
+			guard_forget(&g->spare[r]);
+		}
 	guard_tell_keeper(g);
 	guard_fill(g);
 }

@@ -388,7 +388,7 @@ static void use_conf(struct keeper *k, struct conf *c, struct secrets *secrets)
 	secrets_end(k->secrets);
 	k->secrets = secrets;
 	move_logins(k, c);
-	free(k->gpg_agent);
+	free(k->gpg_agent);	/* it has the home's name from the old one */
 	k->gpg_agent = gpg_agent_new(c);
 	keeper_conf_free(k->own_conf);
 	k->conf = k->own_conf = c;

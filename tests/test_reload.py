@@ -201,11 +201,12 @@ def test_hundred_times(two):
     def settled():
         spares = [a.role(r) for r in ("front", "mime", "crypt", "upstream")]
         return all(len(s) == 1 for s in spares) and len(os.listdir(fds))
-    reload(a, two.conf())
     n = wait_for(settled)
+    names = [os.readlink("%s/%d" % (fds, i)) for i in range(3)]
     for i in range(30):
         reload(a, two.conf(two.new if i % 2 else two.old))
     wait_for(lambda: settled() == n)
+    assert [os.readlink("%s/%d" % (fds, i)) for i in range(3)] == names
     assert client.send(a.submission, ALICE, "x", [BOB],
                        letters.text()).code == 250
 
