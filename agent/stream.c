@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,19 +19,42 @@ int64_t stream_clock(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Each minute of waiting is looked at when it is over. */
+static bool too_slow(struct stream *s)
+{
+	bool slow = s->moved < s->least;
+
+	if (!s->least || s->waited < STREAM_MINUTE)
+		return false;
+	s->moved = 0;
+	s->waited = 0;
+	if (slow)
+		s->error = ETIME;
+	return slow;
+}
+
 int stream_wait(struct stream *s, short events)
 {
 	struct pollfd p = { .fd = s->fd, .events = events };
-	int64_t left;
+	int64_t since = stream_clock(), now = since, end = s->deadline, left;
 	int r;
 
+	if (s->silence && end > now + s->silence)
+		end = now + s->silence;
 	do {
-		left = s->deadline - stream_clock();
+		left = end - now;
 		if (left <= 0) {
 			s->error = ETIMEDOUT;
 			return -1;
 		}
+		if (s->least && left > STREAM_MINUTE - s->waited)
+			left = STREAM_MINUTE - s->waited;
 		r = poll(&p, 1, left < INT_MAX ? (int)left : INT_MAX);
+		now = stream_clock();
+		s->waited += now - since;
+		since = now;
+		if (too_slow(s))
+			return -1;
 	} while (r == 0 || (r == -1 && errno == EINTR));
 	if (r == -1)
 		s->error = errno;
@@ -56,8 +80,10 @@ static ssize_t low_read(mailstream_low *low, void *buf, size_t n)
 	while ((got = recv(s->fd, buf, n, 0)) == -1)
 		if (low_again(s, POLLIN))
 			return -1;
-	if (got > 0)
+	if (got > 0) {
+		s->moved += (uint64_t)got;
 		return got;
+	}
 	s->error = 0;
 	return -1;
 }
@@ -70,6 +96,7 @@ static ssize_t low_write(mailstream_low *low, const void *buf, size_t n)
 	while ((put = send(s->fd, buf, n, MSG_NOSIGNAL)) == -1)
 		if (low_again(s, POLLOUT))
 			return -1;
+	s->moved += (uint64_t)put;
 	return put;
 }
 

@@ -12,13 +12,20 @@
 struct stream {
 	int fd;			/* not blocking; -1: somebody else's now */
 	int64_t deadline;	/* of each read and write, by stream_clock() */
-	int error;		/* errno of what failed, 0: peer closed */
+	int64_t silence;	/* milliseconds without an octet, 0: any */
+	uint64_t least;		/* octets in STREAM_MINUTE of waiting, 0: any */
+	uint64_t moved;		/* octets, and milliseconds waited for them, */
+	int64_t waited;		/* since that was last looked at */
+	int error;		/* errno of what failed, 0: peer closed; ETIME:
+				 * fewer than least moved */
 };
+
+enum { STREAM_MINUTE = 60000 };
 
 /* Milliseconds that only go forward. */
 int64_t stream_clock(void);
 /* Until fd is ready for events (POLLIN, POLLOUT): 0, or -1 with error set,
- * ETIMEDOUT at the deadline. */
+ * ETIMEDOUT at the deadline, ETIME as above. */
 int stream_wait(struct stream *s, short events);
 
 /* A low stream over a connected socket that does not block; it owns fd.  NULL:

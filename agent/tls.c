@@ -228,8 +228,10 @@ static ssize_t low_read(mailstream_low *low, void *buf, size_t n)
 		ERR_clear_error();
 		errno = 0;
 		r = SSL_read_ex(t->ssl, buf, n, &got);
-		if (r == 1)
+		if (r == 1) {
+			t->stream.moved += got;
 			return (ssize_t)got;
+		}
 		if (tls_again(t, r))
 			return -1;
 	}
@@ -247,8 +249,10 @@ static ssize_t low_write(mailstream_low *low, const void *buf, size_t n)
 		ERR_clear_error();
 		errno = 0;
 		r = SSL_write_ex(t->ssl, buf, n, &put);
-		if (r == 1)
+		if (r == 1) {
+			t->stream.moved += put;
 			return (ssize_t)put;
+		}
 		if (tls_again(t, r))
 			return -1;
 	}

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,10 @@ struct upstream *upstream_prepare(const struct conf *conf)
 	if (!up)
 		return NULL;
 	up->conf = conf;
-	up->wire.timeout = conf->provider_timeout;
+	up->wire.connect_timeout = conf->connect_timeout;
+	up->wire.reply_timeout = conf->reply_timeout;
+	up->wire.silence = conf->provider_timeout;
+	up->wire.min_rate = conf->min_rate;
 	for (unsigned i = 0; i < conf->n_accounts; i++)
 		tls = tls || needs_tls(&conf->account[i].smtp) ||
 		      needs_tls(&conf->account[i].pop3);
@@ -106,19 +110,69 @@ static int64_t share(int64_t end, const struct addrinfo *a)
 	return now + (end - now) / n;
 }
 
+struct question {
+	char host[256], port[8];
+	struct addrinfo *list;
+	int r;
+};
+
+static void *ask(void *question)
+{
+	const struct addrinfo want = { .ai_socktype = SOCK_STREAM };
+	struct question *q = question;
+
+	q->r = getaddrinfo(q->host, q->port, &want, &q->list);
+	return NULL;
+}
+
+/* The host's addresses, by a thread, since getaddrinfo() knows no deadline.  If
+ * it is late it is left behind, with its question, and nothing comes after
+ * that: there is no connection in this process then, and no box around it. */
+static int look_up(struct upstream *up, int64_t end, struct addrinfo **list,
+                   struct err *e)
+{
+	struct question *q = calloc(1, sizeof *q);
+	const struct server *s = up->server;
+	const int64_t left = end - stream_clock();
+	struct timespec when;
+	pthread_t t;
+	int rc = -1;
+
+	if (!q || snprintf(q->host, sizeof q->host, "%s", s->host)
+	          >= (int)sizeof q->host ||
+	    snprintf(q->port, sizeof q->port, "%u", (unsigned)s->port) < 0 ||
+	    pthread_create(&t, NULL, ask, q)) {
+		err_set(e, GPG_ERR_ENOMEM, "%s cannot be looked up", s->host);
+		goto out;
+	}
+	clock_gettime(CLOCK_REALTIME, &when);
+	when.tv_sec += left / 1000 + 1;
+	if (pthread_timedjoin_np(t, NULL, &when)) {
+		up->boxed = true;
+		return err_set(e, GPG_ERR_ETIMEDOUT, "%s: its address was not "
+		               "found in time", s->host);
+	}
+	if (q->r) {
+		err_set(e, GPG_ERR_UNKNOWN_HOST, "%s: %s", s->host,
+		        gai_strerror(q->r));
+		goto out;
+	}
+	*list = q->list;
+	rc = 0;
+out:
+	free(q);
+	return rc;
+}
+
 /* Each address of the host in turn, with a fair share of the time. */
 static int dial_any(struct upstream *up, int64_t end, struct err *e)
 {
 	const struct server *s = up->server;
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *list, *a;
-	char port[8];
-	int r, fd = -1;
+	struct addrinfo *list = NULL, *a;
+	int fd = -1;
 
-	snprintf(port, sizeof port, "%u", (unsigned)s->port);
-	r = getaddrinfo(s->host, port, &want, &list);
-	if (r)
-		return err_set(e, GPG_ERR_UNKNOWN_HOST, "%s: %s", s->host,
-		               gai_strerror(r));
+	if (look_up(up, end, &list, e))
+		return -1;
 	for (a = list; a && fd < 0; a = a->ai_next) {
 		if (s->transport == TRANSPORT_PLAINTEXT &&
 		    !is_loopback(a->ai_addr)) {
@@ -149,9 +203,7 @@ static int trust_account(struct upstream *up, struct err *e)
 
 int upstream_connect(struct upstream *up, struct err *e)
 {
-	unsigned limit = up->wire.timeout < WIRE_CONNECT_MAX
-	                 ? up->wire.timeout : WIRE_CONNECT_MAX;
-	int64_t end = stream_clock() + (int64_t)limit * 1000;
+	int64_t end = stream_clock() + (int64_t)up->wire.connect_timeout * 1000;
 	mailstream_low *low = NULL;
 	int fd;
 

@@ -16,7 +16,8 @@ enum {
 					 * blocks pass by without a copy */
 	WIRE_LINE_MAX = 2048,		/* octets of a line that comes */
 	WIRE_COMMAND_MAX = SASL_ANSWER_MAX + 64,	/* of one that goes */
-	WIRE_CONNECT_MAX = 20,		/* seconds to connect, TLS included */
+	WIRE_DOT_MIN = 600,		/* seconds for the answer to a letter's
+					 * end (RFC 5321 section 4.5.3.2.6) */
 	REPLY_LINES_MAX = 100,		/* lines of one reply */
 	REPLY_TEXT_MAX = 400,		/* octets of its words for the front */
 	ARGUMENT_MAX = 480,		/* octets of a command's argument */
@@ -29,7 +30,9 @@ enum {
 struct wire {
 	mailstream *stream;	/* NULL: not connected */
 	const char *host;	/* for words */
-	unsigned timeout;	/* seconds the provider may be silent */
+	unsigned connect_timeout, reply_timeout;	/* seconds: see conf.h */
+	unsigned silence;	/* seconds in the midst of something */
+	unsigned min_rate;	/* octets of a letter in a second */
 	size_t off, len;	/* of what came and was not yet taken */
 	char in[WIRE_BLOCK];
 };
@@ -49,8 +52,12 @@ struct reply {
 
 int wire_open(struct wire *w, mailstream_low *low, struct err *e);
 void wire_close(struct wire *w);
-/* The provider has as long again as it may be silent. */
-void wire_patience(struct wire *w);
+/* What comes or goes next, a whole reply, may take this many seconds; once its
+ * first octet was there the provider may not be silent for long. */
+void wire_patience(struct wire *w, unsigned seconds);
+/* What goes or comes next is a letter or a list: as long as it likes, but
+ * neither silent nor slow.  The next wire_patience() is its end. */
+void wire_letter(struct wire *w);
 /* TLS from now on.  What came in clear behind the reply to STARTTLS is an
  * attack (RFC 3207 section 6, CVE-2011-0411), and an error. */
 int wire_starttls(struct wire *w, struct tls_trust *trust, struct err *e);

@@ -69,6 +69,7 @@ int upstream_send_letter(struct upstream *up, struct upstream_ends *ends,
 	struct dots d;
 
 	dots_init(&d, &wire.sink);
+	wire_letter(&up->wire);
 	for (;;) {
 		if (await_letter(up, ends, e))
 			return -1;
@@ -94,8 +95,8 @@ int upstream_fetch_letter(struct upstream *up, struct sink *to, struct err *e)
 	int end;
 
 	undots_init(&u);
+	wire_letter(w);
 	do {
-		wire_patience(w);
 		if (wire_fill(w, e))
 			return -1;
 		end = undots_put(&u, w->in + w->off, w->len - w->off, &used,

@@ -157,6 +157,7 @@ static enum outcome login(struct upstream *up, const struct protocol *p,
 	if (!up->greeted) {
 		if (!up->wire.stream && upstream_connect(up, e))
 			return o;
+		wire_patience(&up->wire, up->conf->greeting_timeout);
 		if (p->greet(up, e) || know_channel(up, e))
 			goto out;
 		up->greeted = true;

@@ -252,8 +252,8 @@ static int items(struct upstream *up, struct chan *front, bool uidl,
 	struct line l;
 	int r;
 
+	wire_letter(&up->wire);
 	for (int i = 0; i <= NUMBER_MAX; i++) {
-		wire_patience(&up->wire);
 		if (wire_line(&up->wire, &l, e))
 			return 1;
 		if (strcmp(l.text, ".") == 0)

@@ -314,7 +314,7 @@ static int letter_lost(struct upstream *up, struct chan *front, struct err *e)
 		return -1;
 	}
 	if (wire_spoke(&up->wire)) {
-		wire_patience(&up->wire);
+		wire_patience(&up->wire, up->wire.reply_timeout);
 		if (smtp_reply(up, &r, e) == 0) {
 			if (r.answer == ANSWER_NO && r.code != 421) {
 				wire_close(&up->wire);
@@ -333,6 +333,7 @@ static int smtp_letter(struct upstream *up, struct upstream_ends *ends)
 {
 	struct frame f;
 	struct err e;
+	int sent;
 
 	if (upstream_send_letter(up, ends, &e))
 		return letter_lost(up, &ends->front, &e);
@@ -345,8 +346,11 @@ static int smtp_letter(struct upstream *up, struct upstream_ends *ends)
 	}
 	if (wire_spoke(&up->wire))	/* that was no answer to the dot */
 		return letter_lost(up, &ends->front, &e);
-	return smtp_answer(up, &ends->front, wire_send(&up->wire, &e, "."),
-	                   &e);
+	sent = wire_send(&up->wire, &e, ".");
+	if (!sent)	/* giving up now may mean that it goes out twice */
+		wire_patience(&up->wire, up->wire.reply_timeout > WIRE_DOT_MIN
+		              ? up->wire.reply_timeout : WIRE_DOT_MIN);
+	return smtp_answer(up, &ends->front, sent, &e);
 }
 
 static int smtp_data(struct upstream *up, struct upstream_ends *ends)

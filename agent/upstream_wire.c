@@ -16,7 +16,7 @@ int wire_open(struct wire *w, mailstream_low *low, struct err *e)
 	if (!w->stream)
 		return err_set(e, GPG_ERR_ENOMEM, "Out of memory");
 	w->off = w->len = 0;
-	wire_patience(w);
+	wire_patience(w, w->reply_timeout);
 	return 0;
 }
 
@@ -28,10 +28,24 @@ void wire_close(struct wire *w)
 	w->off = w->len = 0;
 }
 
-void wire_patience(struct wire *w)
+void wire_patience(struct wire *w, unsigned seconds)
 {
-	stream_of(w->stream)->deadline =
-		stream_clock() + (int64_t)w->timeout * 1000;
+	struct stream *s = stream_of(w->stream);
+
+	s->deadline = stream_clock() + (int64_t)seconds * 1000;
+	s->silence = 0;
+	s->least = 0;
+}
+
+void wire_letter(struct wire *w)
+{
+	struct stream *s = stream_of(w->stream);
+
+	s->deadline = INT64_MAX;
+	s->silence = (int64_t)w->silence * 1000;
+	s->least = (uint64_t)w->min_rate * (STREAM_MINUTE / 1000);
+	s->moved = 0;
+	s->waited = 0;
 }
 
 /* Why the last read or write failed. */
@@ -39,6 +53,9 @@ static int wire_broken(struct wire *w, struct err *e)
 {
 	int error = stream_of(w->stream)->error;
 
+	if (error == ETIME)
+		return err_set(e, GPG_ERR_ETIMEDOUT, "%s is too slow: less than "
+		               "%u octets in a second", w->host, w->min_rate);
 	if (error == ETIMEDOUT)
 		return err_set(e, GPG_ERR_ETIMEDOUT,
 		               "%s did not answer in time", w->host);
@@ -65,7 +82,8 @@ int wire_starttls(struct wire *w, struct tls_trust *trust, struct err *e)
 		return err_set(e, GPG_ERR_BAD_DATA,
 		               "%s sent something in clear behind its answer "
 		               "to STARTTLS", w->host);
-	low = tls_low_new(trust, s->fd, w->host, s->deadline, e);
+	low = tls_low_new(trust, s->fd, w->host, stream_clock() +
+	                  (int64_t)w->connect_timeout * 1000, e);
 	if (!low)
 		return -1;
 	s->fd = -1;
@@ -76,7 +94,6 @@ int wire_starttls(struct wire *w, struct tls_trust *trust, struct err *e)
 
 int wire_write(struct wire *w, const void *buf, size_t n, struct err *e)
 {
-	wire_patience(w);
 	/* what could not be written whole is a short count, not only -1 */
 	if (mailstream_write(w->stream, buf, n) != (ssize_t)n)
 		return wire_broken(w, e);
@@ -85,7 +102,6 @@ int wire_write(struct wire *w, const void *buf, size_t n, struct err *e)
 
 int wire_flush(struct wire *w, struct err *e)
 {
-	wire_patience(w);
 	return mailstream_flush(w->stream) ? wire_broken(w, e) : 0;
 }
 
@@ -100,6 +116,7 @@ int wire_send(struct wire *w, struct err *e, const char *fmt, ...)
 	if (w->off != w->len || w->stream->read_buffer_len)
 		return err_set(e, GPG_ERR_BAD_DATA, "%s spoke out of turn",
 		               w->host);
+	wire_patience(w, w->reply_timeout);
 	va_start(ap, fmt);
 	n = vsnprintf(line_secret, sizeof line_secret - 2, fmt, ap);
 	va_end(ap);
@@ -129,14 +146,20 @@ int wire_fill(struct wire *w, struct err *e)
 	if (n <= 0)
 		return wire_broken(w, e);
 	w->len = (size_t)n;
+	stream_of(w->stream)->silence = (int64_t)w->silence * 1000;
 	return 0;
 }
 
 bool wire_spoke(struct wire *w)
 {
-	stream_of(w->stream)->deadline = 0;
-	return wire_fill(w, NULL) == 0 ||
-	       stream_of(w->stream)->error != ETIMEDOUT;
+	struct stream *s = stream_of(w->stream);
+	const int64_t deadline = s->deadline;
+	bool spoke;
+
+	s->deadline = 0;
+	spoke = wire_fill(w, NULL) == 0 || s->error != ETIMEDOUT;
+	s->deadline = deadline;
+	return spoke;
 }
 
 int wire_line(struct wire *w, struct line *l, struct err *e)

@@ -11,6 +11,9 @@ from kit.provider import Gate, Provider
 from people import ALICE, BOB
 
 CLIENT, PROVIDER = 3, 3         # seconds of silence
+# a provider's: each of its deadlines
+SHORT = {k: PROVIDER for k in ("connect-timeout", "greeting-timeout",
+                               "reply-timeout", "provider-timeout")}
 GRACE = 4                       # how much later than its deadline it may be
 HASTE = 3                       # seconds a letter may take beside others
 
@@ -134,9 +137,10 @@ def in_parallel(jobs):
 
 
 def test_providers_that_stall(make):
-    """Each at another point, all at once: 451 in time, nothing accepted."""
+    """Each at another point, all at once: 451 in time, nothing accepted. (The
+    last dot has ten minutes: test_provider_hostile.)"""
     stages = ["connect", "banner"] + [s for s in provider.SMTP_STAGES
-                                      if s not in ("connect", "quit")]
+                                      if s not in ("connect", "quit", "dot")]
     users = {"%s@example.org" % s: "x" for s in stages}
     made, accounts = {}, {}
     home = make.home(["alice"], trusted=["bob"])
@@ -146,8 +150,7 @@ def test_providers_that_stall(make):
                                body_at=200000).start()
             accounts["%s@example.org" % s] = {
                 "smtp": made[s].conf, "key": keys.FPR["alice"]}
-        a = make.agent(home, accounts, {"provider-timeout": PROVIDER,
-                                        "client-timeout": 30})
+        a = make.agent(home, accounts, dict(SHORT, **{"client-timeout": 30}))
 
         def job(stage):
             me = "%s@example.org" % stage
@@ -181,7 +184,7 @@ def test_pop3_providers_that_stall(make):
                                mailbox=[raw], body_at=200000).start()
             accounts["%s@example.org" % s] = {"pop3": made[s].conf}
         a = make.agent(make.home(["alice"]), accounts,
-                       {"provider-timeout": PROVIDER, "client-timeout": 30})
+                       dict(SHORT, **{"client-timeout": 30}))
 
         def job(stage):
             t = time.monotonic()

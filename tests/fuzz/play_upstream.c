@@ -145,7 +145,7 @@ static void provider_open(struct provider *v, struct wire *w,
 	membuf_init(&v->heard, 1 << 24);
 	next_turn(v);
 	w->host = "localhost";
-	w->timeout = 1;
+	w->connect_timeout = w->reply_timeout = w->silence = 1;
 	CHECK(s->fd >= 0 && wire_open(w, low, NULL) == 0);
 }
 
