@@ -2,9 +2,12 @@
 """The plug-in socket, and the commands that ask over it."""
 import json
 import os
+import re
+import signal
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -318,6 +321,77 @@ def test_status(scripted):
     assert ok["walls"]["required"] is False
     account, = ok["accounts"]
     assert account["address"] == ALICE and account["key"] == "unlocked"
+
+
+def account(a):
+    with Plugin(path(a)) as p:
+        return p.call("status")["ok"]["accounts"][0]
+
+
+def test_when_the_provider_was_reached(scripted):
+    a = scripted()
+    assert account(a) == {"address": ALICE, "submission": {}, "pop3": {}}
+    assert a.send([BOB], letters.text()).code == 250
+    now = account(a)
+    assert abs(now["submission"]["reached"] - time.time()) < 30
+    assert set(now["submission"]) == {"reached"} and now["pop3"] == {}
+    # the accounts have other numbers then
+    with open(a.conf) as f:
+        text = f.read()
+    write(a.conf, text.replace("[%s]" % ALICE, "[%s]\nsmtp = 127.0.0.1:9 "
+                               "plaintext\n\n[%s]" % (BOB, ALICE)))
+    a.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "was read again" in a.text())
+    with Plugin(path(a)) as p:
+        both = p.call("status")["ok"]["accounts"]
+    assert [x["address"] for x in both] == [BOB, ALICE]
+    assert both[0]["submission"] == {}
+    assert both[1]["submission"] == now["submission"]
+    a.smtp.__exit__()
+    assert a.send([BOB], letters.text()).code == 451
+    with Plugin(path(a)) as p:
+        both = p.call("status")["ok"]["accounts"]
+    assert both[1]["submission"]["failed"] >= now["submission"]["reached"]
+    assert both[1]["submission"]["failure"]
+    said = command(a, "status").stdout
+    assert re.search(r"submission reached 20\d\d-\d\d-\d\d ", said)
+    assert re.search(r"submission failed  ?20\d\d-\d\d-\d\d .*: \w", said)
+
+
+def test_sockets_from_systemd(scripted):
+    """The plug-in socket by its name; "tls" by name, which is which by port."""
+    a = scripted(start=False)
+    mine = os.path.join(a.d, "passed")
+    with socket.socket(socket.AF_UNIX) as u, \
+            socket.create_server(("127.86.75.30", 1587)) as s, \
+            socket.create_server(("127.86.75.30", 1110)) as t:
+        u.bind(mine)
+        u.listen()
+        env = dict(a.env, LISTEN_FDS="3", LISTEN_FDNAMES="plugin:tls:tls")
+
+        def passed():
+            high = [os.dup2(x.fileno(), 60 + i)
+                    for i, x in enumerate((u, s, t))]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i, inheritable=True)
+
+        q = subprocess.Popen(
+            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
+             built("letterlockd"), "-c", a.conf], env=env, close_fds=False,
+            preexec_fn=passed, stderr=subprocess.DEVNULL)
+        try:
+            with Plugin(mine) as p:
+                found = p.call("status")["ok"]["listening"]
+        finally:
+            q.terminate()
+            q.wait(10)
+    assert found == [
+        {"address": mine, "protocol": "plugin"},
+        {"address": "127.86.75.30:1587", "protocol": "submission",
+         "tls": "tls"},
+        {"address": "127.86.75.30:1110", "protocol": "pop3", "tls": "tls"}]
+    assert os.path.exists(mine)     # it is systemd's
+    assert not os.path.exists(path(a))
 
 
 def test_status_command(scripted):
