@@ -397,6 +397,8 @@ def test_sockets_from_systemd(scripted):
 def test_status_command(scripted):
     a = scripted()
     assert a.send([BOB], letters.text()).code == 250
+    with Plugin(path(a)) as p:
+        wait_for(lambda: p.call("status")["ok"]["sessions"] == 0)
     q = command(a, "status")
     assert q.returncode == 0 and not q.stderr
     for said in ("running    since ", "127.0.0.1:%d (submission)" % a.submission,
