@@ -4,6 +4,7 @@
 #include "crypto/engine_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,6 +68,8 @@ static int dial(int fd, const struct sockaddr_un *sa, unsigned patience)
 	error = rc && errno == EINTR ? ETIMEDOUT : errno;
 	alarm(0);
 	sigaction(SIGALRM, &was, NULL);
+	if (rc == 0)	/* it may be another socket now, which does block */
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	errno = error;
 	return rc;
 }
