@@ -12,9 +12,6 @@ enum frame_type {
 	/* guard -> keeper: a session's front or crypt will ask over fd */
 	G_ASKER,		/* [] or u32 generation of the session's configuration;
 				 * fd */
-	/* guard -> keeper: the configuration was read again */
-	G_CONF,			/* u32 generation, counted from 0; fd: its text, at its
-				 * beginning */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
 
@@ -27,6 +24,9 @@ enum frame_type {
 	G_STATUS,		/* [] / u64 started (unix time), u32 sessions, u32 most of
 				 * them, u32 n, then n of: str address, u32 kind, u32
 				 * tls */
+	/* guard -> keeper: the configuration was read again */
+	G_CONF,			/* u32 generation, counted from 0; fd: its text, at its
+				 * beginning */
 
 	/* front -> upstream; each is answered by U_DONE */
 	U_LOGIN = 20,		/* u32 account (index), u32 with (enum login_with),
