@@ -23,7 +23,7 @@ from people import ALICE, BOB
 from test_failclosed import assert_free, gpg_agents
 
 PARTS = [r for r in ROLES if r != "guard"]
-G_ASKER, G_LANE, K_CAME, K_CODE = 2, 4, 127, 129    # agent/frames.h
+G_ASKER, G_LANE, K_CAME, K_CODE = 2, 3, 127, 129    # agent/frames.h
 LEASH = 3
 
 
