@@ -17,13 +17,14 @@ import time
 
 import pytest
 
-from kit import client, free_ports, keys, letters, provider, wait_for, write
+from kit import client, frames, free_ports, keys, letters, provider, wait_for, write
 from kit.agent import ROLES, Agent, Process, built, processes, sanitized
 from people import ALICE, BOB
 from test_failclosed import assert_free, gpg_agents
 
 PARTS = [r for r in ROLES if r != "guard"]
-G_ASKER, G_LANE, K_CAME, K_CODE = 2, 3, 127, 129    # agent/frames.h
+G_ASKER, G_LANE, K_CAME, K_CODE = (frames.numbers()[x] for x in (
+    "G_ASKER", "G_LANE", "K_CAME", "K_CODE"))
 LEASH = 3
 
 
