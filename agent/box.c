@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -141,12 +142,15 @@ void box_hide(void)
 static void limits(enum box box)
 {
 	enum { FILES = 256, SPACE = 256 << 20 };
+	struct stat log;
 
 	limit(RLIMIT_NOFILE, FILES);
 	if (box == BOX_CRYPT)
 		return;
 	limit(RLIMIT_NPROC, 0);
-	limit(RLIMIT_FSIZE, 0);
+	/* a log that is a file must still take lines: the one file it has */
+	if (fstat(STDERR_FILENO, &log) || !S_ISREG(log.st_mode))
+		limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_AS, SPACE);
 }
 

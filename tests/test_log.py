@@ -5,6 +5,7 @@ command line and no environment."""
 import os
 import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -385,3 +386,25 @@ def test_another_name_in_each_run(make):
             names.update(re.findall(r"provider of (<[0-9a-f]{6}>)", a.text()))
             a.stop()
     assert len(names) == 2
+
+
+def test_a_log_that_is_a_file(make, tmp_path):
+    """Every part of the agent can still write to it from its box."""
+    with Provider("smtp", {ALICE: "x"}) as p:
+        a = make.agent(make.home(["alice"]), {ALICE: {"smtp": p.conf}},
+                       start=False)
+        p.stop()
+    with open(tmp_path / "log", "w+") as log:
+        agent = subprocess.Popen(a.command(), env=a.env, stderr=log)
+        try:
+            def said(words):
+                log.seek(0)
+                return re.search(words, log.read())
+
+            wait_for(lambda: said(r"listening on \S+ \(pop3\)"))
+            port = int(said(r":(\d+) \(submission\)").group(1))
+            client.Smtp(port, ALICE, "x").close()
+            wait_for(lambda: said(r"front: the provider of"))
+        finally:
+            agent.terminate()
+            agent.wait(10)
