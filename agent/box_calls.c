@@ -23,7 +23,7 @@ static const int talk[] = {
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),
 	SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select),
 	SCMP_SYS(pselect6), SCMP_SYS(close), SCMP_SYS(shutdown),
-	SCMP_SYS(fcntl), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(fstat), SCMP_SYS(newfstatat),
 	SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
@@ -107,9 +107,31 @@ static int allow_memory(scmp_filter_ctx f)
 	                                        SCMP_SYS(mprotect), 1, &data);
 }
 
+/* Of fcntl() what concerns the descriptor: a file with an owner (F_SETOWN) sends
+ * that one any signal (F_SETSIG), as kill() would. */
+static int allow_fcntl(scmp_filter_ctx f)
+{
+	static const int commands[] = {
+		F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < LENGTH(commands) && rc == 0; i++) {
+		const struct scmp_arg_cmp is = SCMP_A1_32(SCMP_CMP_EQ,
+			(uint32_t)commands[i]);
+
+		rc = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl),
+		                            1, &is);
+	}
+	return rc;
+}
+
 static int allow_talk(scmp_filter_ctx f)
 {
 	int rc = allow_memory(f);
+
+	if (rc == 0)
+		rc = allow_fcntl(f);
 
 	for (size_t i = 0; i < LENGTH(talk) && rc == 0; i++)
 		rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, talk[i], 0);
@@ -154,7 +176,12 @@ static int deny_arguments(scmp_filter_ctx f)
 		                            SOCK_RAW) },
 		{ SCMP_SYS(socket), SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE,
 		                            SOCK_SEQPACKET) },
-		{ SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_SECCOMP) }
+		{ SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_SECCOMP) },
+		/* a file's owner is sent signals, see allow_fcntl() */
+		{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETOWN) },
+		{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETOWN_EX) },
+		{ SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIOSETOWN) },
+		{ SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, SIOCSPGRP) }
 	};
 	int rc = 0;
 

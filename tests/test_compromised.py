@@ -26,6 +26,7 @@ AT_FDCWD, AT_EMPTY_PATH = -100 & 0xffffffffffffffff, 0x1000
 PROT_RX, MAP_ANON = 5, 0x22
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 TIOCSTI = 0x5412
+F_SETOWN, F_SETSIG, F_SETOWN_EX, FIOSETOWN = 8, 10, 15, 0x8901
 ROLES = ("front", "mime", "crypt", "upstream")
 TALK = ("front", "mime", "upstream")
 
@@ -176,6 +177,8 @@ def everywhere(s):
         ("a signal to all", ("kill", -1 & (2 ** 64 - 1), 9), DENIED),
         ("a thread's signal", ("tgkill", s.victim.pid, s.victim.pid, 9),
          DENIED),
+        ("a signal by a file", ("fcntl", 2, F_SETOWN, s.victim.pid), DENIED),
+        ("which signal", ("fcntl", 2, F_SETSIG, 9), DENIED),
         ("another's descriptors", ("pidfd_open", s.victim.pid, 0), DENIED),
         ("truncate", ("truncate", s.secret, 0), DENIED),
         ("chmod", ("chmod", s.secret, 0o666), DENIED),
@@ -230,6 +233,10 @@ def in_crypt(s):
          DENIED),
         ("a thread's signal", ("tgkill", s.victim.pid, s.victim.pid, 9),
          "EPERM"),
+        ("a signal by a file", ("fcntl", 2, F_SETOWN, s.victim.pid), DENIED),
+        ("one by fcntl's other way", ("fcntl", 2, F_SETOWN_EX, bytes(8)),
+         DENIED),
+        ("one by ioctl", ("ioctl", 2, FIOSETOWN, bytes(8)), DENIED),
         ("another's descriptors", ("pidfd_open", s.victim.pid, 0), DENIED),
         ("truncate", ("truncate", s.secret, 0), DENIED),
         ("truncate by open", ("open", s.secret, os.O_WRONLY | os.O_TRUNC),
