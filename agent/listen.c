@@ -319,6 +319,16 @@ static int listen_next(struct listener *l, unsigned n,
 	return 0;
 }
 
+/* systemd's stay open, if they may. */
+static int check_all_inherited(const struct conf *conf, struct listener *l,
+                               unsigned n, struct err *e)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (l[i].inherited && check_inherited(conf, &l[i], e))
+			return -1;
+	return 0;
+}
+
 int listen_again(const struct conf *conf, struct listener *l, unsigned *n,
                  struct err *e)
 {
@@ -328,7 +338,7 @@ int listen_again(const struct conf *conf, struct listener *l, unsigned *n,
 
 	for (unsigned i = 0; i < *n; i++)
 		if (l[i].inherited && l[i].kind != SESSION_PLUGIN)
-			return 0;
+			return check_all_inherited(conf, l, *n, e);
 	memcpy(old, l, *n * sizeof *l);
 	for (unsigned i = 0; i < *n; i++)
 		if (l[i].kind == SESSION_PLUGIN) {

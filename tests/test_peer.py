@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from kit import client, letters, provider, wait_for
+from kit import client, letters, provider, wait_for, write
 from kit.agent import built
 from people import ALICE, BOB
 
@@ -399,6 +399,20 @@ def test_another_machine(alice):
         assert ask("127.0.0.1", 0) == UNSEEN
         got = ask("10.99.0.2", 0)           # to loopback?
         assert got.endswith(b" serves this computer only\r\n")
+
+
+def test_other_machines_no_longer(alice):
+    """A configuration without allow-remote is not taken while systemd's
+    sockets are for other machines."""
+    a = alice(start=False, allow_remote="yes")
+    with socket.create_server(("0.0.0.0", 0)) as s, passed(a, [s]) as q:
+        wait_for(lambda: b"listening on" in q.said)
+        with open(a.conf) as f:
+            text = f.read()
+        write(a.conf, text.replace("allow-remote = yes", ""))
+        q.send_signal(signal.SIGHUP)
+        wait_for(lambda: b"the old one stays: the socket unit listens for "
+                 b"other machines" in q.said)
 
 
 @root
