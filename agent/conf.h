@@ -109,7 +109,8 @@ char *conf_path(const char *given);
 /* The folder for state, $XDG_STATE_HOME/letterlock (else ~/.local/state/...),
  * made 0700 if absent. malloced, NULL with e filled. */
 char *conf_state_dir(struct err *e);
-/* Read the file whole (at most CONF_MAX). malloced text. */
+/* Read the file whole (at most CONF_MAX), unless others can write to it. malloced
+ * text. */
 char *conf_read(const char *path, size_t *len, struct err *e);
 
 /* The account whose user (or address) is this, or NULL. */

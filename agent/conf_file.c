@@ -84,6 +84,24 @@ fail:
 	return NULL;
 }
 
+/* Commands stand in it, and to whom passwords go.  The guard's copy for its roles
+ * is sealed against all. */
+static int check_writers(int fd, const char *path, struct err *e)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (seals != -1 && seals & F_SEAL_WRITE)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, path);
+	if (!S_ISREG(st.st_mode) || (!(st.st_mode & 022) &&
+	    (st.st_uid == geteuid() || st.st_uid == 0)))
+		return 0;
+	return err_set(e, GPG_ERR_CONFIGURATION, "%s: a file of your own that "
+	               "nobody else can write to is wanted (chmod go-w)", path);
+}
+
 char *conf_read(const char *path, size_t *len, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -95,6 +113,8 @@ char *conf_read(const char *path, size_t *len, struct err *e)
 		err_errno(e, path);
 		return NULL;
 	}
+	if (check_writers(fd, path, e) < 0)
+		goto out;
 	do {
 		if (n > CONF_MAX) {
 			err_set(e, GPG_ERR_CONFIGURATION, "%s: too long, at most "

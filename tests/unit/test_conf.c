@@ -629,6 +629,18 @@ static void folders(void **state)
 	assert_non_null(p);
 	assert_int_equal(n, CONF_MAX);
 	free(p);
+	for (mode_t mode = 0620; mode; mode = mode == 0620 ? 0602 : 0) {
+		chmod(text, mode);
+		assert_null(conf_read(text, &n, &e));
+		assert_non_null(strstr(e.text, "nobody else can write to"));
+	}
+	chmod(text, 0644);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(text, 65534, 0), 0);
+		assert_null(conf_read(text, &n, &e));
+		assert_non_null(strstr(e.text, "of your own"));
+		assert_int_equal(chown(text, 0, 0), 0);
+	}
 	f = fopen(text, "a");
 	fputc('#', f);
 	fclose(f);
