@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the keeper answers to each K_ frame, and what it answers from. */
+#ifndef AGENT_KEEPER_ANSWER_H
+#define AGENT_KEEPER_ANSWER_H
+
+#include "agent/chan.h"
+#include "agent/conf.h"
+#include "agent/keeper_login.h"
+#include "agent/keeper_secret.h"
+#include "agent/memory.h"
+
+/* Opened and ended by the loop (keeper.c). */
+struct kept {
+	const struct conf *conf;
+	uint32_t generation;	/* of that */
+	char *dir;		/* the state folder */
+	struct memory *memory;
+	struct secrets *secrets;
+	struct logins *logins;
+};
+
+enum { KEEPER_LATER = 2 };	/* what is asked is not known yet */
+
+/* Milliseconds of the clock that secrets and logins are asked by. */
+int64_t keeper_now(void);
+
+/* One request of an asker whose session has the configuration of this
+ * generation: 1 to be answered with p, 0 without answer, -1 nonsense, or
+ * KEEPER_LATER: by secrets_tell(), once the command of *account has ended. */
+int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
+                  uint32_t generation, uint32_t *account);
+
+#endif
