@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the guard's loop (guard.c), its door (guard_door.c) and the making of a
- * session's parts (guard_parts.c) share. */
+/* What the guard's loop (guard.c), its door (guard_door.c), the making of a
+ * session's parts (guard_parts.c) and their end (guard_reap.c) share. */
 #ifndef AGENT_GUARD_PARTS_H
 #define AGENT_GUARD_PARTS_H
 
@@ -73,6 +73,17 @@ struct session *guard_admit(struct guard *g, int client,
                             const struct listener *l);
 /* The one thing the guard ever writes to a client: without waiting for it. */
 void guard_turn_away(int client, const struct listener *l, const char *why);
+
+/* guard_reap.c: every process of a session, at once. */
+void guard_kill_session(struct session *s);
+/* Who has ended is no more, and its place is free when all of a session have. */
+void guard_reap(struct guard *g);
+/* Kill what outlived its front; ms until the next of them or until spares are
+ * due, or -1. */
+int guard_overdue(struct guard *g);
+/* End all there is.  The keeper may write down what it was told, unless it
+ * stands still. */
+void guard_stop(struct guard *g);
 
 /* SIGHUP: read the configuration again. */
 void guard_reload(struct guard *g);
