@@ -66,12 +66,26 @@ int letter_decide(struct letter *l);
 /* One of mime's frames about the letter: the same. */
 int letter_take_fact(struct letter *l, const struct frame *f);
 
-/* letter_lanes.c: envelope and sealing on every lane, and the end.  Each is 0,
- * or -1 with the answer set. */
+/* letter_lanes.c: envelope and sealing on every lane.  Each is 0, or -1 with the
+ * answer set. */
 int letter_open_lanes(struct letter *l);
 int letter_envelope(struct letter *l);
 int letter_go(struct letter *l);
 int letter_data(struct letter *l);
+/* Is recipient i on this lane?  Lane 0 is for those in To and Cc; each Bcc of a
+ * sealed letter has its own; a letter to Bccs only begins with the first. */
+bool letter_on_lane(const struct letter *l, size_t i, unsigned lane);
+/* Set the answer from what upstream said on this lane; returns -1. */
+int letter_failed(struct letter *l, const struct lane *lane);
+/* The provider's name, for an answer. */
+const char *letter_host(const struct letter *l);
+/* The enhanced code (RFC 3463) a reply begins with moves before our words: into
+ * out, and what is behind it is returned.  One is made from the reply's class
+ * where it has none. */
+const char *letter_enhanced(const char *text, unsigned code, char out[12]);
+
+/* letter_finish.c: to the final dot on every lane: 0, or -1 with the answer
+ * set. */
 int letter_finish(struct letter *l);
 /* After a failure: nothing of it may go on anywhere. */
 void letter_drop_lanes(struct letter *l);
