@@ -146,6 +146,12 @@ int upstream_lost(struct upstream *up, struct chan *front,
 /* Words for a provider that said no before there was a session. */
 int upstream_says(struct upstream *up, const struct reply *r, struct err *e);
 
+/* ---- SMTP until AUTH: upstream_smtp_login.c ---- */
+
+extern const struct protocol upstream_smtp_protocol;
+/* A reply with all its lines: a reply_fn. */
+int upstream_smtp_reply(struct upstream *up, struct reply *r, struct err *e);
+
 /* ---- letters: upstream_letter.c ---- */
 
 /* SMTP: from the pipe to the wire, all but the final dot.  -1: it broke off on
