@@ -183,71 +183,6 @@ static int cmd_stat(struct pop3 *s, char *arg)
 	return client_say(&s->client, "+OK %s", s->lane.text);
 }
 
-/* LIST and UIDL: lines of the provider's, made anew. */
-static int listing(struct pop3 *s, unsigned type, char *arg)
-{
-	struct lane *l = &s->lane;
-	uint32_t one = 0, n;
-	struct frame f;
-	struct unpack u;
-	char text[100];
-	bool begun = false;
-
-	if (*arg && pop3_numbers(arg, &one, 1, MESSAGE_MAX))
-		return pop3_bad_number(s);
-	if (ahead_settle(s) || lane_tell(l, type, &one, sizeof one))
-		return pop3_say_err(s);
-	for (;;) {
-		if (!chan_wait(&l->upstream, -1)
-		    || chan_recv(&l->upstream, &f, NULL))
-			goto lost;
-		if (f.type != U_ITEM)
-			break;
-		unpack_init(&u, &f);
-		n = unpack_u32(&u);
-		unpack_str(&u, text, sizeof text);
-		if (!unpack_end(&u))
-			goto lost;
-		if (type == U_LIST)
-			ahead_size(s, n, text);
-		if (!begun && !one)
-			client_say(&s->client, "+OK");
-		begun = true;
-		if (client_say(&s->client, "%s%u %s", one ? "+OK " : "", n,
-		               text))
-			return -1;
-	}
-	unpack_init(&u, &f);
-	l->outcome = (enum outcome)unpack_u32(&u);
-	unpack_u32(&u);
-	unpack_str(&u, l->text, sizeof l->text);
-	if (f.type != U_DONE || u.bad)
-		goto lost;
-	if (l->outcome != DONE_OK)
-		return begun ? -1 : pop3_say_err(s);
-	if (one)
-		return begun ? 0 : pop3_bad_number(s);
-	if (!begun)
-		client_say(&s->client, "+OK");
-	return client_say(&s->client, ".");
-lost:
-	if (begun)
-		return -1;	/* half a list must not look whole */
-	l->outcome = DONE_LOST;
-	snprintf(l->text, sizeof l->text, "the connection broke");
-	return pop3_say_err(s);
-}
-
-static int cmd_list(struct pop3 *s, char *arg)
-{
-	return listing(s, U_LIST, arg);
-}
-
-static int cmd_uidl(struct pop3 *s, char *arg)
-{
-	return listing(s, U_UIDL, arg);
-}
-
 static int cmd_dele(struct pop3 *s, char *arg)
 {
 	uint32_t n;
@@ -304,8 +239,8 @@ static const struct command {
 	{ "PASS", cmd_pass, BEFORE_LOGIN, true },
 	{ "AUTH", cmd_auth, BEFORE_LOGIN, true },
 	{ "STAT", cmd_stat, AFTER_LOGIN, false },
-	{ "LIST", cmd_list, AFTER_LOGIN, false },
-	{ "UIDL", cmd_uidl, AFTER_LOGIN, false },
+	{ "LIST", pop3_list, AFTER_LOGIN, false },
+	{ "UIDL", pop3_uidl, AFTER_LOGIN, false },
 	{ "RETR", pop3_retr, AFTER_LOGIN, true },
 	{ "TOP", pop3_top, AFTER_LOGIN, true },
 	{ "DELE", cmd_dele, AFTER_LOGIN, true },

@@ -52,6 +52,10 @@ int pop3_bad_number(struct pop3 *s);
 /* front_tls.c: STLS (RFC 2595 section 4). */
 int pop3_stls(struct pop3 *s, char *arg);
 
+/* front_list.c: 0, or -1 to end the connection. */
+int pop3_list(struct pop3 *s, char *arg);
+int pop3_uidl(struct pop3 *s, char *arg);
+
 /* front_retr.c */
 int pop3_retr(struct pop3 *s, char *arg);
 int pop3_top(struct pop3 *s, char *arg);
