@@ -1,176 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fetching from the provider (RFC 1939, 2449, 2595, 5034): our own lines, and
+/* Fetching from the provider (RFC 1939) behind its login: our own lines, and
  * letters octet for octet. */
-#include "agent/upstream.h"
+#include "agent/upstream_pop3.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
-	AUTH_LINE_MAX = 255,		/* RFC 5034 section 4 */
-	CAPA_LINES_MAX = REPLY_LINES_MAX,
 	NUMBER_MAX = 10000000,		/* of a message, and how many */
 	UID_LEN_MAX = 70		/* octets, RFC 1939 section 7 */
 };
 #define OCTETS_MAX ((uint64_t)1 << 40)	/* of one letter, or of all */
-
-static int nonsense(struct upstream *up, const char *what, struct err *e)
-{
-	return err_set(e, GPG_ERR_BAD_DATA, "%s sent %s that cannot be read",
-	               up->wire.host, what);
-}
-
-/* ---- replies ---- */
-
-static int pop3_reply(struct upstream *up, struct reply *r, struct err *e)
-{
-	static const struct {
-		const char *word;
-		enum answer answer;
-	} first[] = { { "+OK", ANSWER_OK }, { "-ERR", ANSWER_NO },
-	              { "+", ANSWER_MORE } };
-	struct line l;
-	size_t n;
-
-	memset(r, 0, sizeof *r);
-	if (wire_line(&up->wire, &l, e))
-		return -1;
-	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-		n = strlen(first[i].word);
-		if (strncasecmp(l.text, first[i].word, n) != 0 ||
-		    (l.len > n && l.text[n] != ' '))
-			continue;
-		r->answer = first[i].answer;
-		n += l.len > n;
-		reply_add(r, l.text + n, l.len - n);
-		return 0;
-	}
-	return nonsense(up, "an answer", e);
-}
-
-/* A command is sent and answered, in r.  -1: the connection broke, or the
- * answer is none. */
-#define ASK(up, r, e, ...) \
-	(wire_send(&(up)->wire, e, __VA_ARGS__) || pop3_reply(up, r, e) \
-	 ? -1 : 0)
-
-/* ---- until AUTH ---- */
-
-static void capability(struct upstream *up, const char *words)
-{
-	size_t n = strcspn(words, " ");
-
-	if (n == 4 && strncasecmp(words, "USER", 4) == 0)
-		up->has_user = true;
-	if (n != 4 || strncasecmp(words, "SASL", 4) != 0)
-		return;
-	for (words += n; *words; words += n) {
-		words += strspn(words, " ");
-		n = strcspn(words, " ");
-		up->mechs |= sasl_named(words, n);
-	}
-}
-
-/* A provider without CAPA has USER and PASS. */
-static int capa(struct upstream *up, struct err *e)
-{
-	struct reply r;
-	struct line l;
-
-	up->mechs = 0;
-	up->has_user = false;
-	if (ASK(up, &r, e, "CAPA"))
-		return -1;
-	if (r.answer == ANSWER_MORE)
-		return nonsense(up, "an answer", e);
-	if (r.answer == ANSWER_NO)
-		return 0;
-	for (int i = 0; i < CAPA_LINES_MAX; i++) {
-		if (wire_line(&up->wire, &l, e))
-			return -1;
-		if (strcmp(l.text, ".") == 0)
-			return 0;
-		capability(up, l.text);
-	}
-	return nonsense(up, "a list of capabilities", e);
-}
-
-static int pop3_greet(struct upstream *up, struct err *e)
-{
-	struct reply r;
-
-	if (pop3_reply(up, &r, e))
-		return -1;
-	if (r.answer != ANSWER_OK)
-		return upstream_says(up, &r, e);
-	if (up->server->transport == TRANSPORT_STARTTLS) {
-		if (ASK(up, &r, e, "STLS"))
-			return -1;
-		if (r.answer != ANSWER_OK)
-			return err_set(e, GPG_ERR_NOT_SUPPORTED, "%s does not "
-			               "encrypt the connection (STLS): %s",
-			               up->wire.host, r.text);
-		if (wire_starttls(&up->wire, up->trust, e))
-			return -1;
-	}
-	return capa(up, e);
-}
-
-/* Is this no to a login about something else than the password (RFC 2449
- * section 8, RFC 3206)? */
-static bool not_the_password(const struct reply *r)
-{
-	static const char *const codes[] = {
-		"[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]", "[SYS/PERM]"
-	};
-
-	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-		if (strncasecmp(r->text, codes[i], strlen(codes[i])) == 0)
-			return true;
-	return false;
-}
-
-static enum outcome user_pass(struct upstream *up,
-                              const struct credentials *c, struct reply *r,
-                              struct err *e)
-{
-	if (ASK(up, r, e, "USER %s", c->user))
-		return DONE_UNREACHABLE;
-	if (r->answer == ANSWER_OK &&
-	    ASK(up, r, e, "PASS %s", c->password_secret))
-		return DONE_UNREACHABLE;
-	if (r->answer == ANSWER_MORE) {
-		nonsense(up, "an answer", e);
-		return DONE_UNREACHABLE;
-	}
-	return r->answer == ANSWER_OK ? DONE_OK : DONE_DENIED;
-}
-
-static enum outcome pop3_auth(struct upstream *up,
-                              const struct credentials *c, struct reply *r,
-                              struct err *e)
-{
-	unsigned mech = upstream_mech(up, c);
-	enum outcome o;
-
-	if (c->with == LOGIN_OAUTH && !mech)
-		return upstream_no_mech(up, c, e);
-	if (mech == SASL_LOGIN && up->has_user)
-		mech = 0;		/* USER and PASS are the same, and older */
-	o = mech ? upstream_sasl(up, pop3_reply, mech, AUTH_LINE_MAX, c, r, e)
-	         : user_pass(up, c, r, e);
-	if (o == DONE_DENIED && not_the_password(r)) {
-		upstream_says(up, r, e);
-		o = DONE_UNREACHABLE;
-	}
-	return o;
-}
-
-static const struct protocol pop3_protocol = {
-	.greet = pop3_greet, .auth = pop3_auth
-};
 
 /* ---- the maildrop ---- */
 
@@ -179,7 +20,7 @@ static int pop3_answer(struct upstream *up, struct chan *front, int asked,
                        const struct reply *r, struct err *e)
 {
 	if (!asked && r->answer == ANSWER_MORE)
-		asked = nonsense(up, "an answer", e);
+		asked = upstream_pop3_nonsense(up, "an answer", e);
 	if (asked)
 		return upstream_lost(up, front, e);
 	return upstream_done(front, r->answer == ANSWER_OK ? DONE_OK
@@ -194,14 +35,14 @@ static int pop3_stat(struct upstream *up, struct chan *front)
 	char text[48];
 	size_t a;
 
-	if (ASK(up, &r, &e, "STAT"))
+	if (POP3_ASK(up, &r, &e, "STAT"))
 		return upstream_lost(up, front, &e);
 	if (r.answer != ANSWER_OK)
 		return pop3_answer(up, front, 0, &r, &e);
 	a = parse_number(r.text, NUMBER_MAX, &n);
 	if (!a || r.text[a] != ' ' ||
 	    !parse_number(r.text + a + 1, OCTETS_MAX, &octets)) {
-		nonsense(up, "a state of the mailbox", &e);
+		upstream_pop3_nonsense(up, "a state of the mailbox", &e);
 		return upstream_lost(up, front, &e);
 	}
 	snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, n, octets);
@@ -260,11 +101,11 @@ static int items(struct upstream *up, struct chan *front, bool uidl,
 			return 0;
 		r = strlen(l.text) == l.len ? item(front, l.text, uidl) : 1;
 		if (r > 0)
-			nonsense(up, "a list", e);
+			upstream_pop3_nonsense(up, "a list", e);
 		if (r)
 			return r;
 	}
-	nonsense(up, "a list", e);
+	upstream_pop3_nonsense(up, "a list", e);
 	return 1;
 }
 
@@ -277,15 +118,15 @@ static int pop3_list(struct upstream *up, struct chan *front, uint32_t n,
 	struct err e;
 	int bad;
 
-	if (n ? ASK(up, &r, &e, "%s %" PRIu32, verb, n)
-	      : ASK(up, &r, &e, "%s", verb))
+	if (n ? POP3_ASK(up, &r, &e, "%s %" PRIu32, verb, n)
+	      : POP3_ASK(up, &r, &e, "%s", verb))
 		return upstream_lost(up, front, &e);
 	if (r.answer != ANSWER_OK)
 		return pop3_answer(up, front, 0, &r, &e);
 	if (n) {
 		bad = r.odd ? 1 : item(front, r.text, uidl);
 		if (bad > 0)
-			nonsense(up, "a list", &e);
+			upstream_pop3_nonsense(up, "a list", &e);
 	} else {
 		bad = items(up, front, uidl, &e);
 	}
@@ -297,7 +138,8 @@ static int pop3_list(struct upstream *up, struct chan *front, uint32_t n,
 /* ---- a letter ---- */
 
 /* RETR or TOP was sent: its answer to the front, the letter to mime; 1: there
- * is none.  A letter that broke off ends the process: nothing of it may be taken for whole. */
+ * is none.  A letter that broke off ends the process: nothing of it may be taken
+ * for whole. */
 static int pop3_letter(struct upstream *up, struct chan *front,
                        struct chan *pipe, int sent, struct err *e)
 {
@@ -305,7 +147,7 @@ static int pop3_letter(struct upstream *up, struct chan *front,
 	struct reply r;
 	struct pack p;
 
-	if (sent || pop3_reply(up, &r, e))
+	if (sent || upstream_pop3_reply(up, &r, e))
 		return upstream_lost(up, front, e);
 	if (r.answer != ANSWER_OK)
 		return pop3_answer(up, front, 0, &r, e) ? -1 : 1;
@@ -373,7 +215,7 @@ static int pop3_command(struct upstream *up, struct upstream_ends *ends,
 
 	if (f->type == U_LOGIN)
 		return upstream_login(up, front, f, SESSION_POP3,
-		                      &pop3_protocol);
+		                      &upstream_pop3_protocol);
 	if (!numbers(f, &n, &lines))
 		return upstream_done(front, DONE_REFUSED, 0,
 		                     "no such message");
@@ -385,7 +227,7 @@ static int pop3_command(struct upstream *up, struct upstream_ends *ends,
 		return pop3_list(up, front, n, f->type == U_UIDL);
 	case U_DELE:
 		return pop3_answer(up, front,
-		                   ASK(up, &r, &e, "DELE %" PRIu32, n), &r,
+		                   POP3_ASK(up, &r, &e, "DELE %" PRIu32, n), &r,
 		                   &e);
 	case U_RETR:
 		return pop3_letter(up, front, &ends->pipe, wire_send(&up->wire,
@@ -397,10 +239,10 @@ static int pop3_command(struct upstream *up, struct upstream_ends *ends,
 	case U_AHEAD:
 		return pop3_ahead(up, front, n);
 	case U_RESET:
-		return pop3_answer(up, front, ASK(up, &r, &e, "RSET"), &r,
+		return pop3_answer(up, front, POP3_ASK(up, &r, &e, "RSET"), &r,
 		                   &e);
 	case U_NOOP:
-		return pop3_answer(up, front, ASK(up, &r, &e, "NOOP"), &r,
+		return pop3_answer(up, front, POP3_ASK(up, &r, &e, "NOOP"), &r,
 		                   &e);
 	}
 	upstream_done(front, DONE_FAILED, 0, "a command out of place");
@@ -416,7 +258,8 @@ int upstream_pop3(struct upstream *up, struct upstream_ends *ends)
 	while (chan_recv(&ends->front, &f, NULL) == 0) {
 		if (f.type == U_QUIT)	/* its -ERR: not all is deleted */
 			return -pop3_answer(up, &ends->front,
-			                    ASK(up, &r, &e, "QUIT"), &r, &e);
+			                    POP3_ASK(up, &r, &e, "QUIT"), &r,
+			                    &e);
 		if (pop3_command(up, ends, &f))
 			return 1;
 	}
