@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RULES.md names for each rule of mail what shows it; here: that it is there."""
+"""RULES.md names for each rule of mail what shows it, ACCESS.md for each attack;
+here: that it is there."""
 import os
 import re
 
@@ -19,6 +20,8 @@ def text(*path):
 
 ROWS = {m[0]: m[1].split() for m in re.findall(
     r"(?m)^\| ([RIO]\d+) \|.*\| ([^|]*) \|$", text("RULES.md"))}
+ATTACKS = re.findall(r"(?m)^\| ([TLWG]\d+) \|.*\| ([^|]*) \|$",
+                     text("ACCESS.md"))
 
 
 def is_there(rule, name):
@@ -46,3 +49,19 @@ def test_what_shows_a_rule_exists(rule):
     names = [n.strip("`,") for n in ROWS[rule]]
     assert names
     assert [n for n in names if not is_there(rule, n)] == []
+
+
+def test_attacks_are_numbered():
+    count = {x: sum(n[0] == x for n, _ in ATTACKS) for x in "TLWG"}
+    assert min(count.values()) > 0
+    assert [n for n, _ in ATTACKS] == [
+        "%s%d" % (x, i) for x in "TLWG" for i in range(1, count[x] + 1)]
+    assert len(ATTACKS) == len(re.findall(
+        r"(?m)^\| [^|]", text("ACCESS.md")))
+
+
+@pytest.mark.parametrize("attack, names", ATTACKS, ids=[n for n, _ in ATTACKS])
+def test_what_stops_an_attack_exists(attack, names):
+    names = [n.strip("`") for n in names.split()]
+    assert names
+    assert [n for n in names if "." not in n or not is_there(attack, n)] == []
