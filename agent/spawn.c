@@ -100,15 +100,38 @@ static int high(int fd)
 	return fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
+/* This program again, in a group of its own and with these two descriptors. */
+static int execute(pid_t *pid, char **argv, int leash, int conf, struct err *e)
+{
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	sigset_t none;
+	int r;
+
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&fa);
+	posix_spawnattr_init(&at);
+	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP
+	                         | POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setpgroup(&at, 0);
+	posix_spawnattr_setsigmask(&at, &none);
+	posix_spawn_file_actions_adddup2(&fa, leash, LEASH_FD);
+	posix_spawn_file_actions_adddup2(&fa, conf, CONF_FD);
+	r = posix_spawn(pid, "/proc/self/exe", &fa, &at, argv, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	posix_spawnattr_destroy(&at);
+	if (!r)
+		return 0;
+	errno = r;
+	return err_errno(e, "starting a part of the agent");
+}
+
 int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 {
 	char arg[32], level[16];
 	char *argv[6] = { "letterlockd", arg, level, NULL };
 	int n = 3;
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t at;
-	sigset_t none;
-	int pair[2] = { -1, -1 }, leash = -1, conf = -1, r, rc = -1;
+	int pair[2] = { -1, -1 }, leash = -1, conf = -1, rc = -1;
 	pid_t pid;
 
 	if (log_addresses)
@@ -117,9 +140,6 @@ int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 		argv[n] = "--syslog";
 	snprintf(arg, sizeof arg, "--role=%s", role_name[role]);
 	snprintf(level, sizeof level, "--level=%d", log_level);
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&fa);
-	posix_spawnattr_init(&at);
 	if (log_key_give()) {
 		err_errno(e, "the environment");
 		goto out;
@@ -132,26 +152,14 @@ int spawn_role(struct child *child, enum role role, int conf_fd, struct err *e)
 		err_errno(e, "descriptors");
 		goto out;
 	}
-	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP
-	                         | POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setpgroup(&at, 0);
-	posix_spawnattr_setsigmask(&at, &none);
-	posix_spawn_file_actions_adddup2(&fa, leash, LEASH_FD);
-	posix_spawn_file_actions_adddup2(&fa, conf, CONF_FD);
-	r = posix_spawn(&pid, "/proc/self/exe", &fa, &at, argv, environ);
-	if (r) {
-		errno = r;
-		err_errno(e, "starting a part of the agent");
+	if (execute(&pid, argv, leash, conf, e))
 		goto out;
-	}
 	child->pid = pid;
 	patience(pair[0], LEASH_MS);
 	chan_init(&child->leash, pair[0]);
 	pair[0] = -1;
 	rc = 0;
 out:
-	posix_spawn_file_actions_destroy(&fa);
-	posix_spawnattr_destroy(&at);
 	for (int i = 0; i < 2; i++)
 		if (pair[i] != -1)
 			close(pair[i]);
