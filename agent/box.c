@@ -172,15 +172,29 @@ static bool has_keyboxd(const char *home)
 	return has;
 }
 
+/* Nobody tells unix sockets apart: crypt may connect to any. */
+static int no_door(bool required)
+{
+	if (required)
+		log_error("sandbox = required, but nothing here keeps gpg from "
+		          "sockets other than gpg-agent's");
+	else
+		log_note("nothing here keeps gpg from sockets other than "
+		         "gpg-agent's");
+	return required ? -1 : 0;
+}
+
 int box_enter(enum box box, struct box_gpg *gpg, bool required)
 {
 	struct walls w;
 	int rc, *door = gpg ? &gpg->door : NULL;
+	bool sockets;
 
 	box_probe(&w);
 	if (door)
 		*door = -1;
-	if (box_files_sockets(w.landlock) || (gpg && has_keyboxd(gpg->home)))
+	sockets = box_files_sockets(w.landlock);
+	if (sockets || (gpg && has_keyboxd(gpg->home)))
 		door = NULL;
 	if (required && !box_whole(&w)) {
 		log_error("sandbox = required, but %s", lacking(&w));
@@ -200,6 +214,11 @@ int box_enter(enum box box, struct box_gpg *gpg, bool required)
 		log_error("seccomp: %s", strerror(-rc));
 		return -1;
 	}
+	/* a kernel without seccomp was told of at the start; a keyboxd is the
+	 * user's choice */
+	if (gpg && !sockets && gpg->door == -1 && w.seccomp
+	    && (door || required))
+		return no_door(required);
 	return 0;
 }
 #endif

@@ -38,7 +38,8 @@ struct box_gpg {
 };
 
 /* Enter it for good: 0, or -1 (said in the log).  gpg: for BOX_CRYPT, else NULL.
- * What the kernel has not got is left out in silence, unless it is required. */
+ * What the kernel has not got is left out in silence, unless it is required; a door
+ * that could not be made is told of. */
 int box_enter(enum box box, struct box_gpg *gpg, bool required);
 
 #endif

@@ -20,6 +20,7 @@ import pytest
 from kit import client, frames, free_ports, keys, letters, provider, wait_for, write
 from kit.agent import ROLES, Agent, Process, built, processes, sanitized
 from people import ALICE, BOB
+from test_compromised import abi
 from test_failclosed import assert_free, gpg_agents
 
 PARTS = [r for r in ROLES if r != "guard"]
@@ -432,6 +433,28 @@ def test_walls_that_are_required(started, seccomp, words):
     assert p.returncode == 69    # EX_UNAVAILABLE
     assert "sandbox = required, but " + words.rstrip("; ") in p.stderr
     assert "listening" not in p.stderr
+
+
+# somebody around us listens for system calls: connect() can't be held up
+NO_DOOR = "seccomp:%d:1:8:8" % errno.EBUSY
+ANY_SOCKET = "nothing here keeps gpg from sockets other than gpg-agent's"
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
+@pytest.mark.skipif(abi() >= 9, reason="Landlock tells sockets apart here")
+@pytest.mark.parametrize("required", (False, True))
+def test_a_door_that_cannot_be_made(started, required):
+    a = started(seccomp=NO_DOOR, agent={
+        "sandbox": "required" if required else "when-possible"})
+    try:
+        code = client.send(a.submission, ALICE, "x", [BOB],
+                           letters.text()).code
+    except client.Closed:
+        code = 451
+    assert code == (451 if required else 250)
+    assert len(a.smtp.accepted) == (0 if required else 1)
+    wait_for(lambda: ANY_SOCKET in a.text())
+    assert ("sandbox = required, but " + ANY_SOCKET in a.text()) == required
 
 
 @pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
