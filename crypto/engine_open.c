@@ -28,6 +28,7 @@ struct opening {
 	bool fits;		/* one of our secret keys is named */
 	bool hidden;		/* a recipient is not */
 	bool cold;		/* no key that fits can be used without asking */
+	bool hope;		/* though it may be, with a sister's passphrase */
 	bool asked;		/* a passphrase may have been asked for */
 	const char *grip;	/* of the first that fits */
 	struct engine_in in;
@@ -193,51 +194,59 @@ static bool head_names(const struct opening *p, gpgme_subkey_t s)
 	return false;
 }
 
-/* gpg-agent tries the passphrase it used last on a key it calls cold, and
- * goes on calling it cold: a warm sister counts. */
-static enum agent_answer key_warm(struct opening *p, gpgme_key_t key)
+/* gpg-agent tries the passphrase it used last on a cold key, and goes on calling
+ * it cold: with a warm sister it may open without being asked. */
+static bool sister_warm(struct opening *p, gpgme_key_t key)
 {
-	enum agent_answer a, best = AGENT_NONE;
+	struct err e;
+
+	for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
+		if (s->secret && s->keygrip && !head_names(p, s) &&
+		    agent_ask(p->g, s->keygrip, &e) == AGENT_WARM)
+			return true;
+	return false;
+}
+
+/* How much can be done with those of this key that the letter is for? */
+static enum agent_answer key_look(struct opening *p, gpgme_key_t key)
+{
+	enum agent_answer a, best = AGENT_SILENT;
 
 	for (gpgme_subkey_t s = key->subkeys; s; s = s->next) {
-		if (!s->secret || !s->keygrip)
+		if (!s->secret || !s->keygrip || !head_names(p, s))
 			continue;
+		p->fits = true;
+		p->grip = s->keygrip;
 		a = agent_ask(p->g, s->keygrip, p->in.e);
-		if (a == AGENT_SILENT)
-			return a;
 		if (a > best)
 			best = a;
-		if (best >= AGENT_WARM)
+		if (a == AGENT_SILENT &&
+		    gpg_err_code(p->in.e->code) == GPG_ERR_TIMEOUT)
 			break;
 	}
+	if (best == AGENT_COLD)
+		p->hope |= sister_warm(p, key);
 	return best;
 }
 
 /* Which of our keys fit, and would one have to ask?  0, or -1: e is filled. */
 static int keys_look(struct opening *p)
 {
-	enum agent_answer a;
-	gpgme_key_t key;
+	enum agent_answer a, best = AGENT_SILENT;
 
 	if (engine_secrets(p->g, p->in.e))
 		return -1;
 	for (unsigned i = 0; i < p->head.n; i++)
 		p->hidden |= !p->head.key[i];
-	p->cold = true;
-	for (size_t i = 0; i < p->g->secret.n; i++) {
-		key = p->g->secret.key[i];
-		for (gpgme_subkey_t s = key->subkeys; s; s = s->next) {
-			if (!s->secret || !s->keygrip || !head_names(p, s))
-				continue;
-			p->fits = true;
-			p->grip = s->keygrip;
-			a = key_warm(p, key);
-			if (a == AGENT_SILENT &&
-			    gpg_err_code(p->in.e->code) == GPG_ERR_TIMEOUT)
-				return -1;
-			p->cold &= a == AGENT_COLD;
-		}
+	p->in.e->code = 0;
+	for (size_t i = 0; i < p->g->secret.n && best < AGENT_WARM; i++) {
+		a = key_look(p, p->g->secret.key[i]);
+		if (a > best)
+			best = a;
+		if (gpg_err_code(p->in.e->code) == GPG_ERR_TIMEOUT)
+			return -1;
 	}
+	p->cold = best == AGENT_COLD;
 	return 0;
 }
 
@@ -344,7 +353,7 @@ static int open_keys(struct opening *p, unsigned ask, struct opened *o)
 	if (!p->fits && !p->hidden)
 		return open_fail(o, p->head.unknown ? REASON_UNSUPPORTED :
 		                 REASON_NO_SECRET_KEY);
-	if (p->fits && p->cold && !p->hidden && !ask) {
+	if (p->fits && p->cold && !p->hope && !p->hidden && !ask) {
 		o->locked = true;
 		return open_fail(o, REASON_NO_SECRET_KEY);
 	}

@@ -125,3 +125,23 @@ def test_a_prompt_nobody_answers(make):
             assert c.cmd("QUIT").startswith("+OK")
         assert len(q.mailbox) == 1
         keys.close_pinentry(home)
+
+
+def test_a_prompt_for_the_key_that_it_is_for(make):
+    """Its sister is unlocked, and has another passphrase."""
+    with provider.Provider("pop3", {ALICE: "x"}) as q:
+        home, bob = make.home(["alice"], trusted=["bob"]), make.home(["bob"])
+        keys.run(home, "--pinentry-mode", "loopback", "--passphrase", "other",
+                 "--quick-add-key", keys.FPR["alice"], "cv25519", "encr", "0")
+        keys.run(bob, "--import", data=keys.run(home, "--export",
+                                                keys.FPR["alice"])[1])
+        keys.kill(home)
+        a = make.agent(home, {ALICE: {"pop3": q.conf}})
+        q.mailbox[:] = [("u1", letters.sealed(keys.encrypt(
+            bob, letters.payload(sender=BOB, to=(ALICE,)), ["alice"], "bob"),
+            sender=BOB, to=(ALICE,)))]
+        keys.pinentry(home, "answer", "other")
+        for _ in range(2):
+            got, = client.fetch(a.pop3, ALICE, "x", delete=False)
+            assert b"encryption=ok" in got.split(b"\r\n")[0], got
+        assert keys.prompts(home) == 1

@@ -920,6 +920,69 @@ static void never_prompts(void **state)
 	sh("rm secret");
 }
 
+static struct opened asked_of(const char *name)
+{
+	struct membuf in = file(name), out;
+	struct opened o;
+
+	assert_int_equal(open_(g, true, in.buf, in.len, &out, &o), 0);
+	membuf_free(&in);
+	membuf_free(&out);
+	return o;
+}
+
+/* It is asked for the key the letter is for, whatever else is unlocked. */
+static void asks_for_its_own(void **state)
+{
+	static const char dora[] = "gpg -q --batch --homedir ours "
+		"--pinentry-mode loopback --passphrase '' --quick-gen-key "
+		"'<dora@x.test>' ed25519 sign 0 && f=$(gpg -q --homedir ours "
+		"--with-colons -K dora@x.test | sed -n 's/^fpr:*\\([^:]*\\):/"
+		"\\1/p;T;q') && gpg -q --batch --homedir ours --pinentry-mode "
+		"loopback --passphrase secret --quick-add-key $f cv25519 encr 0";
+	struct opened o;
+	struct err e;
+
+	assert_int_equal(sh(dora), 0);
+	assert_int_equal(sh("$gpg --homedir ours -r dora@x.test -e -o letter "
+	    "hello"), 0);
+	/* its sister is unlocked, and has another passphrase */
+	cold(state);
+	sh("rm -f prompted");
+	o = opened_of("letter");
+	assert_true(o.encryption == ENC_FAILED && o.locked && !o.asked);
+	assert_int_not_equal(sh("test -e prompted"), 0);
+	o = asked_of("letter");
+	assert_true(o.encryption == ENC_FAILED && o.locked && o.asked);
+	assert_int_equal(sh("test -e prompted && touch secret"), 0);
+	o = asked_of("letter");
+	assert_int_equal(o.encryption, ENC_OK);
+	opened_free(&o);
+	/* once is enough */
+	sh("rm -f prompted secret");
+	o = asked_of("letter");
+	assert_int_equal(o.encryption, ENC_OK);
+	opened_free(&o);
+	/* its sister is unlocked, and has the same one */
+	cold(state);
+	sh("touch secret; $gpg --homedir theirs -r carol@x.test -e -o letter "
+	   "hello");
+	assert_int_equal(engine_unlock(g, carol.fpr, 5, &e), 0);
+	sh("rm -f prompted secret");
+	o = asked_of("letter");
+	assert_int_equal(o.encryption, ENC_OK);
+	opened_free(&o);
+	/* one of two is unlocked */
+	cold(state);
+	sh("$gpg --homedir theirs -r carol@x.test -r alice@x.test -e "
+	   "-o letter hello; touch secret");
+	o = asked_of("letter");
+	assert_int_equal(o.encryption, ENC_OK);
+	opened_free(&o);
+	assert_int_not_equal(sh("test -e prompted"), 0);
+	sh("rm -f secret");
+}
+
 static int heal(void **state)
 {
 	(void)state;
@@ -1204,6 +1267,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(stamp),
 		cmocka_unit_test(locked),
 		cmocka_unit_test(never_prompts),
+		cmocka_unit_test(asks_for_its_own),
 		cmocka_unit_test_teardown(stopped_agent, heal),
 		cmocka_unit_test(agent_first),
 		cmocka_unit_test_teardown(fake_gpg, heal),
