@@ -49,8 +49,8 @@ enum frame_type {
 				 * P_END or P_FAIL also where there is no letter */
 	/* upstream -> front */
 	U_DONE,			/* u32 outcome (enum outcome), u32 code (SMTP reply,
-				 * 0 = none; DONE_UNREACHABLE: not 0 where the words
-				 * say more than that), str text; after U_LOGIN also
+				 * 0 = none; of DONE_UNREACHABLE: enum unreachable),
+				 * str text; after U_LOGIN also
 				 * u32 flags (enum provider_flag), u64 SIZE (0 = none) */
 	U_ITEM,			/* u32 n, str text */
 	U_READY,		/* []: all of the letter but its final dot is sent */
@@ -203,6 +203,14 @@ enum outcome {
 	DONE_LOST,		/* the connection broke or was dropped by us */
 	DONE_LOCKED,		/* the key is locked and nobody unlocked it */
 	DONE_FAILED		/* something of ours failed: words say what */
+};
+
+enum unreachable {
+	UNREACHED_NO_ROUTE,	/* no connection at all */
+	UNREACHED_NO_SESSION,	/* the words say why */
+	UNREACHED_NO_PROOF	/* neither; and it was asked by SCRAM to prove that it
+				 * knows the password and did not: it must not be
+				 * given it now by a weaker login */
 };
 
 /* What a letter to be sent is already. */

@@ -84,6 +84,7 @@ struct login {
 	char user[ADDR_MAX + 1];
 	char password_secret[SECRET_MAX];	/* for the provider */
 	char token_secret[SECRET_MAX];	/* account->command: the client's word */
+	char unproven[200];	/* the words of UNREACHED_NO_PROOF, "" = it wasn't */
 };
 
 int64_t front_clock(void);	/* milliseconds that only grow */

@@ -114,6 +114,11 @@ int login_secret(const struct entry *n, struct lane *l)
 	enum secret_found found;
 	int r;
 
+	if (*who->unproven) {
+		no(l, DONE_UNREACHABLE, "%s", who->unproven);
+		l->code = UNREACHED_NO_PROOF;
+		return -1;
+	}
 	if (!who->account->command)
 		return 0;
 	if (keeper_secret_ask(k, who->index, who->token_secret, NULL))
@@ -145,6 +150,9 @@ void login_end(const struct entry *n, const struct lane *l)
 
 	if (who->account && who->account->command)
 		explicit_bzero(who->password_secret, SECRET_MAX);
+	if (l->outcome == DONE_UNREACHABLE && l->code == UNREACHED_NO_PROOF)
+		snprintf(who->unproven, sizeof who->unproven, "%.199s",
+		         l->text);
 	if (l->outcome != DONE_LOST)
 		keeper_login(&n->ends->keeper, n->ends->peer, who->index,
 		             n->kind, l->outcome, l->text, NULL);

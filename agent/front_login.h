@@ -39,7 +39,8 @@ struct entry {
 int login_begin(const struct entry *n, struct lane *l);
 /* Before each login at the provider: the password, from the keeper if it is not
  * the client's.  0, or -1: DONE_REFUSED (a wrong token), DONE_FAILED (its command
- * failed) or DONE_LOST with words in the lane. */
+ * failed), DONE_UNREACHABLE (UNREACHED_NO_PROOF, by an earlier login of this session)
+ * or DONE_LOST with words in the lane. */
 int login_secret(const struct entry *n, struct lane *l);
 /* After each of these, and after -1 of one of them: tell the keeper what came of
  * it, and forget what can be asked for again. */

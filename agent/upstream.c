@@ -214,7 +214,8 @@ int upstream_connect(struct upstream *up, struct err *e)
 		return -1;
 	fd = dial_any(up, end, e);
 	if (fd < 0) {
-		up->no_route = gpg_err_code(e->code) != GPG_ERR_FORBIDDEN;
+		if (gpg_err_code(e->code) != GPG_ERR_FORBIDDEN)
+			up->why = UNREACHED_NO_ROUTE;
 		return -1;
 	}
 	up->boxed = true;

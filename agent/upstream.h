@@ -89,7 +89,7 @@ struct upstream {
 	const struct server *server;
 	struct wire wire;
 	bool boxed;			/* connected once, and never again */
-	bool no_route;			/* there was no connection at all */
+	enum unreachable why;		/* of DONE_UNREACHABLE */
 	bool greeted;			/* ready for AUTH */
 	bool bound;			/* binding is there */
 	struct tls_binding binding;

@@ -5,19 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
+static int unproven(struct upstream *up, struct err *e)
+{
+	up->why = UNREACHED_NO_PROOF;
+	return err_set(e, GPG_ERR_BAD_SIGNATURE, "%s did not prove that it "
+	               "knows the password", up->server->host);
+}
+
 /* One answer, with the host's name before the words if it can't be given. */
-static int sasl_step(struct upstream *up, struct sasl *s,
+static int sasl_step(struct upstream *up, unsigned mech, struct sasl *s,
                      const char *challenge, char *answer_secret, struct err *e)
 {
-	const char *host = up->server->host;
 	struct err why;
 
 	if (sasl_answer(s, challenge, answer_secret, &why) == 0)
 		return 0;
+	if (mech & SASL_SCRAM && *challenge)
+		up->why = UNREACHED_NO_PROOF;
 	if (gpg_err_code(why.code) == GPG_ERR_BAD_SIGNATURE)
-		return err_set(e, why.code, "%s did not prove that it knows "
-		               "the password", host);
-	return err_set(e, why.code, "%s: %s", host, why.text);
+		return unproven(up, e);
+	return err_set(e, why.code, "%s: %s", up->server->host, why.text);
 }
 
 unsigned upstream_mech(const struct upstream *up, const struct credentials *c)
@@ -49,7 +56,7 @@ static int sasl_exchange(struct upstream *up, reply_fn *reply, unsigned mech,
 	bool first = sasl_first(mech), held;
 	int rc = -1;
 
-	if (first && sasl_step(up, s, "", answer_secret, e))
+	if (first && sasl_step(up, mech, s, "", answer_secret, e))
 		goto out;
 	held = first && strlen("AUTH  \r\n") + strlen(name) +
 	       strlen(answer_secret) > line_max;
@@ -61,7 +68,7 @@ static int sasl_exchange(struct upstream *up, reply_fn *reply, unsigned mech,
 			goto out;
 		if (r->answer != ANSWER_MORE)
 			break;
-		if (!held && sasl_step(up, s, r->text, answer_secret, e))
+		if (!held && sasl_step(up, mech, s, r->text, answer_secret, e))
 			goto out;
 		held = false;
 		if (wire_send(&up->wire, e, "%s", answer_secret))
@@ -98,10 +105,11 @@ enum outcome upstream_sasl(struct upstream *up, reply_fn *reply, unsigned mech,
 		o = DONE_DENIED;
 	else if (r->answer == ANSWER_OK && sasl_done(s))
 		o = DONE_OK;
+	else if (mech & SASL_SCRAM)
+		unproven(up, e);
 	else
-		err_set(e, GPG_ERR_BAD_SIGNATURE, mech & SASL_SCRAM
-		        ? "%s did not prove that it knows the password"
-		        : "%s broke off the login", up->server->host);
+		err_set(e, GPG_ERR_BAD_DATA, "%s broke off the login",
+		        up->server->host);
 out:
 	sasl_free(s);
 	return o;
@@ -146,6 +154,7 @@ static enum outcome login(struct upstream *up, const struct protocol *p,
 {
 	enum outcome o = DONE_UNREACHABLE;
 
+	up->why = UNREACHED_NO_SESSION;
 	if (!arg_ok(c->user, ARGUMENT_MAX) ||
 	    !arg_ok(c->password_secret, CREDENTIAL_MAX)) {
 		static const char no[] = "a control character is in the user "
@@ -197,7 +206,7 @@ int upstream_login(struct upstream *up, struct chan *front,
 	r.text[REPLY_TEXT_MAX] = '\0';
 	pack_init(&done);
 	pack_u32(&done, o);
-	pack_u32(&done, o == DONE_UNREACHABLE ? !up->no_route : r.code);
+	pack_u32(&done, o == DONE_UNREACHABLE ? (unsigned)up->why : r.code);
 	pack_str(&done, o == DONE_OK || o == DONE_DENIED ? r.text : e.text);
 	pack_u32(&done, up->flags);
 	pack_u64(&done, up->size);

@@ -175,8 +175,10 @@ static enum outcome smtp_auth(struct upstream *up,
 		if (r->code != 504)	/* mechanism offered, but not meant */
 			break;
 		up->mechs &= ~mech;
-		if (mech & SASL_SCRAM)	/* then no less will do */
+		if (mech & SASL_SCRAM) {	/* then no less will do */
 			up->mechs &= SASL_SCRAM;
+			up->why = UNREACHED_NO_PROOF;
+		}
 	}
 	if (o == DONE_DENIED && (r->code < 500 || r->code == 504)) {
 		upstream_says(up, r, e);	/* 454, 421, 504: it is not */

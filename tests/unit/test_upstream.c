@@ -314,6 +314,29 @@ static void test_oauth(void **state)
 	      sent, "DONE 0 235 ok\n");
 }
 
+#define EHLO_SCRAM(list) "220 x\r\n" T "250-m\r\n250 AUTH " list "\r\n" T
+#define UNPROVEN "localhost did not prove that it knows the password\n"
+
+/* Front must know that this provider gets nothing weaker. */
+static void test_no_proof(void **state)
+{
+	(void)state;
+	check(false, S(EHLO_SCRAM("PLAIN SCRAM-SHA-256") "235 fine\r\n"),
+	      "DONE 3 2 " UNPROVEN LOST_7);
+	check(false, S(EHLO_SCRAM("PLAIN SCRAM-SHA-1") "334 bm8=\r\n"),
+	      "DONE 3 2 localhost: the login's challenge is out of bounds\n"
+	      LOST_7);
+	check(false, S(EHLO_SCRAM("PLAIN SCRAM-SHA-1") "504 x\r\n"),
+	      "DONE 3 2 localhost says: 504 x\n" LOST_7);
+	check(true, S("+OK\r\n" T "+OK\r\nUSER\r\nSASL SCRAM-SHA-1\r\n.\r\n"
+	              T "+OK\r\n"), "DONE 3 2 " UNPROVEN LOST_12);
+	/* it was not asked, or has gone */
+	check(false, S(EHLO_SCRAM("PLAIN") "504 x\r\n"),
+	      "DONE 3 1 localhost says: 504 x\n" LOST_7);
+	check(false, S(EHLO_SCRAM("SCRAM-SHA-256") "334 "),
+	      "DONE 3 1 localhost closed the connection\n" LOST_7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_pop3_odd),
 		cmocka_unit_test(test_pop3_broken_letter),
 		cmocka_unit_test(test_oauth),
+		cmocka_unit_test(test_no_proof),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
