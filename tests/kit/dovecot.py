@@ -30,8 +30,7 @@ ssl_min_protocol = TLSv1.2
 mail_fsync = never
 mail_max_userip_connections = 100
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {d}/passwd
+{passdb}
 }}
 userdb {{
   driver = static
@@ -63,12 +62,30 @@ service stats {{
 """
 
 
-class Dovecot:
-    """d: a short folder. users: address -> password. After start(): the ports
-    pop3 (plain and STLS) and pop3s, the socket sasl, uid and gid of the mail."""
+PASSWORDS = """  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {d}/passwd"""
+TOKENS = """  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {d}/oauth.conf"""
+OAUTH = """
+introspection_url = {url}
+introspection_mode = auth
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
 
-    def __init__(self, d, cert, key, users, mechs="plain login scram-sha-256"):
-        self.mechs = mechs
+
+class Dovecot:
+    """d: a short folder. users: address -> password. oauth: where it asks for
+    whom a token is (RFC 7662; GET, the token in the header), and no password
+    counts. After start(): the ports pop3 (plain and STLS) and pop3s, the socket
+    sasl, uid and gid of the mail."""
+
+    def __init__(self, d, cert, key, users, mechs="plain login scram-sha-256",
+                 oauth=None):
+        self.mechs, self.oauth = mechs, oauth
         self.d, self.cert, self.key, self.users = d, cert, key, users
         self.mail = os.path.join(d, "mail")
         self.sasl = os.path.join(d, "sasl")
@@ -85,6 +102,9 @@ class Dovecot:
         self._own(self.mail)
         write(os.path.join(self.d, "passwd"), "".join(
             "%s:{PLAIN}%s\n" % x for x in self.users.items()), 0o644)
+        if self.oauth:
+            write(os.path.join(self.d, "oauth.conf"),
+                  OAUTH.format(url=self.oauth), 0o644)
         for u in self.users:
             self.maildir(u)
         for _ in range(5):      # somebody may take a port meanwhile
@@ -104,7 +124,8 @@ class Dovecot:
         conf = write(os.path.join(self.d, "dovecot.conf"), CONF.format(
             d=self.d, cert=self.cert, key=self.key, uid=self.uid,
             gid=self.gid, pop3=self.pop3, pop3s=self.pop3s, users=users,
-            mechs=self.mechs), 0o644)
+            mechs=self.mechs, passdb=(TOKENS if self.oauth else
+                                      PASSWORDS).format(d=self.d)), 0o644)
         with open(os.path.join(self.d, "out"), "ab") as out:
             self.process = subprocess.Popen(
                 ["/usr/sbin/dovecot", "-F", "-c", conf], stdin=subprocess.DEVNULL,
