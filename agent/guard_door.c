@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 
@@ -75,11 +76,26 @@ static const char *why_not(const struct peer *p)
 	return "can't see which user of this computer this is";
 }
 
+/* Of all places a quarter is nobody's but our own user's: others need not log in
+ * to hold theirs. */
+static unsigned for_others(const struct guard *g)
+{
+	return g->conf->max_sessions - g->conf->max_sessions / 4;
+}
+
+static bool is_other(const char *name)
+{
+	char own[PEER_MAX];
+
+	snprintf(own, sizeof own, "uid %u", (unsigned)geteuid());
+	return strcmp(name, own) != 0;
+}
+
 /* A free place, if there is room for one more of them; else why not. */
 static const char *find_room(struct guard *g, bool plugin, const char *name,
                              struct session **place)
 {
-	unsigned all = 0, theirs = 0;
+	unsigned all = 0, theirs = 0, others = 0;
 
 	for (unsigned i = 0; i < PLACES_MAX; i++) {
 		struct session *s = &g->session[i];
@@ -89,9 +105,11 @@ static const char *find_room(struct guard *g, bool plugin, const char *name,
 		} else if ((s->kind == SESSION_PLUGIN) == plugin) {
 			all++;
 			theirs += strcmp(s->peer, name) == 0;
+			others += is_other(s->peer);
 		}
 	}
 	if (all >= (plugin ? (unsigned)PLUGINS_MAX : g->conf->max_sessions)
+	    || (!plugin && is_other(name) && others >= for_others(g))
 	    || !*place)
 		return "has too many connections open. Close some and try "
 		       "again";

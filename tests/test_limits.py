@@ -306,6 +306,30 @@ def test_sessions_of_one_user(make):
             q.stdout.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0,
+                    reason="only root can be somebody else")
+def test_others_leave_room(make):
+    """However many connections others may have, the user's own get in."""
+    with Provider("smtp", {ALICE: "x"}) as p:
+        a = make.agent(
+            make.home(["alice"], trusted=["bob"]), {ALICE: {"smtp": p.conf}},
+            {"users": "65534", "max-sessions": "4"})
+        q = subprocess.Popen(
+            [sys.executable, "-c", WHO.replace("range(3)", "range(4)"),
+             str(a.submission)], user=65534, cwd="/", stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        try:
+            said = [q.stdout.readline() for _ in range(4)]
+            assert [x[:3] for x in said] == ["220", "220", "220", "421"]
+            assert TOO_MANY + ". Close" in said[3]
+            assert client.send(a.submission, ALICE, "x", [BOB],
+                               letters.text()).code == 250
+        finally:
+            q.stdin.close()
+            q.wait(10)
+            q.stdout.close()
+
+
 def at_once(jobs):
     """Each in a thread of its own; the first exception is raised again."""
     bad = []
