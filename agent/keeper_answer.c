@@ -152,14 +152,14 @@ static int answer_secret(struct kept *k, struct unpack *u, struct pack *p,
 	int rc;
 
 	*account = unpack_u32(u);
-	/* what is longer than any token is a wrong one */
-	unpack_str(u, token_secret, sizeof token_secret);
 	/* the number of an account in another configuration says nothing */
 	if (generation != k->generation || *account >= k->conf->n_accounts)
 		return -1;
 	a = &k->conf->account[*account];
 	if (!a->command)
 		return -1;
+	/* what is longer than any token is a wrong one */
+	unpack_str(u, token_secret, sizeof token_secret);
 	rc = token_check(k->dir, a->address, token_secret, &right, &e);
 	explicit_bzero(token_secret, sizeof token_secret);
 	if (rc) {

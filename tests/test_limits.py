@@ -145,7 +145,7 @@ def test_tls_on_a_port_that_has_none(alice, kind, login):
     assert data[:2] == b"\x16\x03"
     ended(alice, kind, login, data)
     ended(alice, kind, login, data.replace(b"\n", b""))
-    assert "STARTTLS is what to set" in alice.text()
+    wait_for(lambda: "STARTTLS is what to set" in alice.text())
 
 
 # ---- recipients
