@@ -260,6 +260,8 @@ def nothing_reached(provider):
 
 
 def check(w, case, words):
+    # SNI, and never an address (RFC 6066 section 3)
+    names = {None if w.host[case] == IP else w.host[case]}
     if (case, "smtp") in w.providers:
         p, r = w.providers[case, "smtp"], w.send(case)
         if words:
@@ -268,6 +270,7 @@ def check(w, case, words):
             nothing_reached(p)
         else:
             assert r.code == 250 and len(p.accepted) == 1, r
+            assert set(p.names) == names
     if (case, "pop3") in w.providers:
         p, r = w.providers[case, "pop3"], w.fetch(case)
         if words:
@@ -276,6 +279,7 @@ def check(w, case, words):
             nothing_reached(p)
         else:
             assert r.startswith("+OK 1 "), r
+            assert set(p.names) == names
 
 
 @pytest.mark.parametrize("case", CERTIFICATES)

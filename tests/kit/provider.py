@@ -135,7 +135,7 @@ class Provider:
         self.logins, self.scram, self.after_no = [], [], []
         self.binds, self.capa_user = "-PLUS" in mechs, True
         self.mailbox = [("uid%d" % (i + 1), m) for i, m in enumerate(mailbox)]
-        self.host = host
+        self.host, self.names = host, []
         if pair:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             if tls_max or weak:
@@ -144,6 +144,9 @@ class Provider:
                 self.context.minimum_version = ssl.TLSVersion.TLSv1
                 self.context.maximum_version = tls_max
             self.context.load_cert_chain(*pair)
+            # those that clients asked for in TLS
+            self.context.sni_callback = lambda sock, name, context: \
+                self.names.append(name)
 
     def __enter__(self):
         return self.start()
