@@ -71,7 +71,8 @@ static int begin(struct client *c, const char *go, struct err *e)
 
 	if (!c->ends->pem_secret) {
 		err_set(e, gpg_error(GPG_ERR_NO_CERT_CHAIN), "there is no "
-		        "certificate. Make one: letterlock certificate make");
+		        "certificate that can be used. letterlock certificate "
+		        "says why, letterlock certificate make makes one");
 		return 1;
 	}
 	t = tls_serve_new(c->fd, c->ends->pem_secret, c->ends->pem_len, e);
