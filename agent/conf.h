@@ -25,7 +25,12 @@ enum {
 enum policy { POLICY_UNSET, POLICY_NEVER, POLICY_WHEN_POSSIBLE, POLICY_ASK, POLICY_ALWAYS };
 enum sign { SIGN_SEALED, SIGN_ALWAYS, SIGN_NEVER };
 enum transport { TRANSPORT_TLS, TRANSPORT_STARTTLS, TRANSPORT_PLAINTEXT };
-enum login_with { LOGIN_PASSWORD, LOGIN_OAUTH };
+enum login_with {
+	LOGIN_PASSWORD,
+	LOGIN_OAUTH,
+	LOGIN_PROVEN		/* no setting: a password, and only where the provider
+				 * proves that it knows it */
+};
 enum local_tls {		/* towards mail clients */
 	LOCAL_OFFERED,		/* STARTTLS may be used, if there is a certificate */
 	LOCAL_STARTTLS,		/* it must be, before the login */

@@ -159,8 +159,11 @@ enum frame_type {
 	K_WAIT,			/* str peer: u32 milliseconds its next login has to wait */
 	K_LOGIN,		/* str peer, u32 account, u32 kind (enum session_kind),
 				 * u32 outcome (DONE_REFUSED: ours, as for a wrong token;
-				 * else the provider's, or why it was not asked), str
-				 * words (why not): what came of one; no answer */
+				 * else the provider's, or why it was not asked), u32
+				 * code (as in U_DONE), str words (why not): what came
+				 * of one; no answer */
+	K_UNPROVEN,		/* u32 account, u32 kind: u32 its provider gave no proof
+				 * lately (UNREACHED_NO_PROOF), nor one since */
 	K_STATUS,		/* u32 account: for either kind (SMTP, POP3): u64 last
 				 * reached, u64 last failed (unix time, 0 = never), str
 				 * words */

@@ -352,7 +352,8 @@ int lane_login_start(struct lane *l, const struct login *who)
 
 	pack_init(&p);
 	pack_u32(&p, who->index);
-	pack_u32(&p, who->with);
+	pack_u32(&p, who->prove && who->with == LOGIN_PASSWORD ? LOGIN_PROVEN
+	         : who->with);
 	pack_str(&p, who->user);
 	pack_str(&p, who->password_secret);
 	rc = lane_tell(l, U_LOGIN, p.buf, p.len);

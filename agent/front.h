@@ -84,6 +84,7 @@ struct login {
 	char user[ADDR_MAX + 1];
 	char password_secret[SECRET_MAX];	/* for the provider */
 	char token_secret[SECRET_MAX];	/* account->command: the client's word */
+	bool prove;		/* a password is LOGIN_PROVEN's */
 	char unproven[200];	/* the words of UNREACHED_NO_PROOF, "" = it wasn't */
 };
 

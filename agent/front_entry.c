@@ -91,6 +91,9 @@ int login_begin(const struct entry *n, struct lane *l)
 		return no(l, DONE_REFUSED, "Letterlock lets nobody in from "
 		          "another computer without a token. See: letterlock "
 		          "help token");
+	who->prove = false;
+	keeper_unproven(&n->ends->keeper, who->index, n->kind, &who->prove,
+	                NULL);
 	if (a->command) {
 		memcpy(who->token_secret, who->password_secret, SECRET_MAX);
 		explicit_bzero(who->password_secret, SECRET_MAX);
@@ -155,7 +158,7 @@ void login_end(const struct entry *n, const struct lane *l)
 		         l->text);
 	if (l->outcome != DONE_LOST)
 		keeper_login(&n->ends->keeper, n->ends->peer, who->index,
-		             n->kind, l->outcome, l->text, NULL);
+		             n->kind, l->outcome, l->code, l->text, NULL);
 }
 
 bool login_denied(const struct entry *n, const struct lane *l, char *words,

@@ -43,8 +43,11 @@ int keeper_code(struct chan *k, const char *text, unsigned *today,
 int keeper_wait(struct chan *k, const char *peer, uint32_t *ms, struct err *e);
 /* What came of one: see K_LOGIN. */
 int keeper_login(struct chan *k, const char *peer, uint32_t account,
-                 enum session_kind kind, enum outcome outcome,
+                 enum session_kind kind, enum outcome outcome, unsigned code,
                  const char *words, struct err *e);
+/* Did the account's provider give no proof lately? */
+int keeper_unproven(struct chan *k, uint32_t account, enum session_kind kind,
+                    bool *unproven, struct err *e);
 /* An account's secret, for its token: asked for, and taken once k can be read,
  * which may take as long as SECRET_ASK_MS.  Both wipe what they handled. */
 int keeper_secret_ask(struct chan *k, uint32_t account,

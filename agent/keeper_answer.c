@@ -196,6 +196,7 @@ static int note_login(struct kept *k, struct unpack *u, uint32_t generation)
 	in.account = unpack_u32(u);
 	in.kind = unpack_u32(u);
 	in.outcome = (enum outcome)unpack_u32(u);
+	in.code = unpack_u32(u);
 	unpack_str(u, in.words, sizeof in.words);
 	if (!unpack_end(u))
 		return -1;
@@ -205,6 +206,19 @@ static int note_login(struct kept *k, struct unpack *u, uint32_t generation)
 	if (in.outcome == DONE_DENIED && in.account < k->conf->n_accounts)
 		secrets_drop(k->secrets, in.account);
 	return 0;
+}
+
+static int answer_unproven(struct kept *k, struct unpack *u, struct pack *p,
+                           uint32_t generation)
+{
+	uint32_t account = unpack_u32(u), kind = unpack_u32(u);
+
+	if (!unpack_end(u))
+		return -1;
+	if (generation != k->generation)
+		account = UINT32_MAX;
+	pack_u32(p, logins_unproven(k->logins, account, kind, keeper_now()));
+	return 1;
 }
 
 int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
@@ -236,6 +250,7 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 	case K_SECRET: return answer_secret(k, &u, p, generation, account);
 	case K_WAIT: return answer_wait(k, &u, p);
 	case K_LOGIN: return note_login(k, &u, generation);
+	case K_UNPROVEN: return answer_unproven(k, &u, p, generation);
 	case K_STATUS:
 		if (generation != k->generation)
 			return -1;

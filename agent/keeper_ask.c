@@ -202,7 +202,7 @@ int keeper_wait(struct chan *k, const char *peer, uint32_t *ms, struct err *e)
 }
 
 int keeper_login(struct chan *k, const char *peer, uint32_t account,
-                 enum session_kind kind, enum outcome outcome,
+                 enum session_kind kind, enum outcome outcome, unsigned code,
                  const char *words, struct err *e)
 {
 	struct pack p;
@@ -212,8 +212,24 @@ int keeper_login(struct chan *k, const char *peer, uint32_t account,
 	pack_u32(&p, account);
 	pack_u32(&p, kind);
 	pack_u32(&p, outcome);
+	pack_u32(&p, code);
 	pack_str(&p, words);
 	return pack_send(&p, k, K_LOGIN, e);
+}
+
+int keeper_unproven(struct chan *k, uint32_t account, enum session_kind kind,
+                    bool *unproven, struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_u32(&p, account);
+	pack_u32(&p, kind);
+	if (ask(k, &p, K_UNPROVEN, &u, e))
+		return -1;
+	*unproven = unpack_u32(&u);
+	return answered(&u, e);
 }
 
 int keeper_secret_ask(struct chan *k, uint32_t account,

@@ -18,6 +18,8 @@ struct peer {
 
 struct reached {
 	int64_t good, bad;	/* unix time, 0 = never */
+	bool unproven;
+	int64_t unproven_at;	/* ms */
 	char words[LOGINS_WORDS_MAX];
 };
 
@@ -133,7 +135,8 @@ void logins_move(struct logins *l, const int *from, unsigned n)
 			memcpy(l->account[i], old[from[i]], sizeof old[0]);
 }
 
-static void note_account(struct logins *l, const struct logged *in, int64_t now)
+static void note_account(struct logins *l, const struct logged *in, int64_t ms,
+                         int64_t now)
 {
 	struct reached *r;
 
@@ -142,7 +145,12 @@ static void note_account(struct logins *l, const struct logged *in, int64_t now)
 	r = &l->account[in->account][in->kind];
 	if (in->outcome == DONE_OK) {
 		r->good = now;
+		r->unproven = false;
 		return;
+	}
+	if (in->outcome == DONE_UNREACHABLE && in->code == UNREACHED_NO_PROOF) {
+		r->unproven = true;
+		r->unproven_at = ms;
 	}
 	r->bad = now;
 	/* its own words may quote what it was given */
@@ -159,7 +167,18 @@ void logins_note(struct logins *l, const struct logged *in, int64_t ms,
 	else if (in->outcome == DONE_DENIED || in->outcome == DONE_REFUSED)
 		note_wrong(l, in->peer, ms);
 	if (in->outcome != DONE_REFUSED)	/* no matter of the provider's */
-		note_account(l, in, now);
+		note_account(l, in, ms, now);
+}
+
+bool logins_unproven(const struct logins *l, uint32_t account, uint32_t kind,
+                     int64_t ms)
+{
+	const struct reached *r;
+
+	if (account >= CONF_ACCOUNTS_MAX || kind >= KINDS)
+		return false;
+	r = &l->account[account][kind];
+	return r->unproven && ms - r->unproven_at < LOGINS_UNPROVEN_MS;
 }
 
 void logins_status(const struct logins *l, uint32_t account, struct pack *p)

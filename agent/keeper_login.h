@@ -13,6 +13,7 @@ enum {
 	LOGINS_WAIT_MS = 1000,		/* then, doubled by each further one */
 	LOGINS_WAIT_MAX_MS = 60000,
 	LOGINS_FORGET_MS = 900000,	/* after the last wrong one */
+	LOGINS_UNPROVEN_MS = 900000,	/* after a provider gave no proof */
 	LOGINS_PEERS_MAX = 256,		/* clients; the quietest goes first */
 	LOGINS_WORDS_MAX = 200		/* octets of words that are kept */
 };
@@ -31,10 +32,16 @@ struct logged {
 	char peer[PEER_MAX];
 	uint32_t account, kind;
 	enum outcome outcome;
+	unsigned code;
 	char words[500];
 };
 void logins_note(struct logins *l, const struct logged *in, int64_t ms,
                  int64_t now);
+
+/* Did this account's provider give no proof lately, and has nobody logged in since?
+ * False also where there is no such account. */
+bool logins_unproven(const struct logins *l, uint32_t account, uint32_t kind,
+                     int64_t ms);
 
 /* The accounts have other numbers from now on: account i is the one that was
  * from[i], or (-1) a new one. */

@@ -30,7 +30,8 @@ static int sasl_step(struct upstream *up, unsigned mech, struct sasl *s,
 unsigned upstream_mech(const struct upstream *up, const struct credentials *c)
 {
 	unsigned set = c->with == LOGIN_OAUTH ? SASL_BY_TOKEN
-	                                      : SASL_BY_PASSWORD;
+	               : c->with == LOGIN_PROVEN ? SASL_SCRAM
+	                                         : SASL_BY_PASSWORD;
 
 	if (!up->bound)
 		set &= ~(unsigned)SASL_PLUS;
@@ -40,6 +41,12 @@ unsigned upstream_mech(const struct upstream *up, const struct credentials *c)
 enum outcome upstream_no_mech(const struct upstream *up,
                               const struct credentials *c, struct err *e)
 {
+	if (c->with == LOGIN_PROVEN) {
+		err_set(e, GPG_ERR_NOT_SUPPORTED, "%s did not prove that it "
+		        "knows the password, and now takes it only without "
+		        "that proof", up->wire.host);
+		return DONE_UNREACHABLE;
+	}
 	err_set(e, GPG_ERR_NOT_SUPPORTED, "%s offers no way to log in with %s "
 	        "that Letterlock knows", up->wire.host,
 	        c->with == LOGIN_OAUTH ? "a token (OAuth)" : "a password");

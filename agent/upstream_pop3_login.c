@@ -144,7 +144,7 @@ static enum outcome pop3_auth(struct upstream *up,
 	unsigned mech = upstream_mech(up, c);
 	enum outcome o;
 
-	if (c->with == LOGIN_OAUTH && !mech)
+	if (c->with != LOGIN_PASSWORD && !mech)
 		return upstream_no_mech(up, c, e);
 	if (mech == SASL_LOGIN && up->has_user)
 		mech = 0;	/* USER and PASS are the same, and older */

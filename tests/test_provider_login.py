@@ -208,6 +208,41 @@ def test_nothing_weaker_in_the_next_try(weaker, case):
     assert p.accepted == []
 
 
+def test_nothing_weaker_in_the_next_session(make, pki):
+    """But once it proves that it knows the password, all is forgotten."""
+    def hook(session, said):
+        if said.startswith("v="):
+            return BAD if session.provider.bad else None
+
+    w = World(make, pki)
+    w.add("x", "PLAIN LOGIN SCRAM-SHA-256", hooks={"scram": hook})
+    p, q = both = w.providers["x", "smtp"], w.providers["x", "pop3"]
+    try:
+        w.start()
+        for x in both:
+            x.bad = True
+        assert w.send("x").code == 451 and UNPROVEN in w.fetch("x")
+        for x in both:
+            x.mechs, x.bad = "PLAIN LOGIN", False
+        for _ in range(2):
+            r = w.send("x")
+            assert r.code == 451 and "only without that proof" in r.text, r
+            r = w.fetch("x")
+            assert r.startswith("-ERR") and "only without that proof" in r, r
+        for x in both:
+            assert set(x.logins) == {"SCRAM-SHA-256"}
+            assert not x.heard("USER") and PASSWORD.encode() not in x.wire()
+            x.mechs = "PLAIN SCRAM-SHA-256"
+        assert w.send("x").code == 250 and w.fetch("x").startswith("+OK")
+        for x in both:
+            x.mechs = "PLAIN"
+        assert w.send("x").code == 250 and w.fetch("x").startswith("+OK")
+        assert p.logins[-1] == q.logins[-1] == "PLAIN"
+    finally:
+        for x in both:
+            x.stop()
+
+
 @pytest.mark.parametrize("offered, used", [
     ("plain login scram-sha-1", "SCRAM-SHA-1"), ("plain login", "PLAIN"),
     ("scram-sha-1 scram-sha-256", "SCRAM-SHA-256")])

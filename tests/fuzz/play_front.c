@@ -96,6 +96,7 @@ static void keeper_says(struct membuf *m)
 	pack_init(&one);
 	pack_u32(&one, 0);
 	play_say(m, K_ANSWER, &one);	/* how long to wait at the login */
+	play_say(m, K_ANSWER, &one);	/* did its provider give no proof */
 	for (int i = 0; i < 3; i++) {
 		play_say(m, K_ANSWER, &two);
 		play_say(m, K_ANSWER, &two);

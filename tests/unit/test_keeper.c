@@ -109,6 +109,45 @@ static void status(struct logins *l, uint32_t account, uint64_t *good,
 	assert_true(unpack_end(&u));
 }
 
+/* For a quarter of an hour, or until it proves that it knows the password. */
+static void test_unproven(void **state)
+{
+	struct logged in = { .peer = "uid 1", .account = 3,
+	                     .kind = SESSION_SMTP, .outcome = DONE_UNREACHABLE,
+	                     .code = UNREACHED_NO_SESSION };
+	struct logins *l = logins_new();
+	const int from[] = { 3 };
+
+	(void)state;
+	logins_note(l, &in, 10, 1000);
+	assert_false(logins_unproven(l, 3, SESSION_SMTP, 10));
+	in.code = UNREACHED_NO_PROOF;
+	in.outcome = DONE_DENIED;	/* that code is a reply's */
+	logins_note(l, &in, 10, 1000);
+	assert_false(logins_unproven(l, 3, SESSION_SMTP, 10));
+	in.outcome = DONE_UNREACHABLE;
+	logins_note(l, &in, 20, 1000);
+	assert_true(logins_unproven(l, 3, SESSION_SMTP, 20));
+	assert_false(logins_unproven(l, 3, SESSION_POP3, 20));
+	assert_false(logins_unproven(l, 2, SESSION_SMTP, 20));
+	assert_false(logins_unproven(l, UINT32_MAX, SESSION_SMTP, 20));
+	assert_false(logins_unproven(l, 3, UINT32_MAX, 20));
+	in.outcome = DONE_DENIED;
+	logins_note(l, &in, 30, 1000);
+	assert_true(logins_unproven(l, 3, SESSION_SMTP,
+	                            19 + LOGINS_UNPROVEN_MS));
+	assert_false(logins_unproven(l, 3, SESSION_SMTP,
+	                             20 + LOGINS_UNPROVEN_MS));
+	logins_move(l, from, 1);
+	assert_true(logins_unproven(l, 0, SESSION_SMTP, 40));
+	assert_false(logins_unproven(l, 3, SESSION_SMTP, 40));
+	in.outcome = DONE_OK;
+	in.account = 0;
+	logins_note(l, &in, 50, 1000);
+	assert_false(logins_unproven(l, 0, SESSION_SMTP, 50));
+	free(l);
+}
+
 static void test_status(void **state)
 {
 	struct logins *l = logins_new();
@@ -286,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_many_peers),
+		cmocka_unit_test(test_unproven),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_kept_for_a_while),
 		cmocka_unit_test(test_failure_is_kept_shortly),
