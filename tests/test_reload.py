@@ -180,7 +180,7 @@ def test_a_plugin_is_to_connect_again(two):
 def test_the_keeper_remembers(two):
     """It is the same process, and serves sessions of before and after."""
     a = two.a
-    pid = a.role("keeper")[0].pid
+    pid = wait_for(lambda: a.role("keeper"))[0].pid
     before = client.Smtp(a.submission, ALICE, "x")
     for _ in range(3):
         reload(a, two.conf(two.new))
