@@ -17,13 +17,14 @@
 
 #define LENGTH(a) (sizeof (a) / sizeof (a)[0])
 
-/* What front, mime and upstream do once they run: talk over what they have. */
+/* What front, mime and upstream do once they run: talk over what they have.
+ * newfstatat() would be how some C libraries do fstat(), and tells of any path. */
 static const int talk[] = {
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),
 	SCMP_SYS(sendto), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select),
 	SCMP_SYS(pselect6), SCMP_SYS(close), SCMP_SYS(shutdown),
-	SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(fstat),
 	SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername), SCMP_SYS(dup), SCMP_SYS(dup2), SCMP_SYS(dup3),
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap),
