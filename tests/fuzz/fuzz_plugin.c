@@ -8,7 +8,8 @@
 /* Each answer is a line, an object with an id, and either ok or an error. */
 static void check_answers(const struct membuf *heard)
 {
-	const char *p = heard->buf, *end = p + heard->len, *lf;
+	const char *p = heard->len ? heard->buf : "", *lf;
+	const char *end = p + heard->len;
 	const char *code, *text;
 	json_t *j, *ok, *error;
 
