@@ -178,7 +178,7 @@ static bool read_challenge(const struct scram *s, const char *said, size_t n,
 	const char *at = c->text, *p;
 	size_t ours = strlen(s->nonce), len;
 
-	if (n >= sizeof c->text || memchr(said, '\0', n))
+	if (n == 0 || n >= sizeof c->text || memchr(said, '\0', n))
 		return false;
 	memcpy(c->text, said, n);
 	c->text[n] = '\0';

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bad input of clients, providers and users: a clear error each, nothing
-lost, the guard alive (issue 2, acceptance 5)."""
+lost, the guard alive."""
 import os
 import random
 import re

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whatever breaks: no cleartext at the provider or in a file, no 250 unless
 the provider said so, an answer or a closed connection, and the next letter
-works (issue 2, acceptance 2). Roles that die: test_killed.py."""
+works. Roles that die: test_killed.py."""
 import os
 import resource
 import signal

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each role is killed with SIGKILL at ten stages of a letter, both ways:
 never cleartext, never a false 250, an answer or a closed connection, and the
-next letter works (issue 2, acceptance 2)."""
+next letter works."""
 import socket
 
 import pytest

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One letter through, on real servers: Alice's client, her agent, Postfix,
-Dovecot, Bob's agent, Bob's client (issue 2, acceptance 1)."""
+Dovecot, Bob's agent, Bob's client."""
 import re
 
 import pytest

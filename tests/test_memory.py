@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """100 MB each way: no process of the agent grows beyond 32 MB resident, and
-no file ever holds cleartext (issue 2, acceptance 3)."""
+no file ever holds cleartext."""
 import os
 
 import pytest

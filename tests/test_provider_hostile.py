@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Providers that are slow or silent on purpose: each deadline by its own
-setting, in SMTP and in POP3, and what must not be cut off (issue 4)."""
+setting, in SMTP and in POP3, and what must not be cut off."""
 import socket
 import threading
 import time

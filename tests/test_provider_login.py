@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which login a provider gets: the strongest that both have, bound to the TLS
-connection where it can be; nothing weaker when that one fails (issue 4)."""
+connection where it can be; nothing weaker when that one fails."""
 import os
 import ssl
 

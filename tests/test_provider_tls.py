@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A provider whose certificate, TLS or way to TLS is bad: neither a password
-nor an octet of the letter reaches it, and the user hears why (issue 4)."""
+nor an octet of the letter reaches it, and the user hears why."""
 import base64
 import ssl
 import time

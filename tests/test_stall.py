@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients and providers that stall or crawl: others are not held up, and
-deadlines hold (issue 2, acceptance 4)."""
+deadlines hold."""
 import threading
 import time
 
