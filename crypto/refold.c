@@ -48,6 +48,18 @@ static bool is_ascii(const char *p, size_t len)
 	return true;
 }
 
+/* The octets of a line as they will be: its end is CRLF, whatever it was. */
+static size_t line_octets(const char *p, const char *next)
+{
+	size_t n = (size_t)(next - p);
+
+	if (n && p[n - 1] == '\n')
+		n--;
+	if (n && p[n - 1] == '\r')
+		n--;
+	return n + 2;
+}
+
 static bool is_fit(const struct field *f)
 {
 	const char *p = f->raw, *end = p + f->raw_len, *next, *text_end;
@@ -59,7 +71,7 @@ static bool is_fit(const struct field *f)
 		next = memchr(p, '\n', (size_t)(end - p));
 		next = next ? next + 1 : end;
 		text_end = lex_trim(p, next);
-		if (next - p > REFOLD_LINE_MAX || (!first && text_end == p))
+		if (line_octets(p, next) > REFOLD_LINE_MAX || (!first && text_end == p))
 			return false;
 	}
 	return true;

@@ -27,8 +27,7 @@ static void check_outside(const struct field *f, const struct membuf *m)
 	      && memcmp(h.field[0].name, f->name, f->name_len) == 0);
 	membuf_init(&again, 1 << 22);
 	CHECK(refold_ascii(&again, &h.field[0], NULL) == 0);
-	/* a line end that was missing may be two octets too many */
-	CHECK(same(m, &again) || f->raw[f->raw_len - 1] != '\n');
+	CHECK(same(m, &again));
 	membuf_free(&again);
 	header_free(&h);
 }

@@ -29,6 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t how = fuzz_octet(&data, &size);
 	uint8_t login = fuzz_octet(&data, &size);
 	struct script one = { .p = data, .n = size }, many = one;
+	/* what comes at once with it ends the session */
+	bool tls = play_has(data, size, "STARTTLS");
 	struct membuf whole[HANDS], cut[HANDS];
 
 	many.how = how;
@@ -36,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	play_smtp(&many, login, cut);
 	check_replies(whole[HAND_CLIENT].buf, whole[HAND_CLIENT].len);
 	for (int i = 0; i < HANDS; i++) {
-		CHECK(!play_same((enum hand)i) || same(&whole[i], &cut[i]));
+		CHECK(tls || !play_same((enum hand)i) || same(&whole[i], &cut[i]));
 		membuf_free(&whole[i]);
 		membuf_free(&cut[i]);
 	}

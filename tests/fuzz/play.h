@@ -54,4 +54,7 @@ void play_plugin(const struct script *client, uint8_t know,
 /* Every frame that front heard from upstream is of its form, its text printable. */
 void play_check_heard(const struct membuf *heard);
 
+/* Is this word in it, in any case? */
+bool play_has(const uint8_t *data, size_t size, const char *word);
+
 #endif

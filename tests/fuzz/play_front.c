@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A front alone in this process. */
 #include <string.h>
+#include <strings.h>
 
 #include "agent/log.h"
 #include "tests/fuzz/play.h"
@@ -216,4 +217,14 @@ void play_pop3(const struct script *client, uint8_t login,
 bool play_same(enum hand h)
 {
 	return h != HAND_MIME && h != HAND_KEEPER;
+}
+
+bool play_has(const uint8_t *data, size_t size, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; size >= n; data++, size--)
+		if (strncasecmp((const char *)data, word, n) == 0)
+			return true;
+	return false;
 }
