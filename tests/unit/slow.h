@@ -4,11 +4,9 @@
 #ifndef TESTS_SLOW_H
 #define TESTS_SLOW_H
 
-#include "config.h"
-
 #include <stdlib.h>
 
-#ifdef SANITIZERS
+#ifdef __SANITIZE_ADDRESS__
 enum { SLOWER = 4 };
 #else
 enum { SLOWER = 1 };
