@@ -121,7 +121,7 @@ static int list_prune(struct memory *m, enum memory_list which, struct err *e)
 	size_t keep = 0, size;
 
 	for (size_t i = 0; list_of[which].days && i < l->n; i++)
-		if (today() - l->record[i].day <= list_of[which].days)
+		if ((int64_t)today() - l->record[i].day <= list_of[which].days)
 			l->record[keep++] = l->record[i];
 	if (!list_of[which].days || keep == l->n)
 		return 0;
