@@ -10,7 +10,9 @@ enum frame_type {
 				 * (enum local_tls), u32 remote, str peer ("uid 1000",
 				 * or an address that is not this machine's); fds */
 	/* guard -> keeper: a session's front or crypt will ask over fd */
-	G_ASKER,		/* [] or u32 generation of the session's configuration;
+	G_ASKER,		/* u32 role (enum role: which may ask what stands in
+				 * keeper_answer.c), u32 generation of the session's
+				 * configuration;
 				 * fd */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */

@@ -152,10 +152,10 @@ static int part_start(struct guard *g, struct session *s, enum role r,
 
 /* ---- the keeper's askers ---- */
 
-static int keeper_asker(struct guard *g, const struct session *s, int fd,
-                        struct err *e)
+static int keeper_asker(struct guard *g, const struct session *s,
+                        enum role role, int fd, struct err *e)
 {
-	uint32_t n = s->generation;
+	const uint32_t who[2] = { role, s->generation };
 
 	if (g->keeper.pid && keeper_stuck(g))
 		keeper_drop(g);
@@ -165,7 +165,7 @@ static int keeper_asker(struct guard *g, const struct session *s, int fd,
 				return -1;
 			g->asked_at = guard_now();
 		}
-		if (chan_send_fds(&g->keeper.leash, G_ASKER, &n, sizeof n,
+		if (chan_send_fds(&g->keeper.leash, G_ASKER, who, sizeof who,
 		                  &fd, 1, e) == 0)
 			return 0;
 		keeper_drop(g);
@@ -211,7 +211,7 @@ static int crypt_start(struct guard *g, struct session *s, int *fd,
 	int to_crypt[6] = { fd[CF], fd[CM], fd[CK] };
 	unsigned n = 3;
 
-	if (keeper_asker(g, s, fd[KC], e))
+	if (keeper_asker(g, s, ROLE_CRYPT, fd[KC], e))
 		return -1;
 	if (s->kind == SESSION_SMTP)
 		to_crypt[n++] = fd[PW];
@@ -297,7 +297,7 @@ int guard_wire(struct guard *g, struct session *s, int client,
 	if (guard_lane(g, s, ends, e)
 	    || spawn_pair(fm, e) || spawn_asker(fk, e)
 	    || child_take(g, s, ROLE_FRONT, &s->front, e)
-	    || keeper_asker(g, s, fk[1], e))
+	    || keeper_asker(g, s, ROLE_FRONT, fk[1], e))
 		goto out;
 	int to_mime[3] = { fm[1], ends[1], ends[3] };
 	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
@@ -330,7 +330,7 @@ int guard_plugin(struct guard *g, struct session *s, int client, struct err *e)
 
 	if (spawn_asker(asker, e) == 0
 	    && child_take(g, s, ROLE_PLUGIN, &s->front, e) == 0
-	    && keeper_asker(g, s, asker[1], e) == 0)
+	    && keeper_asker(g, s, ROLE_PLUGIN, asker[1], e) == 0)
 		rc = child_start(&s->front, s->kind,
 		                 (int[]){ client, asker[0] }, 2, e);
 	guard_close(asker, 2);

@@ -27,6 +27,7 @@ enum {
 
 struct asker {
 	struct chan chan;
+	enum role role;
 	uint32_t generation;	/* of the configuration its session has */
 	bool waits;		/* for the secret of an account */
 	uint32_t account;
@@ -73,6 +74,8 @@ static bool asker_serve(struct keeper *k, struct asker *a)
 		errno = 0;
 		if (chan_recv(&a->chan, &f, NULL))
 			return errno == EAGAIN;
+		if (!keeper_may(a->role, f.type))
+			return false;
 		if (f.type == K_DOOR && !a->has_door) {
 			box_doors_take(k->doors, &a->chan, &f);
 			a->has_door = true;
@@ -174,7 +177,8 @@ static bool take_conf(struct keeper *k, const struct frame *f)
 /* A session begins.  What it asks first is answered when gpg-agent is there. */
 static bool leash_serve(struct keeper *k)
 {
-	uint32_t generation;
+	uint32_t role, generation;
+	struct unpack u;
 	struct frame f;
 	int fd;
 
@@ -184,15 +188,18 @@ static bool leash_serve(struct keeper *k)
 		return take_conf(k, &f);
 	if (f.type != G_ASKER)
 		return false;
-	generation = k->kept.generation;
-	if (f.len == sizeof generation)
-		memcpy(&generation, f.data, sizeof generation);
+	unpack_init(&u, &f);
+	role = unpack_u32(&u);
+	generation = unpack_u32(&u);
+	if (!unpack_end(&u))
+		return false;
 	while ((fd = chan_take_fd(k->leash)) >= 0) {
 		if (k->n == ASKERS_MAX) {
 			close(fd);
 			continue;
 		}
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		k->asker[k->n].role = (enum role)role;
 		k->asker[k->n].generation = generation;
 		k->asker[k->n].waits = k->asker[k->n].has_door = false;
 		chan_init(&k->asker[k->n++].chan, fd);

@@ -221,6 +221,17 @@ static int answer_unproven(struct kept *k, struct unpack *u, struct pack *p,
 	return 1;
 }
 
+bool keeper_may(enum role role, unsigned type)
+{
+	switch (type) {
+	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
+		return role == ROLE_CRYPT;
+	case K_STATUS:
+		return role == ROLE_PLUGIN;
+	}
+	return role == ROLE_FRONT;
+}
+
 int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
                   uint32_t generation, uint32_t *account)
 {

@@ -69,6 +69,15 @@ static void spools(int fd[2])
 
 enum { MF, FM, CF, FC, CM, MC, CK, KC, FK, KF, PR, PW, S0, S1, FDS };
 
+/* Who asks the keeper by this socket. */
+static int asker(struct rig *r, enum role role, int fd, struct err *e)
+{
+	const uint32_t who[2] = { role, 0 };
+
+	return chan_send_fds(&r->keeper.leash, G_ASKER, who, sizeof who, &fd, 1,
+	                     e);
+}
+
 static int wire(struct rig *r, enum session_kind kind, int *fd, struct err *e)
 {
 	bool smtp = kind == SESSION_SMTP;
@@ -82,8 +91,7 @@ static int wire(struct rig *r, enum session_kind kind, int *fd, struct err *e)
 		crypt[n++] = fd[S0];
 		crypt[n++] = fd[S1];
 	}
-	if (chan_send_fds(&r->keeper.leash, G_ASKER, NULL, 0, &fd[KC], 1, e)
-	    || chan_send_fds(&r->keeper.leash, G_ASKER, NULL, 0, &fd[KF], 1, e)
+	if (asker(r, ROLE_CRYPT, fd[KC], e) || asker(r, ROLE_FRONT, fd[KF], e)
 	    || start(&r->mime, kind, mime, smtp ? 2 : 3, e)
 	    || start(&r->crypt, kind, crypt, n, e))
 		return -1;
