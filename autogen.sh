@@ -15,8 +15,8 @@ build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils
 	libinih-dev libjansson-dev libseccomp-dev libssl-dev
 	gnupg gpg gpg-agent gpgconf gpgsm dirmngr libsasl2-modules"
 check_packages="binutils ca-certificates dovecot-core dovecot-pop3d
-	libcmocka-dev openssl postfix procps python3 python3-pytest sq
-	thunderbird"
+	libcmocka-dev openssl postfix procps python3 python3-pytest
+	python3-pytest-xdist sq thunderbird"
 fuzz_packages="clang libclang-rt-dev"
 
 say() {
