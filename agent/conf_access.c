@@ -11,55 +11,37 @@
 enum { COMMAND_MAX = 1024 };	/* octets of a command */
 
 /* A user's number, by name or as it is. */
-static bool read_user(const char *text, uid_t *out)
+static bool read_user(char *text, void *item)
 {
 	const struct passwd *pw;
 	uint64_t n = 0;
 	const char *end = conf_value_digits(text, (uid_t)-2, &n);
+	uid_t *user = item;
 
 	if (end && !*end) {
-		*out = (uid_t)n;
+		*user = (uid_t)n;
 		return true;
 	}
 	pw = *text ? getpwnam(text) : NULL;
 	if (pw)
-		*out = pw->pw_uid;
+		*user = pw->pw_uid;
 	return pw != NULL;
 }
 
 int conf_value_users(const struct conf_value *v, uid_t out[CONF_USERS_MAX],
                      unsigned *n, struct err *e)
 {
-	uid_t list[CONF_USERS_MAX];
-	char *copy = strdup(v->text), *rest = copy, *p;
-	unsigned got = 0;
-	int ret = -1;
+	static const struct conf_list list = {
+		CONF_USERS_MAX, sizeof *out, read_user, "users",
+		"names or numbers of this machine's users, with commas between "
+		"them, are wanted"
+	};
 
-	if (!copy)
-		return err_errno(e, v->path);
-	while ((p = conf_value_piece(&rest))) {
-		if (got == CONF_USERS_MAX) {
-			conf_value_bad(v, e, "at most %d users are possible",
-			               CONF_USERS_MAX);
-			goto out;
-		}
-		if (!read_user(p, &list[got++])) {
-			conf_value_bad(v, e, "names or numbers of this machine's "
-			               "users, with commas between them, are "
-			               "wanted");
-			goto out;
-		}
-	}
-	memcpy(out, list, got * sizeof *list);
-	*n = got;
-	ret = 0;
-out:
-	free(copy);
-	return ret;
+	return conf_value_list(v, &list, out, n, e);
 }
 
 /* "sha256//" and 44 characters of base64. */
-static bool read_pin(const char *text, unsigned char out[32])
+static bool read_pin(char *text, void *pin)
 {
 	static const char start[] = "sha256//";
 	const size_t n = sizeof start - 1;
@@ -69,7 +51,7 @@ static bool read_pin(const char *text, unsigned char out[32])
 	    text[n + 43] != '=' || text[n + 42] == '=' ||
 	    EVP_DecodeBlock(octets, (const unsigned char *)text + n, 44) != 33)
 		return false;
-	memcpy(out, octets, 32);
+	memcpy(pin, octets, 32);
 	return true;
 }
 
@@ -77,31 +59,12 @@ int conf_value_pins(const struct conf_value *v,
                     unsigned char out[CONF_PINS_MAX][32], unsigned *n,
                     struct err *e)
 {
-	unsigned char list[CONF_PINS_MAX][32];
-	char *copy = strdup(v->text), *rest = copy, *p;
-	unsigned got = 0;
-	int ret = -1;
+	static const struct conf_list list = {
+		CONF_PINS_MAX, sizeof *out, read_pin, "pins",
+		"sha256// and the base64 of a public key's SHA-256 is wanted"
+	};
 
-	if (!copy)
-		return err_errno(e, v->path);
-	while ((p = conf_value_piece(&rest))) {
-		if (got == CONF_PINS_MAX) {
-			conf_value_bad(v, e, "at most %d pins are possible",
-			               CONF_PINS_MAX);
-			goto out;
-		}
-		if (!read_pin(p, list[got++])) {
-			conf_value_bad(v, e, "sha256// and the base64 of a public "
-			               "key's SHA-256 is wanted");
-			goto out;
-		}
-	}
-	memcpy(out, list, got * sizeof *list);
-	*n = got;
-	ret = 0;
-out:
-	free(copy);
-	return ret;
+	return conf_value_list(v, &list, out, n, e);
 }
 
 int conf_value_credentials(const struct conf_value *v, char **out,

@@ -114,8 +114,9 @@ out:
 }
 
 /* An address with its port, and how, into l. */
-static bool read_listen(char *text, struct listen *l)
+static bool read_listen(char *text, void *item)
 {
+	struct listen *l = item;
 	static const struct conf_word words[] = {
 		{ "", LOCAL_OFFERED }, { "starttls", LOCAL_STARTTLS },
 		{ "tls", LOCAL_TLS }, { NULL, 0 }
@@ -161,37 +162,22 @@ int conf_value_listen(const struct conf_value *v,
                       struct listen out[CONF_LISTEN_MAX], unsigned *n,
                       struct err *e)
 {
+	static const struct conf_list how = {
+		CONF_LISTEN_MAX, sizeof *out, read_listen, "addresses",
+		"an address with its port, and perhaps tls or starttls, such as "
+		"127.0.0.1:1587 tls or [::1]:1587, is wanted"
+	};
 	struct listen list[CONF_LISTEN_MAX];
-	char *copy = strdup(v->text), *rest = copy, *p;
-	unsigned got = 0;
-	int ret = -1;
+	unsigned got;
 
-	if (!copy)
-		return err_errno(e, v->path);
-	while ((p = conf_value_piece(&rest))) {
-		if (got == CONF_LISTEN_MAX) {
-			conf_value_bad(v, e, "at most %d addresses are possible",
-			               CONF_LISTEN_MAX);
-			goto out;
-		}
-		if (!read_listen(p, &list[got])) {
-			conf_value_bad(v, e, "an address with its port, and "
-			               "perhaps tls or starttls, such as "
-			               "127.0.0.1:1587 tls or [::1]:1587, is wanted");
-			goto out;
-		}
-		for (unsigned i = 0; i < got; i++)
-			if (conf_listen_same(&list[i], &list[got])) {
-				conf_value_bad(v, e, "each address is wanted only "
-				               "once");
-				goto out;
-			}
-		got++;
-	}
+	if (conf_value_list(v, &how, list, &got, e))
+		return -1;
+	for (unsigned i = 0; i < got; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (conf_listen_same(&list[k], &list[i]))
+				return conf_value_bad(v, e, "each address is "
+				                      "wanted only once");
 	memcpy(out, list, got * sizeof *list);
 	*n = got;
-	ret = 0;
-out:
-	free(copy);
-	return ret;
+	return 0;
 }

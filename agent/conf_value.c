@@ -249,6 +249,38 @@ char *conf_value_piece(char **list)
 	return p;
 }
 
+int conf_value_list(const struct conf_value *v, const struct conf_list *list,
+                    void *out, unsigned *n, struct err *e)
+{
+	char *copy = strdup(v->text), *rest = copy, *p;
+	unsigned char *item = calloc(list->most, list->size);
+	unsigned got = 0;
+	int ret = -1;
+
+	if (!copy || !item) {
+		err_errno(e, v->path);
+		goto out;
+	}
+	while ((p = conf_value_piece(&rest))) {
+		if (got == list->most) {
+			conf_value_bad(v, e, "at most %u %s are possible",
+			               list->most, list->many);
+			goto out;
+		}
+		if (!list->read(p, item + got++ * list->size)) {
+			conf_value_bad(v, e, "%s", list->wanted);
+			goto out;
+		}
+	}
+	memcpy(out, item, got * list->size);
+	*n = got;
+	ret = 0;
+out:
+	free(item);
+	free(copy);
+	return ret;
+}
+
 int conf_value_aliases(const struct conf_value *v, struct addrs *out,
                        struct err *e)
 {

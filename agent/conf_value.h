@@ -75,6 +75,16 @@ const struct conf_word *conf_value_word(const struct conf_word *list,
                                         const char *text);
 /* Decimal digits up to max: where they end, or NULL. */
 const char *conf_value_digits(const char *p, uint64_t max, uint64_t *out);
+/* A comma-separated list: what read() makes of each piece, items of this size. */
+struct conf_list {
+	unsigned most;
+	size_t size;
+	bool (*read)(char *piece, void *item);
+	const char *many, *wanted;	/* words: "addresses"; what is right */
+};
+/* The items into out, *n of them; both unchanged on failure. */
+int conf_value_list(const struct conf_value *v, const struct conf_list *list,
+                    void *out, unsigned *n, struct err *e);
 /* Cut the next piece of a comma-separated list out of *list, trimmed; NULL at
  * the end.  An empty piece is "". */
 char *conf_value_piece(char **list);
