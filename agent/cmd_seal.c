@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/cmd.h"
+#include "agent/recipients.h"
 #include "agent/rig.h"
 #include "agent/smtp.h"
 #include "crypto/crlf.h"
@@ -186,35 +187,25 @@ static int check_keys(struct job *j, uint32_t account, struct err *e)
 		[KEY_UNUSABLE] = "the key is revoked or can't encrypt",
 		[KEY_AMBIGUOUS] = "there are several keys, none checked"
 	};
-	char fpr[41];
-	uint32_t state;
-	struct pack p;
-	struct unpack u;
-	struct frame f;
+	static struct recipient to[RCPT_MAX];
+	struct chan *crypt = &j->rig.to_crypt;
+	enum key_state own;
 
-	pack_init(&p);
-	pack_u32(&p, account);
-	pack_people(j, &p);
-	if (pack_send(&p, &j->rig.to_crypt, C_KEYS, e)
-	    || chan_expect(&j->rig.to_crypt, C_KEYS_FOUND, &f, e))
+	for (size_t i = 0; i < j->to.n; i++)
+		to[i].addr = j->to.addr[i];
+	if (recipients_ask_keys(crypt, account, to, j->to.n, e)
+	    || recipients_take_keys(crypt, to, j->to.n, &own, e))
 		return -1;
-	unpack_init(&u, &f);
-	if (unpack_u32(&u) != KEY_USABLE)
+	if (own != KEY_USABLE)
 		return err_set(e, gpg_error(GPG_ERR_NO_SECKEY), "there is no "
 		               "usable key of your own for %s",
 		               j->from.addr[0]);
-	for (size_t i = 0; i < j->to.n; i++) {
-		state = unpack_u32(&u);
-		unpack_u32(&u);
-		unpack_u64(&u);
-		unpack_str(&u, fpr, sizeof fpr);
-		if (!u.bad && state != KEY_USABLE && state <= KEY_AMBIGUOUS)
+	for (size_t i = 0; i < j->to.n; i++)
+		if (to[i].state != KEY_USABLE && to[i].state <= KEY_AMBIGUOUS)
 			return err_set(e, gpg_error(GPG_ERR_NO_PUBKEY),
 			               "%s cannot read sealed letters: %s",
-			               j->to.addr[i], why[state]);
-	}
-	return u.bad ? fail(e, GPG_ERR_BAD_DATA, "the keys could not be "
-	                    "looked up") : 0;
+			               j->to.addr[i], why[to[i].state]);
+	return 0;
 }
 
 static int begin(struct job *j, struct err *e)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What becomes of a letter: what mime finds in its header block, what keeper
  * and crypt know of its recipients, and what policy says to that. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <openssl/evp.h>
-
 #include "agent/keeper.h"
 #include "agent/letter.h"
+#include "agent/recipients.h"
 #include "crypto/idn.h"
 #include "crypto/smime.h"
 #include "crypto/utf8.h"
@@ -98,93 +93,21 @@ static int check_from(struct letter *l)
 
 /* ---- the decision ---- */
 
-static int ask_keys(struct letter *l, enum key_state *own)
-{
-	struct chan *crypt = &l->s->lane[0].crypt;
-	char fpr[41];
-	struct pack p;
-	struct unpack u;
-	struct frame f;
-
-	pack_init(&p);
-	pack_u32(&p, l->s->who.index);
-	pack_u32(&p, (uint32_t)l->n);
-	for (size_t i = 0; i < l->n; i++)
-		pack_str(&p, l->to[i].addr);
-	if (pack_send(&p, crypt, C_KEYS, NULL)
-	    || chan_recv(crypt, &f, NULL) || f.type != C_KEYS_FOUND)
-		return letter_broken(l);
-	unpack_init(&u, &f);
-	*own = (enum key_state)unpack_u32(&u);
-	for (size_t i = 0; i < l->n; i++) {
-		l->to[i].state = (enum key_state)unpack_u32(&u);
-		l->to[i].valid = unpack_u32(&u) != 0;
-		l->to[i].expires = (int64_t)unpack_u64(&u);
-		unpack_str(&u, fpr, sizeof fpr);
-	}
-	return unpack_end(&u) ? 0 : letter_broken(l);
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The code belongs to these recipients, in whatever order: to their hash, since
- * so many long addresses fit into no frame. */
-static int hash_recipients(struct letter *l, char hex[2 * 32 + 1])
-{
-	const char *sorted[RCPT_MAX];
-	unsigned char hash[32];
-	struct membuf text;
-	int rc = -1;
-
-	membuf_init(&text, RCPT_MAX * (ADDR_MAX + 1));
-	for (size_t i = 0; i < l->n; i++)
-		sorted[i] = l->to[i].addr;
-	qsort(sorted, l->n, sizeof sorted[0], by_text);
-	for (size_t i = 0; i < l->n; i++)
-		if (membuf_printf(&text, NULL, "%s\n", sorted[i]))
-			goto out;
-	if (EVP_Digest(text.buf, text.len, hash, NULL, EVP_sha256(), NULL) != 1)
-		goto out;
-	for (size_t i = 0; i < sizeof hash; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-	rc = 0;
-out:
-	membuf_free(&text);
-	return rc;
-}
-
-static int ask_code(struct letter *l)
-{
-	unsigned today, yesterday;
-	char hex[2 * 32 + 1];
-
-	if (hash_recipients(l, hex)
-	    || keeper_code(&l->s->ends->keeper, hex, &today, &yesterday, NULL))
-		return letter_broken(l);
-	l->wishes.code = today;
-	l->wishes.code_right = l->code == (int)today
-	                       || l->code == (int)yesterday;
-	return 0;
-}
-
-static int know_recipients(struct letter *l)
+static int know_recipients(struct letter *l, enum key_state *own)
 {
 	struct smtp *s = l->s;
+	struct chan *keeper = &s->ends->keeper, *crypt = &s->lane[0].crypt;
 
 	l->n = s->to.n;
 	for (size_t i = 0; i < l->n; i++) {
-		struct recipient *r = &l->to[i];
-
-		r->addr = s->to.addr[i];
-		r->bcc = !addrs_have(&l->shown, r->addr);
-		r->policy = conf_policy(s->conf, s->who.account, r->addr);
-		if (keeper_contact(&s->ends->keeper, r->addr,
-		                   &r->sealed_before, &r->clear_allowed, NULL))
-			return letter_broken(l);
+		l->to[i].addr = s->to.addr[i];
+		l->to[i].bcc = !addrs_have(&l->shown, l->to[i].addr);
 	}
+	if (recipients_know(s->conf, s->who.account, keeper, l->to, l->n, NULL)
+	    || recipients_code(keeper, l->to, l->n, l->code, &l->wishes, NULL)
+	    || recipients_ask_keys(crypt, s->who.index, l->to, l->n, NULL)
+	    || recipients_take_keys(crypt, l->to, l->n, own, NULL))
+		return letter_broken(l);
 	return 0;
 }
 
@@ -251,8 +174,8 @@ static int decide(struct letter *l)
 	enum key_state own = KEY_NONE;
 	enum decision d;
 
-	if (ask_mime(l) || check_from(l) || know_recipients(l) || ask_code(l)
-	    || ask_keys(l, &own) || look_inside(l))
+	if (ask_mime(l) || check_from(l) || know_recipients(l, &own)
+	    || look_inside(l))
 		return -1;
 	d = policy_decide(l->to, l->n, &l->wishes, words);
 	l->signs = policy_signs(l->s->who.account, l->sign, d == SEND_SEALED);

@@ -15,6 +15,7 @@ struct recipient {
 	enum key_state state;
 	bool valid;		/* its key is valid to GnuPG */
 	int64_t expires;	/* of its key, for KEY_EXPIRED; unix time */
+	char fpr[41];		/* of its key, or "" */
 	bool sealed_before;	/* ever sealed to */
 	bool clear_allowed;	/* the user once allowed readable letters to it */
 };

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is known of a letter's recipients. */
+#include "agent/recipients.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "agent/frames.h"
+#include "agent/keeper.h"
+
+static int went_wrong(struct err *e)
+{
+	return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
+	               "a part of the agent went wrong");
+}
+
+int recipients_know(const struct conf *conf, const struct account *a,
+                    struct chan *keeper, struct recipient *to, size_t n,
+                    struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		to[i].policy = conf_policy(conf, a, to[i].addr);
+		if (keeper_contact(keeper, to[i].addr, &to[i].sealed_before,
+		                   &to[i].clear_allowed, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- keys ---- */
+
+int recipients_ask_keys(struct chan *crypt, uint32_t account,
+                        const struct recipient *to, size_t n, struct err *e)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, account);
+	pack_u32(&p, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		pack_str(&p, to[i].addr);
+	return pack_send(&p, crypt, C_KEYS, e);
+}
+
+int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
+                         enum key_state *own, struct err *e)
+{
+	struct unpack u;
+	struct frame f;
+
+	if (chan_expect(crypt, C_KEYS_FOUND, &f, e))
+		return -1;
+	unpack_init(&u, &f);
+	*own = (enum key_state)unpack_u32(&u);
+	for (size_t i = 0; i < n; i++) {
+		to[i].state = (enum key_state)unpack_u32(&u);
+		to[i].valid = unpack_u32(&u) != 0;
+		to[i].expires = (int64_t)unpack_u64(&u);
+		unpack_str(&u, to[i].fpr, sizeof to[i].fpr);
+	}
+	return unpack_end(&u) ? 0 : went_wrong(e);
+}
+
+/* ---- the code ---- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The code belongs to these recipients, in whatever order: to their hash, since
+ * so many long addresses fit into no frame. */
+static int hash_them(const struct recipient *to, size_t n, char hex[2 * 32 + 1],
+                     struct err *e)
+{
+	const char *sorted[POLICY_RECIPIENTS_MAX];
+	unsigned char hash[32];
+	struct membuf text;
+	int rc = -1;
+
+	membuf_init(&text, POLICY_RECIPIENTS_MAX * (ADDR_MAX + 1));
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = to[i].addr;
+	qsort(sorted, n, sizeof sorted[0], by_text);
+	for (size_t i = 0; i < n; i++)
+		if (membuf_printf(&text, e, "%s\n", sorted[i]))
+			goto out;
+	if (EVP_Digest(text.buf, text.len, hash, NULL, EVP_sha256(), NULL)
+	    != 1) {
+		went_wrong(e);
+		goto out;
+	}
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	rc = 0;
+out:
+	membuf_free(&text);
+	return rc;
+}
+
+int recipients_code(struct chan *keeper, const struct recipient *to, size_t n,
+                    int code, struct wishes *w, struct err *e)
+{
+	unsigned today, yesterday;
+	char hex[2 * 32 + 1];
+
+	if (hash_them(to, n, hex, e)
+	    || keeper_code(keeper, hex, &today, &yesterday, e))
+		return -1;
+	w->code = today;
+	w->code_right = code == (int)today || code == (int)yesterday;
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is known of a letter's recipients: by the configuration and the keeper, by
+ * crypt, which looks for their keys, and the code that belongs to them all. */
+#ifndef AGENT_RECIPIENTS_H
+#define AGENT_RECIPIENTS_H
+
+#include "agent/chan.h"
+#include "agent/policy.h"
+
+/* Each takes n of them (at most POLICY_RECIPIENTS_MAX) of which addr is set, and
+ * fills what it knows.  0, or -1: a part of the agent is gone, or went wrong. */
+
+/* policy, sealed_before, clear_allowed. */
+int recipients_know(const struct conf *conf, const struct account *a,
+                    struct chan *keeper, struct recipient *to, size_t n,
+                    struct err *e);
+/* state, valid, expires, fpr; and *own, of the account's own key.  In two steps
+ * for who waits in between: crypt may be looking for long. */
+int recipients_ask_keys(struct chan *crypt, uint32_t account,
+                        const struct recipient *to, size_t n, struct err *e);
+int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
+                         enum key_state *own, struct err *e);
+/* The code to offer, and whether it is this one (-1: none was given). */
+int recipients_code(struct chan *keeper, const struct recipient *to, size_t n,
+                    int code, struct wishes *w, struct err *e);
+
+#endif
