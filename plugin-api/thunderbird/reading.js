@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Reading: what the message button shows. */
+"use strict";
