@@ -123,6 +123,8 @@ class Agent:
                 self.env[k] = os.environ[k]
         self.env.update(env)
         self.submission = self.pop3 = None
+        self.plugin_socket = os.path.join(self.dirs["run"], "letterlock",
+                                          "agent.sock")
 
     def __enter__(self):
         return self.start()

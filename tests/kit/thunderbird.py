@@ -2,28 +2,16 @@
 """A real Thunderbird without a display, as the other party: with its own
 OpenPGP it shows letters, and writes, signs and encrypts some."""
 import os
-import signal
-import subprocess
-import uuid
 
-from . import KitError, die_with_parent, provider, wait_for, write
-from .thunderbird_profile import make
-from .thunderbird_wire import Marionette, Refused
-
-# the script of that name in /usr/bin looks into ~/.thunderbird
-PROGRAM = "/usr/lib/thunderbird/thunderbird"
+from . import KitError, provider, wait_for, write
+from .thunderbird_profile import account
+from .thunderbird_program import Program
 
 # What Thunderbird's numbers of a signature's state mean.
 SIGNATURE = {0: "none", 1: "valid-self", 2: "valid-key-verified",
              3: "valid-key-unverified", 4: "key-unavailable",
              5: "uid-mismatch", 6: "key-not-accepted", 7: "invalid",
              8: "invalid-key-rejected", 9: "invalid-date-mismatch"}
-
-READY = """
-let w = Services.wm.getMostRecentWindow('mail:3pane');
-return w?.document.readyState == 'complete' &&
-  w.gTabmail?.currentAbout3Pane?.document.readyState == 'complete' &&
-  w.gTabmail.currentAbout3Pane.folderTree?.rowCount > 0;"""
 
 IMPORT = """
 let mod = n => ChromeUtils.importESModule(
@@ -183,97 +171,24 @@ class Shown:
         return "<%s>" % ", ".join("%s=%r" % x for x in vars(self).items())
 
 
-class Thunderbird:
+class Thunderbird(Program):
     """folder: short, its own. It sends to a provider of its own, which takes
     letters without a login."""
 
     def __init__(self, folder, address, name):
-        if not os.access(PROGRAM, os.X_OK):
-            raise KitError("no %s (Debian: thunderbird)" % PROGRAM)
-        self.d, self.process, self.remote = folder, None, None
-        self.mark = uuid.uuid4().hex
+        super().__init__(folder)
         self.sink = provider.Provider("smtp", {}, mechs="", hooks={
             "mail": provider.say("250 2.1.0 ok")})
         self.address, self.name = address, name
 
-    def __enter__(self):
+    def start(self):
         self.sink.start()
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        self.launch(account(self.profile, self.address, self.name,
+                            self.sink.port))
 
-    def _start(self):
-        profile = make(os.path.join(self.d, "profile"), self.address,
-                       self.name, self.sink.port)
-        home = os.path.join(self.d, "home")
-        os.mkdir(home, 0o700)
-        self.log = os.path.join(self.d, "log")
-        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
-               "HOME": home, "TMPDIR": home, "XDG_RUNTIME_DIR": home,
-               "DBUS_SESSION_BUS_ADDRESS": "disabled:", "NO_AT_BRIDGE": "1",
-               "MOZ_CRASHREPORTER_DISABLE": "1", "LL_TEST": self.mark}
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                [PROGRAM, "--headless", "--profile", profile, "--no-remote",
-                 "--new-instance", "--marionette",
-                 "--remote-allow-system-access"], env=env, cwd=home,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, preexec_fn=die_with_parent)
-        port = os.path.join(profile, "MarionetteActivePort")
-        wait_for(lambda: self._alive() and os.path.exists(port) and
-                 open(port).read().strip(), 60, 0.05)
-        self.remote = Marionette(int(open(port).read()))
-
-        def ready():
-            """Thunderbird's main window"""
-            try:
-                return self.js(READY)
-            except Refused:     # the window is being made
-                return False
-        wait_for(ready, 60, 0.05)
-
-    def _alive(self):
-        if self.process.poll() is not None:
-            raise KitError("Thunderbird ended (%s):\n%s" % (
-                self.process.returncode, open(self.log).read()[-4000:]))
-        return True
-
-    def __exit__(self, *a):
-        if self.process:
-            try:
-                if self.remote:
-                    self.remote.sock.settimeout(5)
-                    self.remote.cmd("Marionette:Quit",
-                                    {"flags": ["eForceQuit"]})
-                    self.process.wait(10)
-            except (OSError, KitError, subprocess.TimeoutExpired):
-                pass
-            self._kill()
-        if self.remote:
-            self.remote.close()
+    def stop(self):
+        super().stop()
         self.sink.stop()
-
-    def _kill(self):
-        """All that came from it: it is the leader of a group of its own."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait(10)
-        mark = ("LL_TEST=" + self.mark).encode()
-        for n in os.listdir("/proc"):
-            try:
-                with open("/proc/%d/environ" % int(n), "rb") as f:
-                    if mark in f.read().split(b"\0"):
-                        os.kill(int(n), signal.SIGKILL)
-            except (OSError, ValueError):
-                pass
-
-    def js(self, body, *args):
-        return self.remote.js(body, *args)
 
     # ---- what it does
 

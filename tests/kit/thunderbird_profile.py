@@ -58,9 +58,9 @@ QUIET = {
 }
 
 
-def account(folder, address, name, smtp):
-    """Local folders and an identity that sends to this port, without TLS and
-    password."""
+def account(folder, address, name, smtp, pop3=9, password=False):
+    """Local folders and an identity that sends to this port and fetches from
+    that, without TLS, and with a password or none (to send)."""
     pop, local = (os.path.join(folder, "Mail", d) for d in ("pop", "Local"))
     os.makedirs(pop)
     os.makedirs(local)
@@ -74,7 +74,8 @@ def account(folder, address, name, smtp):
         "mail.account.lastKey": 2,
         "mail.server.server1.type": "pop3",
         "mail.server.server1.hostname": "127.0.0.1",
-        "mail.server.server1.port": 9,
+        "mail.server.server1.port": pop3,
+        "mail.server.server1.authMethod": 3,    # by password
         "mail.server.server1.userName": address,
         "mail.server.server1.name": address,
         "mail.server.server1.directory": pop,
@@ -99,15 +100,14 @@ def account(folder, address, name, smtp):
         "mail.smtpserver.smtp1.port": smtp,
         "mail.smtpserver.smtp1.username": address,
         "mail.smtpserver.smtp1.try_ssl": 0,         # plain
-        "mail.smtpserver.smtp1.authMethod": 1,      # none
+        "mail.smtpserver.smtp1.authMethod": 3 if password else 1,
     }
 
 
-def make(folder, address, name, smtp):
-    os.makedirs(folder, 0o700)
-    prefs = dict(QUIET, **account(folder, address, name, smtp))
+def make(folder, prefs):
+    os.makedirs(folder, 0o700, exist_ok=True)
     text = "".join("user_pref(%s, %s);\n" % (json.dumps(k), json.dumps(v))
-                   for k, v in sorted(prefs.items()))
+                   for k, v in sorted(dict(QUIET, **prefs).items()))
     for f in ("user.js", "prefs.js"):
         write(os.path.join(folder, f), text)
     return folder

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Thunderbird as the client of an agent, with the add-on: it writes, sends,
+fetches and shows, and tells what its buttons and popups say."""
+import json
+import os
+
+from . import KitError, wait_for, write
+from .agent import built
+from .thunderbird_profile import account
+from .thunderbird_program import Program
+from .thunderbird_wire import Refused
+
+ID, HOST = "addon@letterlock", "letterlock"
+
+with open(os.path.splitext(__file__)[0] + ".js", encoding="utf-8") as _f:
+    LL = _f.read()
+
+# What may be seen of a button.
+BUTTON = """
+let b = LL.button(A[0]);
+return b && {label: b.getAttribute('label') || '', badge: b.getAttribute(
+  'badge') || '', title: b.getAttribute('tooltiptext') || '',
+  disabled: b.disabled, hidden: b.hidden,
+  icon: b.style.getPropertyValue('--webextension-toolbar-image') ||
+        b.getAttribute('image')};"""
+
+# The values that the progress meter takes while a letter is sent.
+PROGRESS = """
+let seen = [], main = LL.main();
+let poll = main.setInterval(() => {
+  for (let w of Services.wm.getEnumerator(null)) {
+    let m = w.document.getElementById('sendProgressMeter');
+    if (m && m.hasAttribute('value') && m.value != seen.at(-1))
+      seen.push(m.value);
+  }}, 10);
+await LL.until(() => !LL.writing().length || LL.dialogs().length, A[0],
+               'the letter sent');
+main.clearInterval(poll);
+return seen;"""
+
+
+class Client(Program):
+    """agent: a live one with an account of this address. addon: a folder or
+    an .xpi. host: the native-messaging host, None without one."""
+
+    def __init__(self, folder, agent, address, name, password, addon=None,
+                 host=None, prefs=(), display=None):
+        super().__init__(folder)
+        self.agent, self.address, self.name = agent, address, name
+        self.password, self.addon, self.display = password, addon, display
+        self.prefs, self.n = dict(prefs), 0
+        self.hosts = os.path.join(self.home, ".mozilla",
+                                  "native-messaging-hosts")
+        os.makedirs(self.hosts)
+        if host:
+            self.host(host)
+
+    def start(self):
+        a = self.agent
+        prefs = account(self.profile, self.address, self.name, a.submission,
+                        a.pop3, True)
+        prefs.update(self.prefs)
+        self.launch(prefs, {"LETTERLOCK_SOCKET": a.plugin_socket},
+                    self.display and self.display.name)
+        for kind in ("mailbox", "smtp"):
+            self.js("""
+            let o = A[0] + '://127.0.0.1';
+            let login = LL.make('login-manager/loginInfo;1', Ci.nsILoginInfo);
+            login.init(o, null, o, A[1], A[2], '', '');
+            await Services.logins.initializationPromise;
+            await Services.logins.addLoginAsync(login);""",
+                    kind, self.address, self.password)
+        if self.addon:
+            self.remote.cmd("Addon:Install", {
+                "path": self.addon, "temporary": os.path.isdir(self.addon)})
+
+    def js(self, body, *args):
+        return super().js(LL + body, *args)
+
+    def host(self, path):
+        """Where Thunderbird looks for the native-messaging host."""
+        return write(os.path.join(self.hosts, HOST + ".json"), json.dumps({
+            "name": HOST, "description": "Letterlock", "type": "stdio",
+            "path": path, "allowed_extensions": [ID]}))
+
+    def follow(self):
+        """After the agent's start: its ports are others."""
+        self.js("""
+        let server = MailServices.accounts.defaultAccount.incomingServer;
+        server.port = A[1];
+        Services.prefs.setIntPref('mail.smtpserver.smtp1.port', A[0]);""",
+                self.agent.submission, self.agent.pop3)
+
+    # ---- letters
+
+    def fetch(self, seconds=60):
+        """All new mail: 0, or Thunderbird's error; "timeout"."""
+        return self.js("return LL.fetch(A[0]);", int(seconds * 1000))
+
+    def keep(self, raw, folder="kept"):
+        """A letter into a local folder, as by an import."""
+        self.n += 1
+        path = write(os.path.join(self.d, "%d.eml" % self.n),
+                     raw.replace(b"\r\n", b"\n"))
+        self.js("await LL.copy(A[0], await LL.local(A[1]));", path, folder)
+
+    def show(self, message_id, folder=None):
+        """Select a letter of the inbox, or of a local folder; id without <>.
+        Its text, as it is shown."""
+        self.js("await LL.show(A[1] ? await LL.local(A[1]) : LL.inbox(), "
+                "A[0]);", message_id, folder)
+
+    def shown(self):
+        """The text of the letter that is shown."""
+        return self.js("""
+        let w = LL.home('message');
+        return w.getMessagePaneBrowser().contentDocument?.body?.innerText;""")
+
+    def ids(self):
+        """The message ids of the inbox."""
+        return self.js("return [...LL.inbox().messages].map(m => m.messageId)")
+
+    # ---- writing
+
+    def compose(self, to="", subject="", body="", files=(), **more):
+        """Open a compose window. more: cc, bcc."""
+        self.js("await LL.compose(...A);", to, subject, body, more,
+                list(files))
+
+    def type(self, field, text):
+        """Type into To, Cc, Bcc or Subject of the newest compose window."""
+        self.js("await LL.type(...A);", field, text)
+
+    def press_send(self):
+        self.js("let w = LL.writing().at(-1); w.setTimeout(() => "
+                "w.document.getElementById('button-send').click(), 0);")
+
+    def writing(self):
+        """How many compose windows are open."""
+        return self.js("return LL.writing().length;")
+
+    def sent(self, seconds=30):
+        """Wait until the compose window is gone; KitError with the words of
+        a dialog that is in the way."""
+        def gone():
+            """the letter sent"""
+            said = self.dialogs()
+            if said:
+                raise KitError("; ".join(said))
+            return not self.writing()
+        wait_for(gone, seconds, 0.05)
+
+    def progress(self, seconds=60):
+        """The values that the progress meter takes until all is sent."""
+        return self.js(PROGRESS, int(seconds * 1000))
+
+    def close_writing(self):
+        """Close all compose windows, whatever is in them."""
+        self.js("""
+        for (let w of LL.writing()) { w.gContentChanged = false; w.close(); }
+        await LL.until(() => !LL.writing().length, 5000, 'windows closed');""")
+
+    def dialogs(self):
+        """The words of all dialogs that are open."""
+        return self.js("""
+        return LL.dialogs().map(w => w.document.getElementById('infoBody')
+          ?.textContent.trim()).filter(t => t);""")
+
+    def accept_dialogs(self):
+        self.js("""for (let w of LL.dialogs())
+          w.document.querySelector('dialog').acceptDialog();""")
+
+    # ---- the add-on
+
+    def button(self, where):
+        """label, badge, title, icon, disabled, hidden of a button of the
+        add-on, or None; where: compose or message."""
+        return self.js(BUTTON, where)
+
+    def wait_label(self, where, label, seconds=15):
+        """The button once its label is this."""
+        last = [None]
+
+        def is_so():
+            last[0] = self.button(where)
+            return last[0] and last[0]["label"] == label
+        try:
+            wait_for(is_so, seconds, 0.05)
+        except KitError:
+            raise KitError("the button does not say %r: %r" % (
+                label, last[0]))
+        return last[0]
+
+    def open_popup(self, where, ready="body"):
+        """Press a button; back when this selector is in its popup."""
+        self.js("""
+        if (!LL.popups().length) LL.button(A[0]).click();
+        await LL.until(() => LL.popups().length, 10000, 'a popup');""", where)
+        self.wait_popup(ready)
+
+    def popups(self):
+        """How many popups are open."""
+        return self.js("return LL.popups().length;")
+
+    def close_popup(self):
+        self.js("""for (let b of LL.popups()) b.closest('panel').hidePopup();
+        await LL.until(() => !LL.popups().length, 5000, 'popups closed');""")
+
+    def popup(self, body, *args):
+        """What this body of a function returns in the popup."""
+        return self.js("return LL.within(LL.popups()[0], A[0], A[1]);", body,
+                       list(args))
+
+    def wait_popup(self, selector, seconds=10):
+        """An element that matches is in the popup, and to be seen."""
+        def there():
+            """an element in the popup"""
+            try:
+                return self.popup("""
+                let e = document.querySelector(arguments[0]);
+                return !!e && e.getClientRects().length > 0;""", selector)
+            except Refused:     # the page is being loaded, or gone
+                return False
+        try:
+            wait_for(there, seconds, 0.05)
+        except KitError:
+            raise KitError("no %s in the popup: %s" % (
+                selector, self.popup("return document.body.outerHTML;")
+                if self.popups() else "there is none"))
+
+    def popup_text(self, selector="body"):
+        """The words of an element of the popup, or None."""
+        return self.popup("return document.querySelector(arguments[0])"
+                          "?.innerText ?? null;", selector)
+
+    def click(self, selector):
+        """Click at an element of the popup, once it is there."""
+        self.wait_popup(selector)
+        self.popup("document.querySelector(arguments[0]).click();", selector)
+
+    def pages(self):
+        """The URLs of the tabs with pages of the add-on, without the host."""
+        return self.js("return LL.pages().map(b => b.currentURI.filePath)")
+
+    def page(self, name, body, *args):
+        """The same as popup() in a tab with a page of the add-on."""
+        return self.js("""
+        let b = LL.pages().find(x => x.currentURI.filePath == '/' + A[0]);
+        if (!b) throw new Error('no tab with ' + A[0]);
+        return LL.within(b, A[1], A[2]);""", name, body, list(args))
+
+    def close_tabs(self):
+        """All but the first."""
+        self.js("let t = LL.main().gTabmail; t.closeOtherTabs(t.tabInfo[0]);")
+
+
+def host():
+    """The native-messaging host that was built."""
+    return built("letterlock-nmh")
