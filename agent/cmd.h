@@ -9,6 +9,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_thunderbird(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_unlock(int argc, char **argv);
 

@@ -19,6 +19,7 @@ static const struct command {
 	{ "seal", cmd_seal, "sign and encrypt a letter from standard input" },
 	{ "open", cmd_open, "decrypt and verify a letter from standard input" },
 	{ "status", cmd_status, "say what the running agent does" },
+	{ "thunderbird", cmd_thunderbird, "put the add-on into Thunderbird" },
 	{ "token", cmd_token, "make what a mail program uses as password" },
 	{ "unlock", cmd_unlock, "be asked for your passphrase now" },
 	{ "certificate", cmd_certificate,

@@ -17,9 +17,10 @@ MAY_SEE = {
     r"libetpan/.*": r"agent/(upstream|stream|tls|sasl)(_\w+)?\.[ch]",
     r"gpgme\.h": r"crypto/engine(_\w+)?\.[ch]",
     r"gsasl\.h": r"agent/sasl(_\w+)?\.[ch]",
-    r"ini\.h": r"agent/conf(_\w+)?\.c",
+    r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
     r"jansson\.h":
-        r"agent/(json|ask|plugin(_\w+)?|cmd_(status|unlock))\.[ch]",
+        r"agent/(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
+        r"cmd_(status|unlock))\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
     # ours
     r"agent/.*": r"(agent|tests)/.*",
@@ -31,8 +32,9 @@ MAY_NEED = {
         r"(upstream|stream|tls|sasl)(_\w+)?\.o",
     r"gpgme_\w+": r"engine(_\w+)?\.o",
     r"gsasl_\w+": r"sasl(_\w+)?\.o",
-    r"ini_\w+": r"conf(_\w+)?\.o",
-    r"json_\w+": r"(json|ask|plugin(_\w+)?|cmd_(status|unlock))\.o",
+    r"ini_\w+": r"(conf(_\w+)?|thunderbird_profile)\.o",
+    r"json_\w+": r"(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
+                 r"cmd_(status|unlock))\.o",
     r"(seccomp|landlock)_\w+": r"box(_\w+)?\.o",
 }
 
