@@ -13,8 +13,8 @@ import pytest
 
 from kit import client, free_ports, letters, provider, wait_for, write
 from kit.agent import built, conf_text
+from kit.plugin import Plugin, path
 from people import ALICE, BOB, CAROL, FRANK
-from test_status import Plugin, path
 
 AGAIN = "the configuration was read again"
 STAYS = "the old one stays"

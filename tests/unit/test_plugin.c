@@ -41,7 +41,10 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 #define HELLO "{\"id\":1,\"call\":\"hello\",\"version\":1}\n"
 #define HELLO_OK \
 	"{\"id\":1,\"ok\":{\"version\":1,\"agent\":\"Letterlock 0.1\"," \
-	"\"capabilities\":[\"status\",\"unlock\"],\"line-max\":65536}}\n"
+	"\"capabilities\":[" \
+	"\"status\"," \
+	"\"unlock\"" \
+	"],\"line-max\":65536}}\n"
 #define ERROR(id, code, text) \
 	"{\"id\":" id ",\"error\":{\"code\":\"" code "\",\"text\":\"" text "\"}}\n"
 #define LISTENING \
