@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin	# dpkg and postfix are there
 export PATH
 
-build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils
+build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils zip
 	libetpan-dev libgpg-error-dev libgpgme-dev libgsasl-dev libidn2-dev
 	libinih-dev libjansson-dev libseccomp-dev libssl-dev
 	gnupg gpg gpg-agent gpgconf gpgsm dirmngr libsasl2-modules"
