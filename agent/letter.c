@@ -37,6 +37,14 @@ int letter_broken(struct letter *l)
 	                     "nothing was sent. Press Send again");
 }
 
+int letter_locked(struct letter *l)
+{
+	return letter_refuse(l, 451, "4.7.0 Letterlock did not send this: your "
+	                     "key is locked. Unlock it with the Letterlock "
+	                     "button or: letterlock unlock. Then press Send "
+	                     "again");
+}
+
 /* ---- before 354 ---- */
 
 int letter_warm(struct letter *l)
@@ -61,11 +69,7 @@ int letter_warm(struct letter *l)
 	o = (enum outcome)unpack_u32(&u);
 	unpack_str(&u, words, sizeof words);
 	if (o == DONE_LOCKED)
-		return letter_refuse(l, 451, "4.7.0 Letterlock did not send "
-		                     "this: your key is locked. Unlock it "
-		                     "with the Letterlock button or: "
-		                     "letterlock unlock. Then press Send "
-		                     "again");
+		return letter_locked(l);
 	/* no key at all is policy's to judge, when the header is known */
 	return 0;
 }

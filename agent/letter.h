@@ -54,6 +54,9 @@ int letter_refuse(struct letter *l, unsigned reply, const char *fmt, ...)
 /* A part of ours failed: 451, and the connection ends behind it; returns -1. */
 int letter_broken(struct letter *l);
 
+/* Our own key is locked, and stayed so: 451; returns -1. */
+int letter_locked(struct letter *l);
+
 /* See that the signing key is unlocked, asking for it once: 0, or -1 with the
  * answer set. */
 int letter_warm(struct letter *l);

@@ -32,11 +32,7 @@ static int crypt_done(struct letter *l, struct lane *lane)
 		                     "then press Send again", words);
 	log_note("not sent: sealing failed");
 	if (o == DONE_LOCKED)
-		return letter_refuse(l, 451, "4.7.0 Letterlock did not send "
-		                     "this: your key is locked. Unlock it "
-		                     "with the Letterlock button or: "
-		                     "letterlock unlock. Then press Send "
-		                     "again");
+		return letter_locked(l);
 	return letter_refuse(l, 451, "4.3.0 Letterlock did not send this: "
 	                     "%s it failed (%s). Press Send again",
 	                     l->how == GOES_SIGNED ? "signing" : "sealing",
