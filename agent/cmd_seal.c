@@ -219,7 +219,7 @@ static int begin(struct job *j, struct err *e)
 	if (!j->no_sign) {
 		pack_init(&p);
 		pack_u32(&p, account);
-		pack_u32(&p, 1);
+		pack_u32(&p, ASK_SIGN);
 		if (pack_send(&p, &j->rig.to_crypt, C_WARM, e)
 		    || take_done(j, e))
 			return -1;

@@ -61,7 +61,7 @@ int letter_warm(struct letter *l)
 	l->warm = true;
 	pack_init(&p);
 	pack_u32(&p, s->who.index);
-	pack_u32(&p, 1);
+	pack_u32(&p, ASK_SIGN);
 	if (pack_send(&p, &s->lane[0].crypt, C_WARM, NULL)
 	    || chan_expect(&s->lane[0].crypt, C_DONE, &f, NULL))
 		return letter_broken(l);
