@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from kit import client, letters, provider, wait_for
-from kit.agent import built
+from kit.agent import as_systemd, built
 from people import ALICE, BOB
 
 
@@ -38,32 +38,16 @@ def test_sockets_from_systemd(make, tmp_path):
         a = agent(make, p)
         a.stop()
         socks = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        env = dict(a.env, LISTEN_FDS="2", LISTEN_FDNAMES="pop3:submission")
-
-        def passed():
-            # to 3 and 4, from above so that neither overwrites the other
-            high = [os.dup2(s.fileno(), 60 + i) for i, s in enumerate(socks)]
-            for i, fd in enumerate(high):
-                os.dup2(fd, 3 + i, inheritable=True)
-
-        q = subprocess.Popen(
-            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
-             built("letterlockd"), "-c", a.conf], env=env, close_fds=False,
-            preexec_fn=passed, stderr=subprocess.PIPE)
-        try:
+        with as_systemd(a, socks, ["pop3", "submission"]) as q:
             ports = [s.getsockname()[1] for s in socks]
             with socket.create_connection(("127.0.0.1", ports[0]), 10) as s:
                 assert s.recv(100).startswith(b"+OK")
             r = client.send(ports[1], ALICE, "x", [BOB], letters.text())
             assert r.code == 250
-        finally:
-            q.terminate()
-            said = q.stderr.read().decode()
-            q.wait(10)
-            for s in socks:
-                s.close()
+        for s in socks:
+            s.close()
         assert q.returncode == 0
-        assert len(re.findall("listening on 127", said)) == 2
+        assert len(re.findall(b"listening on 127", q.said)) == 2
 
 
 def run(make, p, submission, user=None):

@@ -13,13 +13,12 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 
 from kit import client, letters, provider, wait_for, write
-from kit.agent import built
+from kit.agent import as_systemd
 from people import ALICE, BOB
 
 NOBODY, ANOTHER = 65534, 65533
@@ -266,36 +265,6 @@ def test_without_netlink(alice):
 
 # ---- sockets of systemd, and other networks
 
-@contextlib.contextmanager
-def passed(a, socks):
-    """letterlockd with these sockets of systemd's: its process."""
-    env = dict(a.env, LISTEN_FDS=str(len(socks)),
-               LISTEN_FDNAMES=":".join(["submission"] * len(socks)))
-
-    def give():
-        high = [os.dup2(s.fileno(), 60 + i) for i, s in enumerate(socks)]
-        for i, fd in enumerate(high):
-            os.dup2(fd, 3 + i, inheritable=True)
-    q = subprocess.Popen(
-        ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", built("letterlockd"),
-         "-c", a.conf], env=env, close_fds=False, preexec_fn=give,
-        stderr=subprocess.PIPE)
-    q.said = b""
-
-    def read():
-        for line in q.stderr:
-            q.said += line
-    t = threading.Thread(target=read)
-    t.start()
-    try:
-        yield q
-    finally:
-        q.terminate()
-        q.wait(10)
-        t.join(10)
-        q.stderr.close()
-
-
 @root
 def test_sockets_from_systemd(alice, make):
     a = alice(start=False)
@@ -310,7 +279,7 @@ def test_sockets_from_systemd(alice, make):
                 os.chmod(d, 0o777)
                 d = os.path.dirname(d)
         port = s.getsockname()[1]
-        with passed(a, [s, u]):
+        with as_systemd(a, [s, u]):
             assert visit(NOBODY, port) == NOT_YOURS
             assert visit(0, port) == b"220 Letterlock ESMTP\r\n"
             for uid, want in ((0, b"220"), (NOBODY, b"421")):
@@ -382,11 +351,11 @@ def test_another_network_namespace(alice):
     """Where its socket can't be seen, nobody knows whose it is."""
     a = alice(start=False)
     with elsewhere() as (socks, ask):
-        with passed(a, socks[:1]) as q:
+        with as_systemd(a, socks[:1]) as q:
             assert ask("127.0.0.1", 0) == UNSEEN
             assert ask("127.0.0.5", 0) == UNSEEN
             wait_for(lambda: b"network namespace" in q.said)
-        with passed(a, socks) as q:         # 10.99.0.1 is for all the world
+        with as_systemd(a, socks) as q:         # 10.99.0.1 is for all the world
             assert q.wait(10) == 69
             wait_for(lambda: b"allow-remote = yes" in q.said)
 
@@ -397,7 +366,7 @@ def test_another_machine(alice):
     """It has no socket here, and that is right where allow-remote says so; what
     comes from one of our own addresses is not another machine."""
     a = alice(start=False, allow_remote="yes", max_sessions_per_user="2")
-    with elsewhere() as (socks, ask), passed(a, socks):
+    with elsewhere() as (socks, ask), as_systemd(a, socks):
         assert ask("10.99.0.2", 1).startswith(b"220 ")
         assert ask("10.99.0.1", 1) == UNSEEN
         assert ask("127.0.0.1", 0) == UNSEEN
@@ -409,7 +378,7 @@ def test_other_machines_no_longer(alice):
     """A configuration without allow-remote is not taken while systemd's
     sockets are for other machines."""
     a = alice(start=False, allow_remote="yes")
-    with socket.create_server(("0.0.0.0", 0)) as s, passed(a, [s]) as q:
+    with socket.create_server(("0.0.0.0", 0)) as s, as_systemd(a, [s]) as q:
         wait_for(lambda: b"listening on" in q.said)
         with open(a.conf) as f:
             text = f.read()

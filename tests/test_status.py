@@ -12,7 +12,7 @@ import time
 import pytest
 
 from kit import client, keys, letters, provider, wait_for, write
-from kit.agent import built, sanitized
+from kit.agent import as_systemd, built, sanitized
 from kit.plugin import Plugin, command, path
 from people import ALICE, BOB, CAROL
 
@@ -318,24 +318,9 @@ def test_sockets_from_systemd(scripted):
             socket.create_server(("127.86.75.30", 1110)) as t:
         u.bind(mine)
         u.listen()
-        env = dict(a.env, LISTEN_FDS="3", LISTEN_FDNAMES="plugin:tls:tls")
-
-        def passed():
-            high = [os.dup2(x.fileno(), 60 + i)
-                    for i, x in enumerate((u, s, t))]
-            for i, fd in enumerate(high):
-                os.dup2(fd, 3 + i, inheritable=True)
-
-        q = subprocess.Popen(
-            ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
-             built("letterlockd"), "-c", a.conf], env=env, close_fds=False,
-            preexec_fn=passed, stderr=subprocess.DEVNULL)
-        try:
-            with Plugin(mine) as p:
-                found = p.call("status")["ok"]["listening"]
-        finally:
-            q.terminate()
-            q.wait(10)
+        with as_systemd(a, (u, s, t), ["plugin", "tls", "tls"]), \
+                Plugin(mine) as p:
+            found = p.call("status")["ok"]["listening"]
     assert found == [
         {"address": mine, "protocol": "plugin"},
         {"address": "127.86.75.30:1587", "protocol": "submission",

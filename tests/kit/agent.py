@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A letterlockd of the test's own: started, watched, ended."""
+import contextlib
 import os
 import re
 import resource
@@ -323,6 +324,39 @@ class Agent:
     def assert_no_leak(self):
         found = self.leaks()
         assert not found, "cleartext in %s" % ", ".join(found)
+
+
+@contextlib.contextmanager
+def as_systemd(a, socks, names=None):
+    """letterlockd with these sockets, as systemd would pass them by these names
+    (sd_listen_fds(3); none: all are submission): its process, with what it has
+    said."""
+    env = dict(a.env, LISTEN_FDS=str(len(socks)),
+               LISTEN_FDNAMES=":".join(names or ["submission"] * len(socks)))
+
+    def give():
+        # from above, so that none overwrites another
+        high = [os.dup2(s.fileno(), 60 + i) for i, s in enumerate(socks)]
+        for i, fd in enumerate(high):
+            os.dup2(fd, 3 + i, inheritable=True)
+    q = subprocess.Popen(
+        ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", built("letterlockd"),
+         "-c", a.conf], env=env, close_fds=False, preexec_fn=give,
+        stderr=subprocess.PIPE)
+    q.said = b""
+
+    def read():
+        for line in q.stderr:
+            q.said += line
+    t = threading.Thread(target=read)
+    t.start()
+    try:
+        yield q
+    finally:
+        q.terminate()
+        q.wait(10)
+        t.join(10)
+        q.stderr.close()
 
 
 class Watch:
