@@ -62,8 +62,8 @@ def account(folder, address, name, smtp, pop3=9, password=False):
     """Local folders and an identity that sends to this port and fetches from
     that, without TLS, and with a password or none (to send)."""
     pop, local = (os.path.join(folder, "Mail", d) for d in ("pop", "Local"))
-    os.makedirs(pop)
-    os.makedirs(local)
+    os.makedirs(pop, exist_ok=True)
+    os.makedirs(local, exist_ok=True)
     return {
         "mail.accountmanager.accounts": "account1,account2",
         "mail.accountmanager.defaultaccount": "account1",
@@ -109,5 +109,7 @@ def make(folder, prefs):
     text = "".join("user_pref(%s, %s);\n" % (json.dumps(k), json.dumps(v))
                    for k, v in sorted(dict(QUIET, **prefs).items()))
     for f in ("user.js", "prefs.js"):
-        write(os.path.join(folder, f), text)
+        path = os.path.join(folder, f)
+        if f == "user.js" or not os.path.exists(path):  # its own by then
+            write(path, text)
     return folder

@@ -20,17 +20,19 @@ return w?.document.readyState == 'complete' &&
 
 
 class Program:
-    """folder: short, its own; the home and the profile are in it."""
+    """folder: short, its own; the home and the profile are in it. under: what
+    it is run by."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, under=()):
         if not os.access(PROGRAM, os.X_OK):
             raise KitError("no %s (Debian: thunderbird)" % PROGRAM)
         self.d, self.process, self.remote = folder, None, None
         self.profile = os.path.join(folder, "profile")
         self.home = os.path.join(folder, "home")
         self.log = os.path.join(folder, "log")
+        self.under = list(under)
         self.mark = uuid.uuid4().hex
-        os.mkdir(self.home, 0o700)
+        os.makedirs(self.home, 0o700, exist_ok=True)
 
     def __enter__(self):
         try:
@@ -55,15 +57,17 @@ class Program:
             **dict(env))
         if display:
             env.update(DISPLAY=display, GDK_BACKEND="x11")
+        port = os.path.join(self.profile, "MarionetteActivePort")
+        if os.path.exists(port):        # of an earlier run
+            os.unlink(port)
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
-                [PROGRAM] + ([] if display else ["--headless"]) +
+                self.under + [PROGRAM] + ([] if display else ["--headless"]) +
                 ["--profile", self.profile, "--no-remote",
                  "--new-instance", "--marionette",
                  "--remote-allow-system-access"], env=env, cwd=self.home,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, preexec_fn=die_with_parent)
-        port = os.path.join(self.profile, "MarionetteActivePort")
         wait_for(lambda: self._alive() and os.path.exists(port) and
                  open(port).read().strip(), 60, 0.05)
         self.remote = Marionette(int(open(port).read()))
