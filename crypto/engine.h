@@ -28,9 +28,32 @@ enum key_state {
 	KEY_USABLE,	/* key is filled */
 	KEY_NONE,	/* none known */
 	KEY_EXPIRED,	/* only an expired one: key.expires tells when */
-	KEY_UNUSABLE,	/* only revoked, disabled or unable to encrypt */
-	KEY_AMBIGUOUS	/* several that nobody has judged */
+	KEY_UNUSABLE,	/* only revoked, disabled, rejected or unable to encrypt */
+	KEY_AMBIGUOUS,	/* several that nobody has judged */
+	KEY_CHANGED	/* another than was used before, which nobody has judged:
+			 * key is filled with it */
 };
+
+/* What the user has said of a key that is for an address. */
+enum judged {
+	JUDGED_NOT,
+	JUDGED_ACCEPTED,
+	JUDGED_VERIFIED,	/* accepted after it was compared */
+	JUDGED_REJECTED
+};
+
+enum { JUDGED_MAX = 32 };	/* keys of one address */
+
+struct judgement {
+	char used[41];		/* the key last used for this address, or "" */
+	unsigned n;
+	struct {
+		char fpr[41];
+		enum judged is;
+	} key[JUDGED_MAX];
+};
+/* Of this key. */
+enum judged judgement_of(const struct judgement *j, const char *fpr);
 
 struct engine;
 
