@@ -10,7 +10,9 @@
  *                              .text, words for people.
  * host.onEvent(fn)             fn(event) for each event of the agent, and for
  *                              {event: "agent", running: bool} whenever that
- *                              changes, also when the host itself goes.
+ *                              changes, also when the host itself goes; it
+ *                              comes with true again when what is shown has
+ *                              to be asked for again.
  * host.running                 true, false, or null while nobody knows.
  *
  * The same in the background and in pages (popups, tabs).
@@ -19,6 +21,7 @@ const host = (() => {
 	const NAME = "letterlock";
 	const ASK_MS = 10000;
 	const BACK_OFF_MS = [1000, 1000, 2000, 4000, 8000, 16000];
+	const STEADY_MS = 10000;  /* a host that lived so long is no failure */
 	const PARTS_MAX = 1000;
 
 	const listeners = new Set();
@@ -80,6 +83,7 @@ const host = (() => {
 	let failures = 0;
 	let again = null;
 	let heard = false;  /* anything from this port */
+	let born = 0;
 
 	function backgroundHost() {
 		const h = {running: null, ask, onEvent: fn => listeners.add(fn)};
@@ -138,10 +142,9 @@ const host = (() => {
 
 		function received(m) {
 			heard = true;
-			failures = 0;
 			if (m.event == "agent")
-				setRunning(!!m.running);
-			else if (m.event)
+				h.running = !!m.running;
+			if (m.event)
 				event(m);
 			else
 				answer(m);
@@ -153,6 +156,8 @@ const host = (() => {
 			if (gone != port)
 				return;
 			port = null;
+			if (Date.now() - born > STEADY_MS)
+				failures = 0;
 			for (const id of [...waiting.keys()])
 				take(id).fail(absent ?
 					failure("no-host",
@@ -176,6 +181,7 @@ const host = (() => {
 			clearTimeout(again);
 			again = null;
 			heard = false;
+			born = Date.now();
 			port = messenger.runtime.connectNative(NAME);
 			port.onMessage.addListener(received);
 			port.onDisconnect.addListener(lost);

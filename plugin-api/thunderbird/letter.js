@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A sealed letter, opened by the agent, in a tab of its own.  Its text lives
+ * in this page only. */
+"use strict";
+
+(() => {
+	const OPEN_MS = 660000;		/* the passphrase may be asked for */
+	const PICTURES_MAX = 20 << 20;
+	const LINKS_MAX = 2000;
+	const $ = id => document.getElementById(id);
+	const urls = [];
+
+	function head(kind, text, lines = []) {
+		$("icon").src = verdict.icon(kind);
+		$("title").textContent = verdict.label(kind);
+		$("words").textContent = text;
+		$("verdict").dataset.tone = verdict.tone(kind);
+		$("verdict").dataset.kind = kind;
+		$("more").hidden = !lines.length;
+		$("details").replaceChildren(...lines.flatMap(l => {
+			const dt = document.createElement("dt");
+			const dd = document.createElement("dd");
+			dt.textContent = l.term;
+			dd.textContent = l.text;
+			dd.className = `${l.tone || ""} ${l.fpr ? "fpr" : ""}`;
+			return [dt, dd];
+		}));
+	}
+
+	/* Text in which links can be pressed; they open in the browser. */
+	function linked(text) {
+		const out = [];
+		let at = 0, n = 0;
+
+		for (const m of text.matchAll(/\bhttps?:\/\/[^\s<>"']{1,2000}/gi)) {
+			if (++n > LINKS_MAX)
+				break;
+			const url = m[0].replace(/[.,;:!?)\]]+$/, "");
+			const a = document.createElement("a");
+			a.href = a.textContent = url;
+			a.addEventListener("click", e => {
+				e.preventDefault();
+				messenger.windows.openDefaultBrowser(url);
+			});
+			out.push(text.slice(at, m.index), a);
+			at = m.index + url.length;
+		}
+		out.push(text.slice(at));
+		return out;
+	}
+
+	function pictures(parts) {
+		const found = new Map();
+		let size = 0;
+
+		for (const p of parts) {
+			const octets = mime.octets(p);
+			size += octets.length;
+			if (size > PICTURES_MAX)
+				break;
+			found.set(p.id, `data:${p.type};base64,` +
+				octets.toBase64());
+		}
+		return found;
+	}
+
+	function asText(text) {
+		$("body").replaceChildren(...linked(text));
+		$("body").hidden = false;
+		$("frame").hidden = true;
+		$("frame").removeAttribute("srcdoc");
+	}
+
+	function asHtml(html, inline) {
+		$("frame").srcdoc = tidy.page(html, pictures(inline));
+		$("frame").hidden = false;
+		$("body").hidden = true;
+	}
+
+	function bodies({plain, html, inline}) {
+		const markup = html && mime.text(html);
+		const swap = toHtml => {
+			$("as-html").hidden = toHtml;
+			$("as-text").hidden = !toHtml;
+			if (toHtml)
+				asHtml(markup, inline);
+			else
+				asText(plain ? mime.text(plain) :
+					tidy.text(markup));
+		};
+
+		if (!html) {
+			asText(plain ? mime.text(plain) : "");
+			return;
+		}
+		$("as-html").onclick = () => swap(true);
+		$("as-text").onclick = () => swap(false);
+		swap(!plain);
+	}
+
+	const fileName = p => (p.name || (p.type == "message/rfc822" ?
+		words.message("letter_message") + ".eml" :
+		words.message("letter_file"))).replace(/[/\\:*?"<>|]/g, "_")
+		.replace(/^\.+/, "").slice(-120);
+
+	/* Nothing is on disk until somebody saves it. */
+	function save(p) {
+		const a = document.createElement("a");
+		const url = URL.createObjectURL(new Blob([mime.octets(p)],
+			{type: "application/octet-stream"}));
+
+		urls.push(url);
+		a.href = url;
+		a.download = fileName(p);
+		a.click();
+	}
+
+	function files(parts) {
+		$("attached").hidden = !parts.length;
+		$("files").replaceChildren(...parts.map(p => {
+			const li = document.createElement("li");
+			const name = document.createElement("bdi");
+			const size = document.createElement("span");
+			const b = document.createElement("button");
+			name.textContent = fileName(p);
+			size.className = "faint";
+			size.textContent = words.message("letter_size",
+				Math.ceil(mime.octets(p).length / 1024));
+			b.textContent = words.message("letter_save");
+			b.setAttribute("aria-label", words.message(
+				"letter_save_name", fileName(p)));
+			b.addEventListener("click", () => save(p));
+			li.append(b, name, size);
+			return li;
+		}));
+	}
+
+	function letter(octets) {
+		const top = mime.parse(octets), got = mime.pick(top);
+		const date = new Date(mime.field(top, "date"));
+
+		for (const name of ["from", "to", "cc", "subject"])
+			$(name).textContent = mime.field(top, name);
+		$("cc-term").hidden = $("cc-value").hidden =
+			!$("cc").textContent;
+		$("date").textContent = isNaN(date) ? mime.field(top, "date") :
+			date.toLocaleString(messenger.i18n.getUILanguage());
+		document.title = $("subject").textContent ||
+			words.message("letter_tab");
+		bodies(got);
+		files(got.attached);
+		$("letter").hidden = false;
+	}
+
+	async function opened() {
+		const message = await messenger.runtime.sendMessage({
+			to: "reading", what: "letter",
+			secret: location.search.slice(1)});
+
+		if (!message)
+			throw {code: "gone", text: words.message("letter_gone")};
+		if (message.size > raw.MAX)
+			throw {code: "too-large",
+				text: verdict.title("large")};
+		return host.ask("open", {ask: true,
+			data: (await raw.read(message.id)).toBase64()}, OPEN_MS);
+	}
+
+	async function run() {
+		$("retry").hidden = true;
+		$("title").textContent = words.message("letter_opening");
+		$("words").textContent = words.message("letter_wait");
+		try {
+			const answer = await opened();
+			const view = {kind: verdict.genuine(answer.verdict),
+				verdict: answer.verdict};
+			head(view.kind, verdict.title(view.kind),
+				verdict.details(view));
+			if (view.kind == "failed")
+				$("words").textContent =
+					$("details").textContent;
+			else
+				letter(Uint8Array.fromBase64(answer.data || ""));
+		} catch (e) {
+			head(verdict.failure(e).kind, e.text || String(e));
+			$("retry").hidden = e.code == "gone";
+		}
+	}
+
+	$("retry").addEventListener("click", run);
+	addEventListener("pagehide", () => urls.forEach(URL.revokeObjectURL));
+	run();
+})();
