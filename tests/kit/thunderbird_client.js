@@ -28,8 +28,11 @@ const LL = {
 
   // ---- folders and letters
 
-  inbox() {
-    let server = MailServices.accounts.defaultAccount.incomingServer;
+  // of the account of this address, else of the first
+  inbox(address) {
+    let server = MailServices.accounts.accounts.map(a => a.incomingServer)
+      .find(s => s.username == address) ||
+      MailServices.accounts.defaultAccount.incomingServer;
     let get = () => server.rootFolder.getFolderWithFlags(
       Ci.nsMsgFolderFlags.Inbox);
     if (!get()) server.performExpand(null);
@@ -44,8 +47,8 @@ const LL = {
     return LL.until(get, 5000, "the folder");
   },
 
-  fetch: ms => new Promise(done => {
-    let box = LL.inbox();
+  fetch: (ms, address) => new Promise(done => {
+    let box = LL.inbox(address);
     LL.main().setTimeout(() => done("timeout"), ms);
     MailServices.pop3.GetNewMail(LL.main().msgWindow, {
       QueryInterface: ChromeUtils.generateQI(["nsIUrlListener"]),
@@ -61,6 +64,13 @@ const LL = {
         onStartCopy() {}, onProgress() {}, setMessageKey() {},
         getMessageId() { return null; },
         onStopCopy(s) { s ? bad(new Error("copy " + s)) : done(); } }, null)),
+
+  stored(folder, id) {
+    let hdr = [...folder.messages].find(m => m.messageId == id);
+    let scan = LL.make("scriptableinputstream;1", Ci.nsIScriptableInputStream);
+    scan.init(folder.getLocalMsgStream(hdr));
+    return btoa(scan.readBytes(hdr.messageSize));
+  },
 
   async show(folder, id) {
     let p = LL.pane();
@@ -159,6 +169,14 @@ const LL = {
 
   pages: () => LL.main().gTabmail.tabInfo.map(t => t.browser)
     .filter(b => b?.currentURI?.scheme == "moz-extension"),
+
+  // its page that nobody sees
+  background() {
+    let {GlobalManager} = ChromeUtils.importESModule(
+      "resource://gre/modules/ExtensionParent.sys.mjs").ExtensionParent;
+    return [...GlobalManager.getExtension(LL.id).views]
+      .find(v => v.viewType == "background")?.xulBrowser;
+  },
 
   // Within a page of the add-on, which lives in another process.
   within: (browser, body, args) => browser.browsingContext.currentWindowGlobal

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Thunderbird as the client of an agent, with the add-on: it writes, sends,
 fetches and shows, and tells what its buttons and popups say."""
+import base64
 import json
 import os
 
-from . import KitError, wait_for, write
+from . import KitError, letters, wait_for, write
 from .agent import built
 from .thunderbird_profile import account
 from .thunderbird_program import Program
@@ -63,16 +64,19 @@ class Client(Program):
         self.launch(prefs, {"LETTERLOCK_SOCKET": a.plugin_socket},
                     self.display and self.display.name)
         for kind in ("mailbox", "smtp"):
-            self.js("""
-            let o = A[0] + '://127.0.0.1';
-            let login = LL.make('login-manager/loginInfo;1', Ci.nsILoginInfo);
-            login.init(o, null, o, A[1], A[2], '', '');
-            await Services.logins.initializationPromise;
-            await Services.logins.addLoginAsync(login);""",
-                    kind, self.address, self.password)
+            self.remember(kind, self.address, self.password)
         if self.addon:
             self.remote.cmd("Addon:Install", {
                 "path": self.addon, "temporary": os.path.isdir(self.addon)})
+
+    def remember(self, kind, user, password):
+        """A password, for mailbox (POP3) or smtp."""
+        self.js("""
+        let o = A[0] + '://127.0.0.1';
+        let login = LL.make('login-manager/loginInfo;1', Ci.nsILoginInfo);
+        login.init(o, null, o, A[1], A[2], '', '');
+        await Services.logins.initializationPromise;
+        await Services.logins.addLoginAsync(login);""", kind, user, password)
 
     def js(self, body, *args):
         return super().js(LL + body, *args)
@@ -93,9 +97,31 @@ class Client(Program):
 
     # ---- letters
 
-    def fetch(self, seconds=60):
+    def second(self, address, password):
+        """One more POP3 account on the agent, to fetch from."""
+        self.remember("mailbox", address, password)
+        self.js("""
+        let s = MailServices.accounts.createIncomingServer(A[0], '127.0.0.1',
+                                                           'pop3');
+        s.port = A[1];
+        s.loginAtStartUp = s.doBiff = false;
+        MailServices.accounts.createAccount().incomingServer = s;""",
+                address, self.agent.pop3)
+
+    def fetch(self, seconds=50, address=None):
         """All new mail: 0, or Thunderbird's error; "timeout"."""
-        return self.js("return LL.fetch(A[0]);", int(seconds * 1000))
+        return self.js("return LL.fetch(...A);", int(seconds * 1000), address)
+
+    def begin_fetch(self, address=None):
+        """The same, but not waited for: see fetched()."""
+        self.js("""LL.main().ll_fetched = null;
+        let main = LL.main();
+        LL.fetch(600000, A[0]).then(r => { main.ll_fetched = r; });""",
+                address)
+
+    def fetched(self):
+        """What came of it: None as long as it goes on."""
+        return self.js("return LL.main().ll_fetched;")
 
     def keep(self, raw, folder="kept"):
         """A letter into a local folder, as by an import."""
@@ -104,11 +130,16 @@ class Client(Program):
                      raw.replace(b"\r\n", b"\n"))
         self.js("await LL.copy(A[0], await LL.local(A[1]));", path, folder)
 
-    def show(self, message_id, folder=None):
-        """Select a letter of the inbox, or of a local folder; id without <>.
-        Its text, as it is shown."""
-        self.js("await LL.show(A[1] ? await LL.local(A[1]) : LL.inbox(), "
-                "A[0]);", message_id, folder)
+    def show(self, message_id, folder=None, address=None):
+        """Select a letter of an inbox, or of a local folder; id without <>."""
+        self.js("await LL.show(A[1] ? await LL.local(A[1]) : LL.inbox(A[2]), "
+                "A[0]);", message_id, folder, address)
+
+    def stored(self, message_id, folder=None):
+        """The octets of a letter in the inbox or a local folder."""
+        return letters.crlf(base64.b64decode(self.js(
+            "return LL.stored(A[1] ? await LL.local(A[1]) : LL.inbox(), "
+            "A[0]);", message_id, folder)))
 
     def shown(self):
         """The text of the letter that is shown."""
@@ -116,9 +147,10 @@ class Client(Program):
         let w = LL.home('message');
         return w.getMessagePaneBrowser().contentDocument?.body?.innerText;""")
 
-    def ids(self):
-        """The message ids of the inbox."""
-        return self.js("return [...LL.inbox().messages].map(m => m.messageId)")
+    def ids(self, address=None):
+        """The message ids of an inbox."""
+        return self.js("return [...LL.inbox(A[0]).messages]"
+                       ".map(m => m.messageId)", address)
 
     # ---- writing
 
@@ -237,6 +269,11 @@ class Client(Program):
         """Click at an element of the popup, once it is there."""
         self.wait_popup(selector)
         self.popup("document.querySelector(arguments[0]).click();", selector)
+
+    def background(self, body, *args):
+        """What this body of a function returns in the background's page."""
+        return self.js("return LL.within(LL.background(), A[0], A[1]);", body,
+                       list(args))
 
     def pages(self):
         """The URLs of the tabs with pages of the add-on, without the host."""

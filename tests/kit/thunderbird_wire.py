@@ -51,8 +51,9 @@ class Marionette:
             if n == self.n:
                 break
         if error:
-            raise Refused("%s: %s" % (error.get("error"),
-                                      error.get("message")))
+            # data: the words of a dialog, which is closed by that
+            raise Refused("%s: %s %s" % (error.get("error"), error.get(
+                "message"), error.get("data") or ""))
         return result
 
     def js(self, body, *args):
