@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Writing: what stands in a compose window. */
+"use strict";
+
+/*
+ * composeRead.into(letter, details)  what getComposeDetails() says, into the
+ *      letter: from, identity, to [{address, name}], lists (of the address
+ *      book, whose members are not known), bad (what is no whole address),
+ *      news, foreign, wish, answers (Message-IDs). A promise of false where
+ *      the details are the same as before.
+ * composeRead.parse(text)            [{name, email}]
+ */
+const composeRead = (() => {
+	const ANSWERS_MAX = 50;
+
+	function strings(list) {
+		return [].concat(list || []).filter(s => typeof s == "string" && s);
+	}
+
+	async function parse(text, expand) {
+		const parse = messenger.messengerUtilities.parseMailboxString;
+
+		if (expand)
+			try {
+				return await parse(text, {expandMailingLists: true});
+			} catch (e) {
+				/* a Thunderbird that can't yet */
+			}
+		return parse(text);
+	}
+
+	/* One mailbox of a window, parsed, into the letter. */
+	function addMailbox(l, {name, email}) {
+		if (!email)
+			return;
+		if (composeState.complete(email)) {
+			if (!l.to.some(r => composeState.fold(r.address) ==
+					composeState.fold(email)))
+				l.to.push({address: email, name: name || ""});
+		} else if (name == email) {
+			l.lists.push(name);
+		} else {
+			l.bad.push(email);
+		}
+	}
+
+	async function headersOf(messageId) {
+		const got = messenger.messages.getHeaders
+			? await messenger.messages.getHeaders(messageId)
+			: (await messenger.messages.getFull(messageId)).headers;
+
+		return got || {};
+	}
+
+	/* The letters that this one answers or forwards, as its own fields will
+	 * say. A draft has its fields already. */
+	async function answersOf(details) {
+		if (!details.relatedMessageId)
+			return [];
+		const headers = await headersOf(details.relatedMessageId)
+			.catch(() => ({}));
+		const names = ["in-reply-to", "references",
+			"x-forwarded-message-id"];
+
+		if (details.type != "draft")
+			names.unshift("message-id");
+		const ids = names.flatMap(n => headers[n] || [])
+			.flatMap(v => v.match(/<[^<>\s]{1,250}>/g) || []);
+		return [...new Set(ids)].slice(0, ANSWERS_MAX);
+	}
+
+	function rawOf(d) {
+		return JSON.stringify([d.from, d.to, d.cc, d.bcc, d.newsgroups,
+			d.customHeaders, d.selectedEncryptionTechnology,
+			d.relatedMessageId]);
+	}
+
+	async function into(l, details) {
+		const raw = rawOf(details), began = ++l.reads;
+
+		if (raw == l.raw)
+			return false;
+		const expand = await messenger.permissions.contains(
+			{permissions: ["addressBooks"]});
+		const next = {to: [], lists: [], bad: []};
+		const all = ["to", "cc", "bcc"].flatMap(f => strings(details[f]));
+
+		for (const list of await Promise.all(
+			all.map(text => parse(text, expand))))
+			for (const mailbox of list)
+				addMailbox(next, mailbox);
+		const from = await parse(strings(details.from)[0] || "");
+		if (details.relatedMessageId !== l.related) {
+			l.related = details.relatedMessageId;
+			l.answers = await answersOf(details);
+		}
+		/* the one that began last has the newest details */
+		if (began < l.read)
+			return false;
+		l.read = began;
+		const own = details.selectedEncryptionTechnology;
+		Object.assign(l, next, {
+			raw,
+			from: from[0]?.email || "",
+			identity: details.identityId,
+			news: strings(details.newsgroups).length > 0,
+			foreign: own && own.encryptBody ? own.name : null,
+			wish: composeState.wishOf(details.customHeaders),
+		});
+		return true;
+	}
+
+	return {into, parse};
+})();
