@@ -10,6 +10,8 @@
 	const $ = id => document.getElementById(id);
 	const urls = [];
 
+	/* The subject stays out of the tab's title, which Thunderbird may keep
+	 * on disk, and which is ours to say. */
 	function head(kind, text, lines = []) {
 		$("icon").src = verdict.icon(kind);
 		$("title").textContent = verdict.label(kind);
@@ -145,11 +147,17 @@
 			!$("cc").textContent;
 		$("date").textContent = isNaN(date) ? mime.field(top, "date") :
 			date.toLocaleString(messenger.i18n.getUILanguage());
-		document.title = $("subject").textContent ||
-			words.message("letter_tab");
 		bodies(got);
 		files(got.attached);
 		$("letter").hidden = false;
+	}
+
+	/* The one thing more to know at a glance: by whom, or why not. */
+	function title(view) {
+		const [seal, signature] = verdict.details(view);
+
+		return [verdict.title(view.kind),
+			(signature || seal).text].join(". ");
 	}
 
 	async function opened() {
@@ -160,8 +168,7 @@
 		if (!message)
 			throw {code: "gone", text: words.message("letter_gone")};
 		if (message.size > raw.MAX)
-			throw {code: "too-large",
-				text: verdict.title("large")};
+			throw {code: "too-large", text: verdict.title("large")};
 		return host.ask("open", {ask: true,
 			data: (await raw.read(message.id)).toBase64()}, OPEN_MS);
 	}
@@ -174,12 +181,9 @@
 			const answer = await opened();
 			const view = {kind: verdict.genuine(answer.verdict),
 				verdict: answer.verdict};
-			head(view.kind, verdict.title(view.kind),
+			head(view.kind, title(view),
 				verdict.details(view));
-			if (view.kind == "failed")
-				$("words").textContent =
-					$("details").textContent;
-			else
+			if (view.kind != "failed")
 				letter(Uint8Array.fromBase64(answer.data || ""));
 		} catch (e) {
 			head(verdict.failure(e).kind, e.text || String(e));
