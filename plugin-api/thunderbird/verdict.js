@@ -5,7 +5,7 @@
 /*
  * A view is {kind, verdict, ...}: verdict is there only where the agent gave
  * one.  The kinds are the keys of ICON; each has the words read_label_KIND,
- * read_title_KIND and read_todo_KIND.
+ * read_title_KIND and mostly read_todo_KIND.
  */
 const verdict = (() => {
 	const ICON = {
@@ -23,8 +23,8 @@ const verdict = (() => {
 		readable: "readable",
 		sealed: "sealed",	/* and signed by a known key */
 		signed: "signed",
-		unchecked: "sealed",	/* sealed, signed by who knows whom */
-		unsigned: "sealed",	/* sealed, and not signed */
+		unchecked: "sealed-unknown",	/* signed by who knows whom */
+		unsigned: "sealed-unknown",
 		verified: "sealed-verified",
 		wait: "letter",
 	};
@@ -130,7 +130,8 @@ const verdict = (() => {
 		icon: kind => `icons/${ICON[kind]}.svg`,
 		label: kind => words.message("read_label_" + kind),
 		title: kind => words.message("read_title_" + kind),
-		todo: kind => words.message("read_todo_" + kind),
+		/* "" where nothing is to be done */
+		todo: kind => messenger.i18n.getMessage("read_todo_" + kind),
 		tone: kind => GOOD.has(kind) ? "good" :
 			BAD.has(kind) ? "bad" : "",
 	};
