@@ -31,24 +31,19 @@ static json_t *get(struct letterlock *l, int64_t until,
 {
 	const char *line;
 	size_t n;
-	json_t *j;
+	json_t *j = NULL;
 	int rc;
 
-	while ((rc = lines_get(l, &line, &n, until, e)) == 1) {
-		j = read_object(line, n);
-		if (!json_is_string(json_object_get(j, "event"))) {
-			if (!j)
-				error_set(e, LETTERLOCK_BAD_ANSWER, "What "
-				          "Letterlock says is not understood");
-			return j;
-		}
-		events_put(l, line, n);
-		json_decref(j);
-	}
+	do
+		rc = lines_get(l, &line, &n, until, e);
+	while (rc == 1 && events_put(l, line, n, &j));
+	if (rc == 1 && !j)
+		error_set(e, LETTERLOCK_BAD_ANSWER,
+		          "What Letterlock says is not understood");
 	if (rc == 0)
 		error_set(e, LETTERLOCK_TIMEOUT, "Letterlock did not answer "
 		          "in time");
-	return NULL;
+	return j;
 }
 
 /* The word is compared by programs and shown to nobody. */
@@ -146,7 +141,10 @@ json_t *call_alone(struct letterlock *l, const char *call, json_t *members,
 		json_decref(members);
 		return NULL;
 	}
-	ok = call_make(l, call, members, until, e);
+	if (letter_is_whole(call, members))
+		ok = letter_call(l, call, members, until, e);
+	else
+		ok = call_make(l, call, members, until, e);
 	handle_give(l);
 	return ok;
 }

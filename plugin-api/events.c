@@ -6,7 +6,7 @@
 
 #include "plugin-api/private.h"
 
-void events_put(struct letterlock *l, const char *p, size_t n)
+static void keep(struct letterlock *l, const char *p, size_t n)
 {
 	struct event *v = NULL;
 
@@ -24,6 +24,21 @@ void events_put(struct letterlock *l, const char *p, size_t n)
 	l->last = &v->next;
 	l->n_events++;
 	l->n_octets += n;
+}
+
+bool events_put(struct letterlock *l, const char *line, size_t n,
+                json_t **other)
+{
+	json_t *j = read_object(line, n);
+	bool event = json_is_string(json_object_get(j, "event"));
+
+	if (event)
+		keep(l, line, n);
+	if (!event && other)
+		*other = j;
+	else
+		json_decref(j);
+	return event;
 }
 
 char *events_take(struct letterlock *l)
@@ -65,7 +80,6 @@ int letterlock_next_event(struct letterlock *l, char **event, int ms,
 	struct letterlock_error own;
 	const char *line;
 	int rc = 1;
-	json_t *j;
 	size_t n;
 
 	e = e ? e : &own;
@@ -76,13 +90,9 @@ int letterlock_next_event(struct letterlock *l, char **event, int ms,
 		rc = lines_get(l, &line, &n, until, e);
 		if (rc != 1)
 			break;
-		j = read_object(line, n);
-		if (json_is_string(json_object_get(j, "event")))
-			events_put(l, line, n);
-		else
+		if (!events_put(l, line, n, NULL))
 			rc = error_set(e, LETTERLOCK_BAD_ANSWER, "Letterlock "
 			               "answers what was not asked");
-		json_decref(j);
 	}
 	if (rc < 0)
 		handle_failed(l, e);

@@ -9,11 +9,12 @@
  * ms is the time that a function may take, in milliseconds: 0 does what can be
  * done at once, LETTERLOCK_FOREVER waits as long as it takes.
  *
- * Functions return 0, or -1 with *e filled; e may be NULL.  After -1 with
- * LETTERLOCK_NOT_RUNNING, _STRANGER, _LOST, _TIMEOUT or _BAD_ANSWER the connection
- * is closed (Letterlock then stops what it did for it, a question for a passphrase
- * too) and each call says LETTERLOCK_LOST until letterlock_reconnect().  After
- * other errors it is as it was.
+ * Functions return 0, or -1 with *e filled; e may be NULL.  LETTERLOCK_LOST,
+ * _TIMEOUT and _BAD_ANSWER close the connection (Letterlock then stops what it did
+ * for it, a question for a passphrase, too), but for an answer that is of our
+ * protocol and only lacks something.  Then letterlock_fd() is -1, and each call
+ * says LETTERLOCK_LOST until letterlock_reconnect().  After other errors the
+ * connection is as it was.
  *
  * Text is UTF-8 that ends with a NUL.  What it means, and what is in the JSON, is
  * written in PROTOCOL.md.  Text that is handed out as char ** is malloced and to be
@@ -83,9 +84,111 @@ bool letterlock_can(struct letterlock *l, const char *call);
 
 /* call by its name; members: a JSON object with what the request has besides id
  * and call, or NULL for nothing.  *ok: the object "ok" of the answer as JSON; ok
- * may be NULL.  LETTERLOCK_REFUSED: the answer was an error. */
+ * may be NULL.  LETTERLOCK_REFUSED: the answer was an error.  The letter of open
+ * and verdict may have any size up to LETTERLOCK_LETTER_MAX: where "data" is too
+ * long for a line, and there is no "more", this makes put and get of it, and *ok
+ * has the whole "data". */
 int letterlock_call(struct letterlock *l, const char *call,
                     const char *members, char **ok, int ms,
+                    struct letterlock_error *e);
+
+/* ---- calls with types ----
+ *
+ * Words (const char *) are those of PROTOCOL.md, NULL where Letterlock told none;
+ * times are seconds since 1970, 0 for none.  Structures are the library's: a later
+ * one may have more members at their ends.  Their _free takes NULL, too. */
+
+struct letterlock_server {
+	int64_t reached;	/* when, the last time */
+	int64_t failed;		/* when it could not be reached, the last time */
+	const char *failure;	/* and why */
+};
+struct letterlock_account_status {
+	const char *address;
+	const char *key;	/* unlocked, locked, none, unknown; NULL: not asked */
+	struct letterlock_server submission, pop3;
+};
+struct letterlock_status {
+	int64_t started;
+	int64_t sessions, sessions_most;	/* of mail programs: now, at most */
+	size_t n_accounts;
+	const struct letterlock_account_status *const *account;
+};
+/* keys: is each account's key unlocked, too?  That costs a little. */
+int letterlock_status(struct letterlock *l, bool keys,
+                      struct letterlock_status **status, int ms,
+                      struct letterlock_error *e);
+void letterlock_status_free(struct letterlock_status *s);
+
+struct letterlock_account {
+	const char *address, *login;
+	size_t n_aliases;
+	const char *const *alias;	/* its other addresses, or *@domain */
+	const char *encrypt, *sign;	/* what its policy says */
+	bool submission, pop3;		/* has it a server for this? */
+};
+struct letterlock_accounts {
+	size_t n;
+	const struct letterlock_account *const *account;
+};
+int letterlock_accounts(struct letterlock *l, struct letterlock_accounts **a,
+                        int ms, struct letterlock_error *e);
+void letterlock_accounts_free(struct letterlock_accounts *a);
+
+enum letterlock_choice {
+	LETTERLOCK_BY_POLICY, LETTERLOCK_YES, LETTERLOCK_NO
+};
+struct letterlock_recipient {
+	const char *address;
+	const char *state;	/* sealed, no-key, expired, unusable, ... */
+	const char *encrypt;	/* the policy that speaks of this one */
+	const char *words;	/* why, and what can be done: one sentence */
+	bool sealed_before, readable_allowed;
+	/* the key, where there is one (fpr is not NULL) */
+	const char *fpr, *from, *trust;
+	int64_t since, expires;
+};
+struct letterlock_recipients {
+	const char *outcome;	/* sealed, readable, refused */
+	const char *words;	/* refused: what a mail program would be told */
+	const char *key;	/* our own: usable, none, expired, unusable */
+	bool is_signed;
+	bool may_be_readable;	/* refused: it could go readable */
+	size_t n;
+	const struct letterlock_recipient *const *recipient;
+};
+/* What would become of a letter from account (its address, its login, or one of
+ * its other addresses) to these, a list that ends with NULL? */
+int letterlock_recipients(struct letterlock *l, const char *account,
+                          const char *const *to,
+                          enum letterlock_choice encrypt,
+                          enum letterlock_choice sign,
+                          struct letterlock_recipients **r, int ms,
+                          struct letterlock_error *e);
+void letterlock_recipients_free(struct letterlock_recipients *r);
+
+struct letterlock_verdict {
+	const char *state;	/* genuine, changed, other, forged, none; of open:
+				 * NULL, since it is fresh */
+	bool sealed;		/* none, but it is sealed: open it */
+	/* what it says; all NULL where state is neither genuine nor changed */
+	const char *encryption, *signature, *signer, *fpr, *trust, *reason;
+	int64_t time;
+};
+/* What is the verdict in this letter worth?  n octets, at most
+ * LETTERLOCK_LETTER_MAX. */
+int letterlock_verdict(struct letterlock *l, const void *letter, size_t n,
+                       struct letterlock_verdict **v, int ms,
+                       struct letterlock_error *e);
+void letterlock_verdict_free(struct letterlock_verdict *v);
+
+/* Open a letter that did not come through Letterlock.  ask: the user may be asked
+ * for a passphrase, which takes its time; else a locked key is LETTERLOCK_REFUSED
+ * with the word "locked".  *opened: *n_opened octets, to be freed by free(3); and
+ * how it was found. */
+int letterlock_open(struct letterlock *l, const void *letter, size_t n,
+                    bool ask, void **opened, size_t *n_opened,
+                    struct letterlock_verdict **v, int ms,
                     struct letterlock_error *e);
 
 /* Have the user asked for the passphrase of an account's key; answered once he

@@ -106,11 +106,30 @@ int lines_get(struct letterlock *l, const char **line, size_t *n,
 	return rc;
 }
 
+/* The events that came go where they wait: true; false, and an answer was left
+ * for lines_get(). */
+static bool take_events(struct letterlock *l)
+{
+	size_t from = l->from, n;
+	bool event = true;
+	const char *line;
+
+	while (event && find_line(l, &line, &n, NULL) == 1) {
+		event = events_put(l, line, n, NULL);
+		if (event)
+			from = l->from;
+	}
+	if (!event)
+		l->from = l->seen = from;
+	return event;
+}
+
 /* Reads, too: Letterlock may be writing events, and wait for us.  What it said
  * before it hung up is still to be read, so that is no error here. */
 int lines_put(struct letterlock *l, const char *line, size_t n, int64_t until,
               struct letterlock_error *e)
 {
+	short events = POLLOUT | POLLIN;
 	size_t done = 0;
 	ssize_t r;
 	int rc;
@@ -126,12 +145,14 @@ int lines_put(struct letterlock *l, const char *line, size_t n, int64_t until,
 			break;
 		if (done == n)
 			break;
-		rc = wait_for(l, POLLOUT | POLLIN, until, e);
+		rc = wait_for(l, events, until, e);
 		if (rc == 0)
 			return error_set(e, LETTERLOCK_TIMEOUT,
 			                 "Letterlock does not listen");
-		if (rc < 0 || (rc & POLLIN && take_in(l, e)))
+		if (rc < 0 || (rc & events & POLLIN && take_in(l, e)))
 			return -1;
+		if (!take_events(l))
+			events = POLLOUT;
 	}
 	return 0;
 }

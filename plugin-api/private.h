@@ -15,6 +15,8 @@ enum {
 	ANSWER_MAX = 1 << 20,	/* octets of a line that comes, with its LF */
 	REQUEST_MAX = 64 << 10,	/* octets of a line that goes, with its LF */
 	DEPTH_MAX = 16,		/* objects and arrays within one another */
+	PIECE = 45000,		/* octets of base64 that go in one line */
+	DATA_MAX = (LETTERLOCK_LETTER_MAX + 2) / 3 * 4,	/* in all */
 	EVENTS_MAX = 1000,	/* that wait to be taken */
 	EVENTS_OCTETS_MAX = 4 << 20	/* of these */
 };
@@ -72,8 +74,10 @@ int lines_get(struct letterlock *l, const char **line, size_t *n,
 json_t *read_object(const char *p, size_t n);
 char *read_text(const json_t *object);
 
-/* events.c: one into the handle; out of it, or NULL. */
-void events_put(struct letterlock *l, const char *p, size_t n);
+/* events.c: a line into the handle, if it is an event; else false, and *other is
+ * its object, or NULL (other may be NULL).  One out of it, or NULL. */
+bool events_put(struct letterlock *l, const char *line, size_t n,
+                json_t **other);
 char *events_take(struct letterlock *l);
 void events_free(struct letterlock *l);
 
@@ -84,6 +88,39 @@ json_t *call_make(struct letterlock *l, const char *call, json_t *members,
 /* The same for who has not. */
 json_t *call_alone(struct letterlock *l, const char *call, json_t *members,
                    int ms, struct letterlock_error *e);
+
+/* letter.c: is it a call with a whole letter in "data"?  The same for one, of any
+ * size, both ways. */
+bool letter_is_whole(const char *call, const json_t *members);
+json_t *letter_call(struct letterlock *l, const char *call, json_t *members,
+                    int64_t until, struct letterlock_error *e);
+
+/* base64.c: malloced, with a NUL behind the *len octets; NULL without memory, or
+ * where it is no base64 (RFC 4648 section 4, nothing else in it). */
+char *base64_write(const void *p, size_t n, size_t *len);
+void *base64_read(const char *p, size_t n, size_t *len);
+
+/* result.c: members of an object, NULL, 0 or false where there is none such. */
+const char *result_word(const json_t *object, const char *name);
+int64_t result_number(const json_t *object, const char *name);
+bool result_true(const json_t *object, const char *name);
+/* What a structure that is handed out holds: the answer, whose words it has, and
+ * memory. */
+struct result {
+	json_t *ok;
+	struct room *rooms;
+};
+/* So many octets, all 0, until result_free(); NULL. */
+void *result_room(struct result *r, size_t n);
+void result_free(struct result *r);
+/* An array of pointers to *n structures of size octets, each filled from an object
+ * by fill(), which is -1 where that lacks what it must have.  NULL with e filled. */
+void *result_list(struct result *r, const json_t *array, size_t size,
+                  int (*fill)(struct result *r, void *item,
+                              const json_t *object),
+                  size_t *n, struct letterlock_error *e);
+/* LETTERLOCK_BAD_ANSWER; -1. */
+int result_bad(struct letterlock_error *e);
 
 /* connect.c: say hello to a new connection. */
 int connect_hello(struct letterlock *l, int64_t until,
