@@ -58,15 +58,25 @@ const struct conf_word *conf_value_word(const struct conf_word *w, const char *t
 	return NULL;
 }
 
+static const struct conf_word policies[] = {
+	{ "always", POLICY_ALWAYS }, { "ask", POLICY_ASK },
+	{ "when-possible", POLICY_WHEN_POSSIBLE }, { "never", POLICY_NEVER },
+	{ NULL, 0 }
+};
+
+const char *conf_value_policy_word(enum policy policy)
+{
+	const struct conf_word *w = policies;
+
+	while (w->name && w->value != (int)policy)
+		w++;
+	return w->name;
+}
+
 int conf_value_policy(const struct conf_value *v, enum policy *out,
                       struct err *e)
 {
-	static const struct conf_word words[] = {
-		{ "always", POLICY_ALWAYS }, { "ask", POLICY_ASK },
-		{ "when-possible", POLICY_WHEN_POSSIBLE },
-		{ "never", POLICY_NEVER }, { NULL, 0 }
-	};
-	const struct conf_word *w = conf_value_word(words, v->text);
+	const struct conf_word *w = conf_value_word(policies, v->text);
 
 	if (!w)
 		return conf_value_bad(v, e, "one of always, ask, when-possible, "

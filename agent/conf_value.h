@@ -19,6 +19,8 @@ struct conf_value {
  * unchanged.  Strings and lists are malloced, the old ones freed. */
 int conf_value_policy(const struct conf_value *v, enum policy *out,
                       struct err *e);
+/* The word for a policy, or NULL for POLICY_UNSET. */
+const char *conf_value_policy_word(enum policy policy);
 int conf_value_sign(const struct conf_value *v, enum sign *out, struct err *e);
 int conf_value_bool(const struct conf_value *v, bool *out, struct err *e);
 int conf_value_number(const struct conf_value *v, unsigned min, unsigned max,

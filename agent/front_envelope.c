@@ -7,9 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/recipients.h"
 #include "agent/smtp.h"
 #include "crypto/idn.h"
-#include "crypto/utf8.h"
 
 void smtp_reset(struct smtp *s)
 {
@@ -50,18 +50,6 @@ static int take_path(char *arg, const char *word, char out[ADDR_MAX + 1],
 	out[end - p] = '\0';
 	*params = end + 1;
 	return 0;
-}
-
-/* The address with its domain as A-labels, into out: what is not ASCII then is
- * its local part.  NULL, or why not. */
-static const char *take_addr(const char *addr, char out[ADDR_MAX + 1])
-{
-	if (!addr_ok(addr) || !utf8_ok(addr, strlen(addr)))
-		return "This is no address";
-	if (!addr_to_ascii(addr, out) || !addr_ok(out))
-		return "There can be no domain of that name: behind the @ "
-		       "write small letters, digits and hyphens";
-	return NULL;
 }
 
 /* RFC 6531 section 3.4: only in a transaction that was announced as such. */
@@ -114,7 +102,7 @@ int smtp_mail(struct smtp *s, char *arg)
 	s->from[0] = '\0';
 	if (take_path(arg, "FROM:", from, &params))
 		return client_say(&s->client, "501 5.1.7 This is no address");
-	if (from[0] && (reply = take_addr(from, s->from)))
+	if (from[0] && (reply = recipients_addr(from, s->from)))
 		return client_say(&s->client, "501 5.1.7 %s", reply);
 	for (word = strtok_r(params, " ", &save); word;
 	     word = strtok_r(NULL, " ", &save))
@@ -139,7 +127,7 @@ int smtp_mail(struct smtp *s, char *arg)
 
 static int take_recipient(struct smtp *s, const char *to)
 {
-	size_t n = sizeof(uint32_t) + strlen(to);
+	size_t n = recipients_octets(to);
 
 	if (addrs_have(&s->to, to))
 		return client_say(&s->client, "250 2.1.5 Recipient taken");
@@ -147,10 +135,10 @@ static int take_recipient(struct smtp *s, const char *to)
 		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
 		                  "most %u recipients for one letter "
 		                  "(max-recipients)", s->conf->max_recipients);
-	if (s->to_octets + n > RCPT_OCTETS_MAX)
+	if (s->to_octets + n > RECIPIENTS_OCTETS_MAX)
 		return client_say(&s->client, "452 4.5.3 Letterlock takes at "
 		                  "most %d octets of recipients for one letter",
-		                  RCPT_OCTETS_MAX);
+		                  RECIPIENTS_OCTETS_MAX);
 	if (addrs_add(&s->to, to, NULL))
 		return client_say(&s->client, "451 4.3.0 No memory");
 	s->to_octets += n;
@@ -166,7 +154,7 @@ int smtp_rcpt(struct smtp *s, char *arg)
 		return client_say(&s->client, "503 5.5.1 MAIL comes first");
 	if (take_path(arg, "TO:", path, &params))
 		return client_say(&s->client, "501 5.1.3 This is no address");
-	if ((why = take_addr(path, to)))
+	if ((why = recipients_addr(path, to)))
 		return client_say(&s->client, "501 5.1.3 %s", why);
 	if (params[strspn(params, " ")])
 		return client_say(&s->client, "555 5.5.4 This parameter of "

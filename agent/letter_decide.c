@@ -113,13 +113,10 @@ static int know_recipients(struct letter *l, enum key_state *own)
 
 static int refuse_own_key(struct letter *l, enum key_state own)
 {
-	if (own == KEY_EXPIRED)
-		return letter_refuse(l, 550, "5.7.5 Letterlock did not send "
-		                     "this: your own key has ended. Renew it, "
-		                     "then press Send again");
-	return letter_refuse(l, 550, "5.7.5 Letterlock did not send this: "
-	                     "there is no usable key of your own for %s on "
-	                     "this computer", l->from.addr[0]);
+	char words[POLICY_WORDS_MAX];
+
+	policy_refuse_own(own, l->from.addr[0], words);
+	return letter_refuse(l, 550, "5.7.5 %s", words);
 }
 
 /* The label of S/MIME is worth nothing before the body was seen (O24). */

@@ -16,7 +16,7 @@ static bool may_read_clear(const struct recipient *r)
 	return r->clear_allowed && r->state == KEY_NONE && !r->sealed_before;
 }
 
-static bool can_read(const struct recipient *r, enum policy strictest)
+bool policy_can_read(const struct recipient *r, enum policy strictest)
 {
 	if (r->state != KEY_USABLE)
 		return false;
@@ -60,16 +60,27 @@ static size_t add_names(char *words, const struct recipient *to, size_t n,
 	return total;
 }
 
+bool policy_day(int64_t t, char day[POLICY_DAY_MAX])
+{
+	time_t then = (time_t)t;
+	char text[POLICY_DAY_MAX];
+	struct tm tm;
+
+	if (!gmtime_r(&then, &tm)
+	    || !strftime(text, sizeof text, "%e %B %Y", &tm))
+		return false;
+	snprintf(day, POLICY_DAY_MAX, "%s", text + (text[0] == ' '));
+	return true;
+}
+
 /* One that names a date of its own. */
 static bool refuse_expired(const struct recipient *to, size_t n,
                            enum policy strictest, char *words)
 {
-	char day[40];
-	struct tm tm;
-	time_t t;
+	char day[POLICY_DAY_MAX];
 
 	for (size_t i = 0; i < n; i++) {
-		if (can_read(&to[i], strictest))
+		if (policy_can_read(&to[i], strictest))
 			continue;
 		if (to[i].state != KEY_EXPIRED)
 			return false;	/* no key at all says more */
@@ -77,14 +88,12 @@ static bool refuse_expired(const struct recipient *to, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		if (to[i].state != KEY_EXPIRED)
 			continue;
-		t = (time_t)to[i].expires;
-		if (!gmtime_r(&t, &tm)
-		    || !strftime(day, sizeof day, "%e %B %Y", &tm))
+		if (!policy_day(to[i].expires, day))
 			return false;
 		add(words, "Letterlock did not send this: the key of %s ended "
 		    "on %s and no newer one was found. Ask its owner to renew "
 		    "it and write to you once, then press Send again", to[i].addr,
-		    day + (day[0] == ' '));
+		    day);
 		return true;
 	}
 	return false;
@@ -99,7 +108,7 @@ static void refuse(const struct recipient *to, size_t n, enum policy strictest,
 	if (refuse_expired(to, n, strictest, words))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		pick[i] = !can_read(&to[i], strictest);
+		pick[i] = !policy_can_read(&to[i], strictest);
 		if (pick[i] && (to[i].state == KEY_USABLE
 		                || to[i].state == KEY_AMBIGUOUS))
 			unjudged = true;
@@ -120,25 +129,43 @@ static void refuse(const struct recipient *to, size_t n, enum policy strictest,
 		    "it readable by anyone on the way", code);
 }
 
+void policy_refuse_own(enum key_state own, const char *from,
+                       char words[POLICY_WORDS_MAX])
+{
+	words[0] = '\0';
+	if (own == KEY_EXPIRED)
+		add(words, "Letterlock did not send this: your own key has "
+		    "ended. Renew it, then press Send again");
+	else
+		add(words, "Letterlock did not send this: there is no usable "
+		    "key of your own for %s on this computer", from);
+}
+
 /* ---- the decision ---- */
+
+enum policy policy_strictest(const struct recipient *to, size_t n)
+{
+	enum policy strictest = POLICY_NEVER;
+
+	for (size_t i = 0; i < n; i++)
+		if (to[i].policy > strictest)
+			strictest = to[i].policy;
+	return strictest;
+}
 
 enum decision policy_decide(const struct recipient *to, size_t n,
                             const struct wishes *w,
                             char words[POLICY_WORDS_MAX])
 {
-	enum policy strictest = POLICY_NEVER;
+	enum policy strictest = policy_strictest(to, n);
 	bool all_can = n > 0, all_may = n > 0, ratchet = false;
 	bool wish_clear, may_clear;
 
 	words[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
-		if (to[i].policy > strictest)
-			strictest = to[i].policy;
-		ratchet = ratchet || to[i].sealed_before;
-	}
-	for (size_t i = 0; i < n; i++) {
-		bool can = can_read(&to[i], strictest);
+		bool can = policy_can_read(&to[i], strictest);
 
+		ratchet = ratchet || to[i].sealed_before;
 		all_can = all_can && can;
 		all_may = all_may && (can || may_read_clear(&to[i]));
 	}

@@ -36,10 +36,29 @@ enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = CONF_RECIPIENTS_MAX };
 enum decision policy_decide(const struct recipient *to, size_t n,
                             const struct wishes *w,
                             char words[POLICY_WORDS_MAX]);
+/* The strictest policy of these, which is that of the letter, and whether one of
+ * them can read it sealed. */
+enum policy policy_strictest(const struct recipient *to, size_t n);
+bool policy_can_read(const struct recipient *r, enum policy strictest);
+/* The words of a refusal for want of our own key (not KEY_USABLE) for from. */
+void policy_refuse_own(enum key_state own, const char *from,
+                       char words[POLICY_WORDS_MAX]);
 /* Is a letter that goes sealed, or clear, to be signed? */
 bool policy_signs(const struct account *a, enum wish wish, bool sealed);
 /* Could a letter of this account have to be signed, whoever it goes to and
  * whatever it wishes not (so that the key is needed)? */
 bool policy_could_sign(const struct conf *c, const struct account *a);
+
+/* policy_tell.c: one recipient, for programs ("sealed", "no-key" ...: PROTOCOL.md)
+ * and in a plain sentence: why, and what can be done. */
+const char *policy_state(const struct recipient *r, enum policy strictest);
+void policy_tell(const struct recipient *r, enum policy strictest,
+                 char words[POLICY_WORDS_MAX]);
+/* How far its key, a usable one, is known: "verified", "seen" or "new". */
+const char *policy_trust(const struct recipient *r);
+
+enum { POLICY_DAY_MAX = 40 };
+/* "1 August 2024": false where there is no such day. */
+bool policy_day(int64_t t, char day[POLICY_DAY_MAX]);
 
 #endif

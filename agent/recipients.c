@@ -10,11 +10,27 @@
 
 #include "agent/frames.h"
 #include "agent/keeper.h"
+#include "crypto/utf8.h"
 
 static int went_wrong(struct err *e)
 {
 	return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
 	               "a part of the agent went wrong");
+}
+
+size_t recipients_octets(const char *addr)
+{
+	return sizeof(uint32_t) + strlen(addr);
+}
+
+const char *recipients_addr(const char *addr, char out[ADDR_MAX + 1])
+{
+	if (!addr_ok(addr) || !utf8_ok(addr, strlen(addr)))
+		return "This is no address";
+	if (!addr_to_ascii(addr, out) || !addr_ok(out))
+		return "There can be no domain of that name: behind the @ "
+		       "write small letters, digits and hyphens";
+	return NULL;
 }
 
 int recipients_know(const struct conf *conf, const struct account *a,

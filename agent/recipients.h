@@ -7,8 +7,17 @@
 #include "agent/chan.h"
 #include "agent/policy.h"
 
-/* Each takes n of them (at most POLICY_RECIPIENTS_MAX) of which addr is set, and
- * fills what it knows.  0, or -1: a part of the agent is gone, or went wrong. */
+enum { RECIPIENTS_OCTETS_MAX = 60000 };	/* of all of them: they go in one frame */
+/* The octets that one of them has there. */
+size_t recipients_octets(const char *addr);
+
+/* A recipient as it is known to all: its domain in A-labels, so that what is not
+ * ASCII then is its local part.  NULL, or why addr is none, in words. */
+const char *recipients_addr(const char *addr, char out[ADDR_MAX + 1]);
+
+/* Each of these takes n of them (at most POLICY_RECIPIENTS_MAX, of at most
+ * RECIPIENTS_OCTETS_MAX), of which addr is set, and fills what it knows.  0, or -1:
+ * a part of the agent is gone, or went wrong. */
 
 /* policy, sealed_before, clear_allowed. */
 int recipients_know(const struct conf *conf, const struct account *a,

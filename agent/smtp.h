@@ -8,7 +8,6 @@
 
 enum {
 	RCPT_MAX = POLICY_RECIPIENTS_MAX,
-	RCPT_OCTETS_MAX = 60000,	/* of all of them: they go in one frame */
 	LANES = 33		/* one, and at most max-bcc more */
 };
 

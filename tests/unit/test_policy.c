@@ -377,6 +377,110 @@ static void test_could_sign(void **state)
 			}
 }
 
+/* ---- one recipient ---- */
+
+static const struct {
+	struct recipient r;
+	enum policy strictest;
+	const char *state, *words;
+} told[] = {
+	{ { .state = KEY_USABLE, .valid = true }, POLICY_ALWAYS, "sealed",
+	  "x@y.example can read sealed letters, and the key was checked" },
+	{ { .state = KEY_USABLE }, POLICY_ASK, "sealed",
+	  "x@y.example can read sealed letters. Nobody has checked the key yet: "
+	  "compare it by phone if much depends on it" },
+	{ { .state = KEY_USABLE, .sealed_before = true }, POLICY_ASK, "sealed",
+	  "x@y.example can read sealed letters and has had some from you" },
+	{ { .state = KEY_USABLE }, POLICY_ALWAYS, "unchecked",
+	  "x@y.example has a key that nobody has checked yet. Compare it by "
+	  "phone and sign it" },
+	{ { .state = KEY_AMBIGUOUS }, POLICY_NEVER, "unchecked",
+	  "There are several keys of x@y.example, and nobody has checked which "
+	  "is right. Compare by phone and sign that one" },
+	{ { .state = KEY_EXPIRED, .expires = 1722513600 }, POLICY_ASK, "expired",
+	  "The key of x@y.example ended on 1 August 2024. Ask its owner to renew "
+	  "it and write to you once" },
+	{ { .state = KEY_EXPIRED, .expires = INT64_MAX }, POLICY_ASK, "expired",
+	  "The key of x@y.example has ended. Ask its owner to renew it and write "
+	  "to you once" },
+	{ { .state = KEY_UNUSABLE, .sealed_before = true }, POLICY_ASK,
+	  "unusable", "The key of x@y.example was withdrawn, or is not made for "
+	  "sealing. Ask its owner for a new one" },
+	{ { .state = KEY_NONE }, POLICY_ASK, "no-key",
+	  "x@y.example cannot read sealed letters yet. Send an invitation, or "
+	  "import the key if you have it" },
+	{ { .state = KEY_NONE, .clear_allowed = true }, POLICY_ASK, "no-key",
+	  "x@y.example cannot read sealed letters yet, and you allowed letters "
+	  "that anyone on the way can read" },
+	{ { .state = KEY_NONE, .clear_allowed = true, .sealed_before = true },
+	  POLICY_ASK, "no-key",
+	  "There is no key of x@y.example on this computer any more, and letters "
+	  "that were sealed once stay sealed. Import the key, or ask for it" },
+};
+
+static void test_told(void **state)
+{
+	char words[POLICY_WORDS_MAX];
+	struct recipient r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		r = told[i].r;
+		r.addr = "x@y.example";
+		policy_tell(&r, told[i].strictest, words);
+		assert_string_equal(words, told[i].words);
+		assert_string_equal(policy_state(&r, told[i].strictest),
+		                    told[i].state);
+	}
+}
+
+/* "sealed" is said where policy would seal, and the longest address fits. */
+static void test_told_as_decided(void **state)
+{
+	char words[POLICY_WORDS_MAX], addr[ADDR_MAX + 1] = "";
+	struct wishes w = { .encrypt = WISH_YES };
+
+	(void)state;
+	memset(addr, 'x', ADDR_MAX);
+	for (unsigned i = 0; i < ALL_TO; i++) {
+		struct recipient r = nth_to(i);
+		bool sealed = policy_decide(&r, 1, &w, words) == SEND_SEALED;
+
+		assert_int_equal(sealed, strcmp(policy_state(&r, r.policy),
+		                                "sealed") == 0);
+		r.addr = addr;
+		policy_tell(&r, r.policy, words);
+		assert_non_null(strstr(words, addr));
+		assert_true(strlen(words) > ADDR_MAX + 20);
+		assert_int_not_equal(words[strlen(words) - 1], '.');
+	}
+}
+
+static void test_trust(void **state)
+{
+	struct recipient r = { .state = KEY_USABLE };
+
+	(void)state;
+	assert_string_equal(policy_trust(&r), "new");
+	r.sealed_before = true;
+	assert_string_equal(policy_trust(&r), "seen");
+	r.valid = true;
+	assert_string_equal(policy_trust(&r), "verified");
+}
+
+static void test_own(void **state)
+{
+	char words[POLICY_WORDS_MAX] = "old";
+
+	(void)state;
+	policy_refuse_own(KEY_EXPIRED, "x@y.example", words);
+	assert_string_equal(words, NO_SEND "your own key has ended. Renew it, "
+	                    "then press Send again");
+	policy_refuse_own(KEY_NONE, "x@y.example", words);
+	assert_string_equal(words, NO_SEND "there is no usable key of your own "
+	                    "for x@y.example on this computer");
+}
+
 static void test_signs(void **state)
 {
 	static const struct {
@@ -415,6 +519,10 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_expired),
 		cmocka_unit_test(test_words_long),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_told_as_decided),
+		cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_could_sign),
 		cmocka_unit_test(test_signs),
 	};

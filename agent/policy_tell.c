@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One recipient as it is shown while a letter is written. */
+#include <stdio.h>
+
+#include "agent/policy.h"
+
+const char *policy_state(const struct recipient *r, enum policy strictest)
+{
+	static const char *const names[] = {
+		[KEY_USABLE] = "unchecked", [KEY_NONE] = "no-key",
+		[KEY_EXPIRED] = "expired", [KEY_UNUSABLE] = "unusable",
+		[KEY_AMBIGUOUS] = "unchecked"
+	};
+
+	if (policy_can_read(r, strictest))
+		return "sealed";
+	return names[r->state];
+}
+
+const char *policy_trust(const struct recipient *r)
+{
+	if (r->valid)
+		return "verified";
+	return r->sealed_before ? "seen" : "new";
+}
+
+/* What is said around the address. */
+struct words { const char *before, *behind; };
+
+static struct words can(const struct recipient *r)
+{
+	if (r->valid)
+		return (struct words){ "", " can read sealed letters, and the "
+		                       "key was checked" };
+	if (r->sealed_before)
+		return (struct words){ "", " can read sealed letters and has "
+		                       "had some from you" };
+	return (struct words){ "", " can read sealed letters. Nobody has "
+	                       "checked the key yet: compare it by phone if "
+	                       "much depends on it" };
+}
+
+static struct words without_key(const struct recipient *r)
+{
+	if (r->sealed_before)
+		return (struct words){ "There is no key of ", " on this "
+		                       "computer any more, and letters that "
+		                       "were sealed once stay sealed. Import "
+		                       "the key, or ask for it" };
+	if (r->clear_allowed)
+		return (struct words){ "", " cannot read sealed letters yet, "
+		                       "and you allowed letters that anyone on "
+		                       "the way can read" };
+	return (struct words){ "", " cannot read sealed letters yet. Send an "
+	                       "invitation, or import the key if you have "
+	                       "it" };
+}
+
+static struct words cannot(const struct recipient *r)
+{
+	switch (r->state) {
+	case KEY_USABLE:
+		return (struct words){ "", " has a key that nobody has checked "
+		                       "yet. Compare it by phone and sign it" };
+	case KEY_AMBIGUOUS:
+		return (struct words){ "There are several keys of ", ", and "
+		                       "nobody has checked which is right. "
+		                       "Compare by phone and sign that one" };
+	case KEY_EXPIRED:
+		return (struct words){ "The key of ", " has ended. Ask its "
+		                       "owner to renew it and write to you "
+		                       "once" };
+	case KEY_UNUSABLE:
+		return (struct words){ "The key of ", " was withdrawn, or is "
+		                       "not made for sealing. Ask its owner for "
+		                       "a new one" };
+	case KEY_NONE:
+		break;
+	}
+	return without_key(r);
+}
+
+void policy_tell(const struct recipient *r, enum policy strictest,
+                 char words[POLICY_WORDS_MAX])
+{
+	char day[POLICY_DAY_MAX];
+	struct words w = policy_can_read(r, strictest) ? can(r) : cannot(r);
+
+	if (r->state == KEY_EXPIRED && policy_day(r->expires, day))
+		snprintf(words, POLICY_WORDS_MAX, "The key of %s ended on %s. "
+		         "Ask its owner to renew it and write to you once",
+		         r->addr, day);
+	else
+		snprintf(words, POLICY_WORDS_MAX, "%s%s%s", w.before, r->addr,
+		         w.behind);
+}
