@@ -31,8 +31,9 @@ int plugin_run(const struct conf *conf, struct plugin_ends *ends)
 /* ---- waiting ---- */
 
 /* Until fd can be read (0), or the guard wants the end (-1).  Where it is not the
- * plug-in that is waited for: or until that has gone (-1). */
-static int wait_for(struct plugin *p, int fd)
+ * plug-in that is waited for: or until that has gone (-1).  1: ms are over (-1:
+ * they never are). */
+static int wait_for(struct plugin *p, int fd, int ms)
 {
 	struct pollfd w[3] = {
 		{ .fd = fd, .events = POLLIN },
@@ -40,16 +41,24 @@ static int wait_for(struct plugin *p, int fd)
 		{ .fd = fd == p->ends->client ? -1 : p->ends->client }
 	};
 
+	int r;
+
 	do
-		if (poll(w, 3, -1) == -1 && errno != EINTR)
-			return -1;
-	while (!w[0].revents && !w[1].revents && !w[2].revents);
-	return w[0].revents ? 0 : -1;
+		r = poll(w, 3, ms);
+	while (r == -1 && errno == EINTR);
+	if (r == 0)
+		return 1;
+	return r > 0 && w[0].revents ? 0 : -1;
 }
 
 int plugin_wait(struct plugin *p, struct chan *c)
 {
-	return chan_wait(c, 0) ? 0 : wait_for(p, c->fd);
+	return plugin_wait_for(p, c, -1);
+}
+
+int plugin_wait_for(struct plugin *p, struct chan *c, int ms)
+{
+	return chan_wait(c, 0) || wait_for(p, c->fd, ms) == 0 ? 0 : -1;
 }
 
 int plugin_crypt(struct plugin *p, struct chan *crypt)
@@ -61,6 +70,28 @@ int plugin_crypt(struct plugin *p, struct chan *crypt)
 		return -1;
 	chan_init(crypt, chan_take_fd(&p->ends->guard));
 	return chan_open(crypt) ? 0 : -1;
+}
+
+struct chan *plugin_kept_crypt(struct plugin *p)
+{
+	if (chan_open(&p->crypt) && chan_wait(&p->crypt, 0))
+		chan_close(&p->crypt);	/* nothing was asked: it has ended */
+	if (!chan_open(&p->crypt) && plugin_crypt(p, &p->crypt))
+		return NULL;
+	return &p->crypt;
+}
+
+/* Until the plug-in speaks; meanwhile, what it has not used lately goes. */
+static int wait_for_plugin(struct plugin *p)
+{
+	int fd = p->ends->client;
+	int r = wait_for(p, fd, chan_open(&p->crypt) ? PLUGIN_KEEP_MS : -1);
+
+	if (r == 1) {
+		chan_close(&p->crypt);
+		r = wait_for(p, fd, -1);
+	}
+	return r;
 }
 
 /* ---- lines ---- */
@@ -116,6 +147,8 @@ static int serve_lines(struct plugin *p)
 		if (n >= JSON_LINE_MAX)
 			break;
 		rc = say(p, plugin_call(p, p->in + done, n));
+		if (!chan_open(&p->ends->keeper))
+			rc = -1;	/* a new connection has a new one */
 		done += n + 1;
 	}
 	memmove(p->in, p->in + done, p->len - done);
@@ -136,7 +169,8 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 	p->ends = ends;
 	p->greeted = false;
 	p->len = 0;
-	while (wait_for(p, ends->client) == 0) {
+	chan_init(&p->crypt, -1);
+	while (wait_for_plugin(p) == 0) {
 		r = recv(ends->client, p->in + p->len, PLUGIN_PIECE, 0);
 		if (r == -1 && errno == EINTR)
 			continue;
@@ -146,6 +180,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 		if (serve_lines(p))
 			break;
 	}
+	chan_close(&p->crypt);
 	close(ends->client);
 	return 0;
 }

@@ -11,7 +11,8 @@
 enum {
 	PLUGIN_VERSION = 1,	/* of the protocol */
 	PLUGIN_PIECE = 4096,	/* octets that are read at once */
-	PLUGIN_SEND_SECONDS = 30	/* for a plug-in to take an answer */
+	PLUGIN_SEND_SECONDS = 30,	/* for a plug-in to take an answer */
+	PLUGIN_KEEP_MS = 5000	/* a crypt is kept for the next question */
 };
 
 struct plugin {
@@ -19,6 +20,7 @@ struct plugin {
 	struct plugin_ends *ends;
 	struct walls walls;	/* as they were found before this one was entered */
 	bool greeted;		/* by hello */
+	struct chan crypt;	/* see plugin_kept_crypt() */
 	size_t len;
 	char in[JSON_LINE_MAX + PLUGIN_PIECE];	/* what is no whole line yet */
 };
@@ -26,10 +28,16 @@ struct plugin {
 /* Calls and answers until the plug-in or the guard hangs up: 0. */
 int plugin_serve(const struct conf *conf, struct plugin_ends *ends);
 
-/* Wait until c has a frame: 0, or -1 where the plug-in or the guard has gone. */
+/* Wait until c has a frame: 0, or -1 where the plug-in or the guard has gone, or so
+ * many milliseconds are over. */
 int plugin_wait(struct plugin *p, struct chan *c);
+int plugin_wait_for(struct plugin *p, struct chan *c, int ms);
 /* A crypt of one's own for a while, to be closed: 0, or -1. */
 int plugin_crypt(struct plugin *p, struct chan *crypt);
+/* The one that look-ups share, so that a plug-in which asks while somebody types
+ * is answered at once: NULL where there is none.  Who is not answered by it closes
+ * it.  It ends when the plug-in has been silent for PLUGIN_KEEP_MS. */
+struct chan *plugin_kept_crypt(struct plugin *p);
 
 /* Why a call failed: code is one of those in PROTOCOL.md. */
 struct fault {
@@ -46,7 +54,14 @@ json_t *plugin_call(struct plugin *p, const char *line, size_t n);
 /* That there was an error which belongs to no request, or to this one. */
 json_t *plugin_error(const json_t *id, const struct fault *f);
 
+/* The account that the request's member "account" means: an account's address, its
+ * login, or another of its own addresses.  NULL with f filled. */
+const struct account *plugin_account(const struct plugin *p, json_t *request,
+                                     struct fault *f);
+
 /* The calls: what is "ok" in the answer, or NULL with f filled. */
+json_t *plugin_accounts(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_status(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_unlock(struct plugin *p, json_t *request, struct fault *f);
 

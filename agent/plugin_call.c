@@ -8,14 +8,15 @@
 
 #include "agent/plugin.h"
 
-enum { MEMBERS_MAX = 2 };
+enum { MEMBERS_MAX = 8 };
 
 static json_t *plugin_hello(struct plugin *p, json_t *request, struct fault *f);
 
 static const struct call {
 	const char *name;
 	json_t *(*run)(struct plugin *p, json_t *request, struct fault *f);
-	/* what a request has besides id and call, and of which type */
+	/* what a request has besides id and call, and of which type: an
+	 * array is one of strings */
 	struct member {
 		const char *name;
 		json_type type;
@@ -23,6 +24,12 @@ static const struct call {
 	} member[MEMBERS_MAX];
 } calls[] = {
 	{ "hello", plugin_hello, { { "version", JSON_INTEGER, true } } },
+	{ "accounts", plugin_accounts, { { NULL } } },
+	{ "recipients", plugin_recipients, {
+		{ "account", JSON_STRING, true }, { "to", JSON_ARRAY, true },
+		{ "encrypt", JSON_TRUE, false }, { "sign", JSON_TRUE, false },
+		{ "answers", JSON_ARRAY, false },
+		{ "code", JSON_INTEGER, false } } },
 	{ "status", plugin_status, { { "keys", JSON_TRUE, false } } },
 	{ "unlock", plugin_unlock, { { "account", JSON_STRING, true } } },
 };
@@ -69,8 +76,15 @@ static json_t *plugin_hello(struct plugin *p, json_t *request, struct fault *f)
 
 static bool of_type(const json_t *j, json_type wanted)
 {
-	return wanted == JSON_TRUE ? json_is_boolean(j)
-	                           : json_typeof(j) == wanted;
+	const json_t *item;
+	size_t i;
+
+	if (wanted == JSON_TRUE)
+		return json_is_boolean(j);
+	json_array_foreach(j, i, item)
+		if (!json_is_string(item))
+			return false;
+	return json_typeof(j) == wanted;
 }
 
 static const struct member *member_find(const struct call *c, const char *name)

@@ -9,7 +9,7 @@ const char *policy_state(const struct recipient *r, enum policy strictest)
 	static const char *const names[] = {
 		[KEY_USABLE] = "unchecked", [KEY_NONE] = "no-key",
 		[KEY_EXPIRED] = "expired", [KEY_UNUSABLE] = "unusable",
-		[KEY_AMBIGUOUS] = "unchecked"
+		[KEY_AMBIGUOUS] = "unchecked", [KEY_CHANGED] = "changed"
 	};
 
 	if (policy_can_read(r, strictest))
@@ -66,6 +66,10 @@ static struct words cannot(const struct recipient *r)
 		return (struct words){ "There are several keys of ", ", and "
 		                       "nobody has checked which is right. "
 		                       "Compare by phone and sign that one" };
+	case KEY_CHANGED:
+		return (struct words){ "", " has a new key, which means a new "
+		                       "computer or somebody who poses as its "
+		                       "owner. Ask by phone, then accept it" };
 	case KEY_EXPIRED:
 		return (struct words){ "The key of ", " has ended. Ask its "
 		                       "owner to renew it and write to you "

@@ -27,12 +27,14 @@ for a; do
 	--encrypt) op=seal ;;
 	--detach) op=sign ;;
 	--verify) op=verify ;;
+	--list-keys) op=list ;;
 	-\&*) in=${a#-&} ;;
 	esac
 	[ "$prev" = --status-fd ] && status=$a
 	prev=$a
 done
 [ -z "$op" ] || read -r mode < $home/fake
+[ "$op" != list ] || [ "$mode" = hang-list ] || mode=normal
 [ "$mode" != normal ] || exec $real "$@"
 echo $op $mode >> $home/fake.log
 
@@ -53,7 +55,7 @@ die-middle) unsaid "$@" | head -c 1500; exit 2 ;;
 die-late) unsaid "$@" | head -c 300000; exit 2 ;;
 cut) $real "$@" | head -c 1500; exit 2 ;;
 die-end) unsaid "$@"; exit 2 ;;
-hang) exec $sleep 600 ;;
+hang|hang-list) exec $sleep 600 ;;
 hang-middle) unsaid "$@" | head -c 1500; exec $sleep 600 ;;
 hang-end) unsaid "$@"; exec $sleep 600 ;;
 garbage) head -c 200000 /dev/urandom; exit 0 ;;
@@ -107,7 +109,7 @@ class FakeGpg:
         write(os.path.join(self.home, "fake.log"), "")
 
     def used(self, op):
-        """Did it play its trick on this operation (seal, sign, open or
-        verify)?"""
+        """Did it play its trick on this operation (seal, sign, open, verify
+        or, by hang-list alone, list)?"""
         with open(os.path.join(self.home, "fake.log")) as f:
             return any(x.startswith(op + " ") for x in f)

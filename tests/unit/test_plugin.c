@@ -42,6 +42,8 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 #define HELLO_OK \
 	"{\"id\":1,\"ok\":{\"version\":1,\"agent\":\"Letterlock 0.1\"," \
 	"\"capabilities\":[" \
+	"\"accounts\"," \
+	"\"recipients\"," \
 	"\"status\"," \
 	"\"unlock\"" \
 	"],\"line-max\":65536}}\n"
@@ -81,6 +83,38 @@ static void test_status(void **state)
 	check(KEEPER, S(HELLO "{\"id\":2,\"call\":\"status\"}\n"),
 	      HELLO_OK ERROR("2", "failed", "A part of Letterlock did not "
 	                     "answer. Try again"));
+}
+
+static void test_accounts(void **state)
+{
+	(void)state;
+	check(0, S(HELLO "{\"id\":2,\"call\":\"accounts\"}\n"),
+	      HELLO_OK "{\"id\":2,\"ok\":{\"accounts\":[{"
+	      "\"address\":\"a@b.example\",\"login\":\"a@b.example\","
+	      "\"aliases\":[],\"encrypt\":\"ask\",\"sign\":\"sealed\","
+	      "\"submission\":true,\"pop3\":false}]}}\n");
+}
+
+#define ASK(rest) \
+	"{\"id\":2,\"call\":\"recipients\",\"account\":\"a@b.example\"" rest \
+	"}\n"
+
+static void test_recipients(void **state)
+{
+	(void)state;
+	check(0, S(HELLO ASK(",\"to\":[\"x@y.example\",1]")),
+	      HELLO_OK ERROR("2", "request", "to is of the wrong type"));
+	check(0, S(HELLO ASK("")),
+	      HELLO_OK ERROR("2", "request", "recipients lacks to"));
+	check(0, S(HELLO ASK(",\"to\":[]")),
+	      HELLO_OK ERROR("2", "request", "to has no recipients"));
+	check(0, S(HELLO ASK(",\"to\":[\"x@y.example\",\"x@\"]")),
+	      HELLO_OK ERROR("2", "request", "to, number 2: This is no address"));
+	/* who has no keeper is of no use any more */
+	check(0, S(HELLO ASK(",\"to\":[\"x@y.example\"]")
+	           ASK(",\"to\":[]")),
+	      HELLO_OK ERROR("2", "failed", "A part of Letterlock did not answer. "
+	                     "Try again"));
 }
 
 static void test_unlock(void **state)
@@ -165,6 +199,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_unlock),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_json_read),

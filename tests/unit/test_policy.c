@@ -397,6 +397,9 @@ static const struct {
 	{ { .state = KEY_AMBIGUOUS }, POLICY_NEVER, "unchecked",
 	  "There are several keys of x@y.example, and nobody has checked which "
 	  "is right. Compare by phone and sign that one" },
+	{ { .state = KEY_CHANGED, .sealed_before = true }, POLICY_ASK, "changed",
+	  "x@y.example has a new key, which means a new computer or somebody who "
+	  "poses as its owner. Ask by phone, then accept it" },
 	{ { .state = KEY_EXPIRED, .expires = 1722513600 }, POLICY_ASK, "expired",
 	  "The key of x@y.example ended on 1 August 2024. Ask its owner to renew "
 	  "it and write to you once" },
