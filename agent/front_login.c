@@ -5,46 +5,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/base64.h"
+
 enum { AUTH_OCTETS = CLIENT_LINE_MAX / 4 * 3 };	/* of a line of base64 */
 
 /* ---- what AUTH carries ---- */
 
-static int b64_value(char c)
-{
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(set, c) : NULL;
-
-	return p ? (int)(p - set) : -1;
-}
-
-/* Strict base64 (RFC 4648 section 4): octets, or -1. */
-static int b64_decode(const char *in, char *out, size_t size)
-{
-	size_t len = strlen(in), n = 0;
-	unsigned bits = 0;
-	int v, pad = 0;
-
-	if (len % 4)
-		return -1;
-	while (pad < 2 && len && in[len - 1] == '=') {
-		len--;
-		pad++;
-	}
-	for (size_t i = 0; i < len; i++) {
-		if ((v = b64_value(in[i])) < 0 || n >= size)
-			return -1;
-		bits = bits << 6 | (unsigned)v;
-		if (i % 4)
-			out[n++] = (char)(bits >> (6 - 2 * (i % 4)));
-	}
-	return (int)n;
-}
-
 /* One base64 line into out[size], NUL-terminated: 0, or -1. */
 static int auth_decode(const char *b64, char *out, size_t size)
 {
-	int n = b64_decode(b64, out, size - 1);
+	ssize_t n = base64_read(b64, strlen(b64), out, size - 1);
 
 	if (n < 0 || memchr(out, '\0', (size_t)n))
 		return -1;
@@ -57,7 +27,9 @@ static int auth_plain(const char *b64, struct login *who)
 {
 	char buf_secret[AUTH_OCTETS];
 	const char *user, *pass, *end;
-	int n = b64_decode(b64, buf_secret, sizeof buf_secret), rc = -1;
+	ssize_t n = base64_read(b64, strlen(b64), buf_secret,
+	                        sizeof buf_secret);
+	int rc = -1;
 
 	if (n < 0)
 		goto out;
