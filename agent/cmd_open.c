@@ -84,6 +84,8 @@ static int take_check(struct job *j, const struct frame *f, struct err *e)
 	unpack_str(&u, j->text, sizeof j->text);
 	unpack_mem(&u, digest, sizeof digest);
 	unpack_mem(&u, body, sizeof body);
+	unpack_u32(&u);
+	unpack_u64(&u);
 	if (!unpack_end(&u))
 		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
 		               "a part of the agent went wrong");

@@ -17,11 +17,11 @@ enum frame_type {
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
 
-	/* front -> guard: another opener (mime and crypt), for POP3 */
+	/* front, plugin -> guard: another opener (mime and crypt), for POP3 and for
+	 * what a plug-in wants to have opened */
 	G_OPENER,		/* [] / fds: mime, the write end of its pipe */
-	/* plugin -> guard: a crypt (and later a mime for it); guard -> plugin */
-	G_CRYPT,		/* [] / fds: crypt (then mime, the write end of its
-				 * pipe) */
+	/* plugin -> guard: a crypt; guard -> plugin */
+	G_CRYPT,		/* [] / fds: crypt */
 	/* plugin -> guard: what runs; guard -> plugin */
 	G_STATUS,		/* [] / u64 started (unix time), u32 sessions, u32 most of
 				 * them, u32 n, then n of: str address, u32 kind, u32
@@ -57,8 +57,10 @@ enum frame_type {
 	U_ITEM,			/* u32 n, str text */
 	U_READY,		/* []: all of the letter but its final dot is sent */
 
-	/* crypt -> upstream (SMTP), upstream -> mime (POP3): one-way pipes */
-	P_DATA = 50,		/* octets, CRLF line ends, without dots stuffed */
+	/* crypt -> upstream (SMTP), upstream -> mime (POP3), plugin -> mime: one-way
+	 * pipes */
+	P_DATA = 50,		/* octets, CRLF line ends, without dots stuffed; from a
+				 * plugin as a mail program stores them */
 	P_END,			/* []: the letter is complete */
 	P_FAIL,			/* str: upstream lost it in the middle (POP3) */
 
@@ -77,8 +79,9 @@ enum frame_type {
 	M_SEND,			/* u32 how, u32 lines: hand over what M_OPEN kept */
 	M_DROP,			/* []: forget it; no answer */
 	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
-	M_OPEN,			/* u32 how (enum fetched), u32 lines: a letter comes from
-				 * the pipe; answered by M_DATA ..., then M_END or M_BAD */
+	M_OPEN,			/* u32 how (enum fetched), u32 lines (FETCHED_STORED: may
+				 * a passphrase be asked for?): a letter comes from the
+				 * pipe; answered by M_DATA ..., then M_END or M_BAD */
 	/* mime -> front */
 	M_ADDR,			/* u32 field (enum addr_field), str addr */
 	M_ANSWERS,		/* str Message-ID of a letter it answers or forwards */
@@ -89,9 +92,12 @@ enum frame_type {
 				 * it can be neither sealed nor signed */
 	M_FORM,			/* u32 form, as its body says too */
 	M_CHECKED,		/* u32 it is one field of our form, str its text, mem
-				 * digest[32], mem body[32] for K_CHECK */
+				 * digest[32], mem body[32] for K_CHECK, u32 form of
+				 * the letter below, u64 octets of M_DATA that follow
+				 * (FETCHED_STORED) */
 	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
-				 * go on), str words; after M_SEND: fetch it again */
+				 * go on; FETCHED_STORED: 2 = the key is locked), str
+				 * words; after M_SEND: fetch it again */
 
 	/* front -> crypt */
 	C_WARM = 80,		/* u32 account, u32 ask (enum asking): C_DONE;
@@ -222,7 +228,7 @@ enum unreachable {
 enum form {
 	FORM_OTHER,
 	FORM_SIGNED,		/* multipart/signed */
-	FORM_SEALED,		/* PGP/MIME */
+	FORM_SEALED,		/* PGP/MIME; coming in also inline */
 	FORM_SMIME		/* enveloped by S/MIME */
 };
 /* How it goes. */
@@ -239,8 +245,13 @@ enum fetched {
 	FETCHED_TOP,		/* by TOP: what there is, no claim for a sealed one */
 	FETCHED_AHEAD,		/* by RETR, before the client asked: kept until M_SEND or
 				 * M_DROP */
-	FETCHED_BEFORE		/* perhaps handed over once and stored: answered by
+	FETCHED_BEFORE,		/* perhaps handed over once and stored: answered by
 				 * M_CHECKED if there is a verdict, else as ALL */
+	FETCHED_STORED,		/* as a mail program stored it, by a plug-in: nothing is
+				 * said before all of it was taken, then M_CHECKED with
+				 * its new verdict, and as ALL */
+	FETCHED_VERDICT		/* the same, but nothing is opened: M_CHECKED if there
+				 * is a verdict, else M_FORM */
 };
 enum addr_field { FIELD_FROM, FIELD_TO };	/* FIELD_TO: To and Cc */
 enum wish { WISH_NONE, WISH_NO, WISH_YES };	/* X-Letterlock: */

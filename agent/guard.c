@@ -113,7 +113,7 @@ static bool may_ask(enum session_kind kind, unsigned type)
 {
 	switch (type) {
 	case G_LANE: return kind != SESSION_PLUGIN;
-	case G_OPENER: return kind == SESSION_POP3;
+	case G_OPENER: return kind != SESSION_SMTP;
 	case G_CRYPT: case G_STATUS: return kind == SESSION_PLUGIN;
 	}
 	return false;

@@ -132,7 +132,8 @@ static int child_start(struct child *c, enum session_kind kind,
 
 /* A role for a session, in its place and off the leash. */
 static int part_start(struct guard *g, struct session *s, enum role r,
-                      const int *fds, unsigned n, struct err *e)
+                      enum session_kind kind, const int *fds, unsigned n,
+                      struct err *e)
 {
 	struct child c;
 	int i = 0, rc;
@@ -145,7 +146,7 @@ static int part_start(struct guard *g, struct session *s, enum role r,
 	if (child_take(g, s, r, &c, e))
 		return -1;
 	s->part[i] = c.pid;
-	rc = child_start(&c, s->kind, fds, n, e);
+	rc = child_start(&c, kind, fds, n, e);
 	chan_close(&c.leash);
 	return rc;
 }
@@ -205,20 +206,20 @@ static int lane_fds(const struct guard *g, enum session_kind kind, int *fd,
 	return 0;
 }
 
-static int crypt_start(struct guard *g, struct session *s, int *fd,
-                       struct err *e)
+static int crypt_start(struct guard *g, struct session *s,
+                       enum session_kind kind, int *fd, struct err *e)
 {
 	int to_crypt[6] = { fd[CF], fd[CM], fd[CK] };
 	unsigned n = 3;
 
 	if (keeper_asker(g, s, ROLE_CRYPT, fd[KC], e))
 		return -1;
-	if (s->kind == SESSION_SMTP)
+	if (kind == SESSION_SMTP)
 		to_crypt[n++] = fd[PW];
 	for (int i = S0; i <= S1; i++)
 		if (fd[i] >= 0)
 			to_crypt[n++] = fd[i];
-	return part_start(g, s, ROLE_CRYPT, to_crypt, n, e);
+	return part_start(g, s, ROLE_CRYPT, kind, to_crypt, n, e);
 }
 
 static void give(int *from, int *to)
@@ -235,11 +236,11 @@ int guard_lane(struct guard *g, struct session *s, int ends[4],
 	bool smtp = s->kind == SESSION_SMTP;
 	int fd[LANE_FDS], to_up[2], rc = -1;
 
-	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e))
+	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, s->kind, fd, e))
 		goto out;
 	to_up[0] = fd[UF];
 	to_up[1] = smtp ? fd[PR] : fd[PW];
-	if (part_start(g, s, ROLE_UPSTREAM, to_up, 2, e))
+	if (part_start(g, s, ROLE_UPSTREAM, s->kind, to_up, 2, e))
 		goto out;
 	give(&fd[FC], &ends[0]);
 	give(&fd[MC], &ends[1]);
@@ -252,18 +253,20 @@ out:
 	return rc;
 }
 
-/* Start an opener; ends[] gets mime and the write end of the pipe it reads. */
+/* Start an opener; ends[] gets mime and the write end of the pipe it reads.  Also a
+ * plug-in's works as in a POP3 session. */
 int guard_opener(struct guard *g, struct session *s, int ends[2],
                         struct err *e)
 {
 	int fd[LANE_FDS], to_mime[3], rc = -1;
 
-	if (lane_fds(g, s->kind, fd, e) || crypt_start(g, s, fd, e))
+	if (lane_fds(g, SESSION_POP3, fd, e)
+	    || crypt_start(g, s, SESSION_POP3, fd, e))
 		goto out;
 	to_mime[0] = fd[MF];
 	to_mime[1] = fd[MC];
 	to_mime[2] = fd[PR];
-	if (part_start(g, s, ROLE_MIME, to_mime, 3, e))
+	if (part_start(g, s, ROLE_MIME, SESSION_POP3, to_mime, 3, e))
 		goto out;
 	give(&fd[FM], &ends[0]);
 	give(&fd[PW], &ends[1]);
@@ -301,7 +304,8 @@ int guard_wire(struct guard *g, struct session *s, int client,
 		goto out;
 	int to_mime[3] = { fm[1], ends[1], ends[3] };
 	int to_front[5] = { client, fk[0], fm[0], ends[0], ends[2] };
-	if (part_start(g, s, ROLE_MIME, to_mime, ends[3] < 0 ? 2 : 3, e)
+	if (part_start(g, s, ROLE_MIME, s->kind, to_mime, ends[3] < 0 ? 2 : 3,
+	               e)
 	    || front_start(s, to_front, 5, e))
 		goto out;
 	rc = 0;
@@ -316,7 +320,8 @@ int guard_crypt(struct guard *g, struct session *s, int ends[1], struct err *e)
 {
 	int fd[LANE_FDS], rc = -1;
 
-	if (lane_fds(g, s->kind, fd, e) == 0 && crypt_start(g, s, fd, e) == 0) {
+	if (lane_fds(g, s->kind, fd, e) == 0
+	    && crypt_start(g, s, s->kind, fd, e) == 0) {
 		give(&fd[FC], &ends[0]);
 		rc = 0;
 	}

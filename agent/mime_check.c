@@ -45,20 +45,33 @@ out:
 	return rc;
 }
 
+/* The end is waited for: half a letter says nothing. */
+static int no_verdict(struct in *in, enum letter_kind kind)
+{
+	struct frame f;
+
+	while (in_next_data(in, &f))
+		;
+	return in->lost ? in_tell_lost(in) : in_tell_form(in, kind);
+}
+
 int in_check(struct in *in)
 {
 	unsigned char digest[VERDICT_DIGEST], body[VERDICT_DIGEST];
+	enum letter_kind kind = KIND_PLAIN;
 	const struct field *first = NULL;
 	unsigned n = 0;
 	struct pack p;
 	char *text;
 	bool strict;
 
+	if (in_kind(in, &kind))
+		return in_tell_broken_so(in, 0);
 	for (size_t i = 0; i < in->outer.n; i++)
 		if (is_status(&in->outer.field[i]) && n++ == 0)
 			first = &in->outer.field[i];
 	if (!first)
-		return 1;
+		return in->verdict_only ? no_verdict(in, kind) : 1;
 	text = field_text(first);
 	if (!text || verdict_digest(&in->outer, digest, NULL)
 	    || digest_body(in, body)) {
@@ -76,6 +89,8 @@ int in_check(struct in *in)
 	pack_str(&p, text);
 	pack_mem(&p, digest, sizeof digest);
 	pack_mem(&p, body, sizeof body);
+	pack_u32(&p, in_form(kind));
+	pack_u64(&p, 0);
 	free(text);
 	return pack_send(&p, in->front, M_CHECKED, NULL);
 }

@@ -6,21 +6,33 @@
 
 #include "agent/mime_in.h"
 
-/* ---- from upstream ---- */
+/* ---- from upstream, or a plug-in ---- */
+
+/* The frame's octets become what mail has on its way. */
+static void as_stored(struct in *in, struct frame *f)
+{
+	if (in->at_end)
+		f->len = stored_end(&in->as_stored, &f->data);
+	else
+		f->len = stored_put(&in->as_stored, f->data, f->len, &f->data);
+}
 
 int in_next_data(struct in *in, struct frame *f)
 {
 	if (in->at_end)
 		return 0;
-	if (chan_recv(in->pipe, f, NULL) == 0) {
-		if (f->type == P_DATA)
-			return 1;
-		in->lost = f->type != P_END;
-	} else {
-		in->lost = true;
-	}
-	in->at_end = true;
-	return 0;
+	do {
+		if (chan_recv(in->pipe, f, NULL))
+			f->type = 0;
+		in->at_end = f->type != P_DATA;
+		in->lost = in->at_end && f->type != P_END;
+		if (in->stored)
+			as_stored(in, f);
+	} while (!in->at_end && !f->len);
+	if (in->at_end && (!in->stored || !f->len))
+		return 0;
+	in->octets += f->len;
+	return 1;
 }
 
 /* The header block; -1: it has no end within HEADER_MAX, or too many fields, or
@@ -58,7 +70,7 @@ static int cut_again(struct in *in, const char *was)
 
 /* What it is; where the header block does not tell, by the first octets of the
  * body, which are looked at again when there is an eighth more of them. */
-static int take_kind(struct in *in, enum letter_kind *kind)
+int in_kind(struct in *in, enum letter_kind *kind)
 {
 	const char *was;
 	size_t n, again = 0;
@@ -79,6 +91,18 @@ static int take_kind(struct in *in, enum letter_kind *kind)
 		    && (sink_put(&in->head.sink, f.data, f.len, NULL)
 		        || cut_again(in, was)))
 			return -1;
+	}
+}
+
+enum form in_form(enum letter_kind kind)
+{
+	switch (kind) {
+	case KIND_SEALED: case KIND_MANGLED: case KIND_INLINE:
+		return FORM_SEALED;
+	case KIND_SIGNED:
+		return FORM_SIGNED;
+	default:
+		return FORM_OTHER;
 	}
 }
 
@@ -138,6 +162,13 @@ int in_tell_broken(struct in *in)
 	return in_tell_broken_so(in, 1);
 }
 
+int in_tell_form(struct in *in, enum letter_kind kind)
+{
+	uint32_t form = in_form(kind);
+
+	return chan_send(in->front, M_FORM, &form, sizeof form, NULL);
+}
+
 /* ---- as it came ---- */
 
 int in_await_send(struct in *in)
@@ -174,11 +205,28 @@ static int keep(struct in *in)
 	return cut_again(in, was) ? in_tell_broken(in) : 1;
 }
 
+/* From a plug-in: it waits with crypt, since nobody reads what we say yet. */
+static int wait_whole(struct in *in)
+{
+	struct in_opened o;
+
+	if (in_feed(in, NULL) || in_feed_end(in, RAW_CLEAR, &o))
+		return in_tell_broken(in);
+	if (in->lost)
+		return in_tell_lost(in);
+	if (o.held != HELD_NOT)
+		return in_tell_broken_so(in, 0);
+	return in_put_original(in, NULL) ? in_tell_broken(in)
+	                                 : in_put_raw_body(in);
+}
+
 int in_plain(struct in *in)
 {
 	struct frame f;
 	int r;
 
+	if (in->stored)
+		return wait_whole(in);
 	if (in->ahead && (r = keep(in)) != 1)
 		return r;
 	if (in_put_original(in, NULL))
@@ -210,7 +258,7 @@ static int by_kind(struct in *in)
 {
 	enum letter_kind kind = KIND_PLAIN;
 
-	if (in->how != FETCHED_TOP && take_kind(in, &kind))
+	if (in->how != FETCHED_TOP && in_kind(in, &kind))
 		return in_tell_broken_so(in, 0);
 	switch (kind) {
 	case KIND_SEALED:
@@ -226,10 +274,12 @@ static int by_kind(struct in *in)
 
 static int letter(struct in *in)
 {
-	uint32_t ask = in->how == FETCHED_ALL;
+	uint32_t ask = in->ask;
 	struct frame f;
 	int rc;
 
+	in->octets = 0;
+	stored_begin(&in->as_stored);
 	in->at_end = in->lost = in->body_done = in->opaque = false;
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
@@ -238,6 +288,8 @@ static int letter(struct in *in)
 		rc = in_tell_broken(in);
 	else if ((rc = take_header(in)) == -2)
 		rc = in_tell_broken_so(in, 0);
+	else if (rc && in->verdict_only)
+		rc = in_tell_form(in, KIND_PLAIN);
 	else if (rc)
 		rc = opaque(in);
 	else if (!in->before || (rc = in_check(in)) == 1)
@@ -247,6 +299,19 @@ static int letter(struct in *in)
 	while (in_next_data(in, &f))
 		;	/* upstream must not wait for us */
 	return rc;
+}
+
+/* What M_OPEN says. */
+static void read_how(struct in *in)
+{
+	in->ahead = in->how == FETCHED_AHEAD;
+	in->verdict_only = in->how == FETCHED_VERDICT;
+	in->before = in->how == FETCHED_BEFORE || in->verdict_only;
+	in->stored = in->how == FETCHED_STORED || in->verdict_only;
+	in->ask = in->how == FETCHED_ALL || in->how == FETCHED_BEFORE
+	          || (in->how == FETCHED_STORED && in->lines);
+	if (in->before || in->stored)
+		in->how = FETCHED_ALL;
 }
 
 int mime_in(struct mime_ends *ends)
@@ -264,10 +329,7 @@ int mime_in(struct mime_ends *ends)
 		unpack_init(&u, &f);
 		in.how = (enum fetched)unpack_u32(&u);
 		in.lines = unpack_u32(&u);
-		in.ahead = in.how == FETCHED_AHEAD;
-		in.before = in.how == FETCHED_BEFORE;
-		if (in.before)
-			in.how = FETCHED_ALL;
+		read_how(&in);
 		if (!unpack_end(&u) || letter(&in))
 			break;
 	}

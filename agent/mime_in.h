@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What mime's way in shares: letters as they came (mime_in.c), that are signed
- * (mime_signed.c) or opened (mime_open.c) or were so once (mime_check.c), their header blocks (mime_show.c), and
- * the talk with crypt (mime_spool.c). */
+ * (mime_signed.c) or opened (mime_open.c) or were so once (mime_check.c), how they
+ * were stored (mime_stored.c), their header blocks (mime_show.c), and the talk with
+ * crypt (mime_spool.c). */
 #ifndef AGENT_MIME_IN_H
 #define AGENT_MIME_IN_H
 
@@ -13,28 +14,56 @@
 
 /* The header block, what is looked at of the body, and the frame that was one too
  * much for either. */
-enum { HEAD_MAX = HEADER_MAX + KIND_PROBE_MAX + 3 * FRAME_MAX };
+enum { HEAD_MAX = HEADER_MAX + KIND_PROBE_MAX + 5 * FRAME_MAX };
+
+/* A letter as a mail program stored it: the mbox line above it goes, and where its
+ * lines end by LF they get CRLF.  See mime_stored.c. */
+struct stored {
+	enum { STORED_TOP, STORED_MBOX, STORED_LETTER } at;
+	unsigned held;		/* octets of "From " that came */
+	bool known, lf;		/* the first line's end was seen; it was LF */
+	bool cr;		/* the last octet was CR */
+	size_t n;
+	unsigned char out[2 * FRAME_MAX + 16];
+};
+void stored_begin(struct stored *s);
+/* More of it, n octets: what they become, valid until the next call; returns how
+ * many octets that are, which may be none. */
+size_t stored_put(struct stored *s, const unsigned char *p, size_t n,
+                  const unsigned char **out);
+/* Nothing follows: the same for what was held back. */
+size_t stored_end(struct stored *s, const unsigned char **out);
 
 struct in {
 	struct chan *front, *crypt, *pipe;
 	enum fetched how;
 	bool ahead;		/* kept until front asks for it */
 	bool before;		/* perhaps it has a verdict already */
+	bool stored;		/* from a plug-in, as a mail program stored it */
+	bool verdict_only;	/* the same: it is not opened */
+	bool ask;		/* a passphrase may be asked for */
 	uint32_t lines;		/* of the body that are wanted, for TOP */
 	bool at_end;		/* the pipe gave P_END (or failed) */
 	bool lost;		/* it failed */
 	bool opaque;		/* its header block can't be cut into fields */
+	uint64_t octets;	/* of it that came */
+	struct stored as_stored;
 	struct membuf head;	/* the header block and what came with it */
 	size_t head_len;
 	struct header outer;
 	struct chan_sink to_front;
 	struct sink body;	/* counts lines, then to_front */
 	bool body_done;
+	/* what the last verdict speaks of */
+	unsigned char digest[VERDICT_DIGEST], judged_body[VERDICT_DIGEST];
 	struct chan_sink cipher;	/* to crypt */
 };
 
 /* The next octets of the letter from upstream: 1, or 0 at its end. */
 int in_next_data(struct in *in, struct frame *f);
+/* What it is: 0, or -1. */
+int in_kind(struct in *in, enum letter_kind *kind);
+enum form in_form(enum letter_kind kind);
 
 /* To front, each 0 or -1: the end of a letter; no letter, and why (last: the
  * session can't go on). */
@@ -44,6 +73,8 @@ int in_tell_lost(struct in *in);
 /* Something of ours failed: with last, so that no other letter will do better. */
 int in_tell_broken_so(struct in *in, unsigned last);
 int in_tell_broken(struct in *in);
+/* What it is, where it has no verdict and is not to be opened. */
+int in_tell_form(struct in *in, enum letter_kind kind);
 
 /* Fetched ahead: 1 when it is to be handed over now, 0 forgotten, -1. */
 int in_await_send(struct in *in);
@@ -54,12 +85,18 @@ int in_plain(struct in *in);
 int in_signed(struct in *in);
 int in_sealed(struct in *in, enum letter_kind kind);
 
-/* Perhaps handed over before (FETCHED_BEFORE), its header block taken: front hears what its
- * verdict speaks of; 1: it has none, -1: front is gone. */
+/* Perhaps handed over before (FETCHED_BEFORE, FETCHED_VERDICT), its header block
+ * taken: front hears what its verdict speaks of; 1: it has none, -1: front is gone. */
 int in_check(struct in *in);
 
 /* ---- header blocks (mime_show.c) ---- */
 
+/* The verdict and what is shown under it, n octets, with a body of so many octets
+ * below.  A plug-in's is told first what the verdict speaks of. */
+int in_put_top(struct in *in, const char *line, const void *shown, size_t n,
+               uint64_t body);
+/* Octets of the body as it came, once all of it has come. */
+uint64_t in_raw_body(const struct in *in);
 /* The verdict and the header block without look-alikes.  A block that can't be
  * cut is text behind an empty line, where a look-alike is none.  body: the digest
  * of the body where something may be claimed, else NULL. */

@@ -71,6 +71,8 @@ struct payload {
 	struct legacy *legacy;		/* where there may be such elements */
 	struct sink *out;
 	struct body_digest *digest;
+	struct sink survey;	/* counts octets for digest */
+	uint64_t octets;
 	unsigned char body[VERDICT_DIGEST];
 	bool counts;		/* scan found the letter's signature */
 };
@@ -95,12 +97,22 @@ static int here_put(struct sink *s, const void *buf, size_t n, struct err *e)
 	                 : sink_put(p->out, buf, n, e);
 }
 
+static int survey_put(struct sink *s, const void *buf, size_t n,
+                      struct err *e)
+{
+	struct payload *p = (struct payload *)(void *)((char *)s
+	                     - offsetof(struct payload, survey));
+
+	p->octets += n;
+	return sink_put(body_digest_sink(p->digest), buf, n, e);
+}
+
 /* The body goes to out from now on.  What is signed inside is not touched. */
 static int body_begin(struct payload *p, struct sink *out)
 {
 	p->here.put = here_put;
 	p->out = out;
-	p->scanning = p->scan && out == body_digest_sink(p->digest);
+	p->scanning = p->scan && out == &p->survey;
 	crlf_init(&p->crlf, &p->here);
 	legacy_free(p->legacy);
 	p->legacy = NULL;
@@ -132,7 +144,7 @@ static int decide(struct payload *p)
 		if (!p->scan && gpg_err_code(e.code) != GPG_ERR_BAD_DATA)
 			return -1;
 	}
-	if (body_begin(p, body_digest_sink(p->digest)))
+	if (body_begin(p, &p->survey))
 		return -1;
 	if (p->head.len == p->span)
 		return 0;
@@ -162,6 +174,7 @@ static int survey(struct in *in, struct payload *p, enum held *held)
 	int r;
 
 	p->digest = body_digest_new();
+	p->survey.put = survey_put;
 	if (!p->digest || in_read(in, SPOOL_CLEAR))
 		return -1;
 	while ((r = in_next(in, &f)) == 1)
@@ -225,8 +238,7 @@ static int opened(struct in *in, bool is_text)
 		rc = in_tell_broken_so(in, held == HELD_NOT);
 		goto out;
 	}
-	if (sink_put(&in->to_front.sink, line, strlen(line), NULL)
-	    || sink_put(&in->to_front.sink, shown.buf, shown.len, NULL))
+	if (in_put_top(in, line, shown.buf, shown.len, p.octets))
 		goto out;
 	rc = put_body(in, &p);
 out:
@@ -264,7 +276,7 @@ int in_sealed(struct in *in, enum letter_kind kind)
 	if (o.held == HELD_LOCKED && in->how == FETCHED_FOR_TOP)
 		return outer_only(in);
 	if (o.held == HELD_LOCKED)
-		return in_tell_bad(in, 0, "[SYS/TEMP] Your key is locked, so sealed "
+		return in_tell_bad(in, in->stored ? 2 : 0, "[SYS/TEMP] Your key is locked, so sealed "
 		                "letters wait safely at your provider. Unlock "
 		                "it with the Letterlock button or: letterlock "
 		                "unlock. Then fetch again");

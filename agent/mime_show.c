@@ -43,6 +43,8 @@ static int judge(struct in *in, const struct header *shown,
 
 	if (verdict_digest(shown, digest, NULL))
 		return -1;
+	memcpy(in->digest, digest, sizeof in->digest);
+	memcpy(in->judged_body, body ? body : none, sizeof in->judged_body);
 	pack_init(&p);
 	pack_ids(in, &p, shown);
 	pack_u32(&p, (uint32_t)from->n);
@@ -91,6 +93,33 @@ static int judge_by_from(struct in *in, const struct header *shown,
 	return rc;
 }
 
+/* ---- on top ---- */
+
+uint64_t in_raw_body(const struct in *in)
+{
+	return in->octets - in->head_len;
+}
+
+int in_put_top(struct in *in, const char *line, const void *shown, size_t n,
+               uint64_t body)
+{
+	struct pack p;
+
+	if (in->stored) {
+		pack_init(&p);
+		pack_u32(&p, true);
+		pack_str(&p, line + sizeof VERDICT_NAME);
+		pack_mem(&p, in->digest, sizeof in->digest);
+		pack_mem(&p, in->judged_body, sizeof in->judged_body);
+		pack_u32(&p, FORM_OTHER);
+		pack_u64(&p, strlen(line) + n + body);
+		if (pack_send(&p, in->front, M_CHECKED, NULL))
+			return -1;
+	}
+	return sink_put(&in->to_front.sink, line, strlen(line), NULL)
+	       || sink_put(&in->to_front.sink, shown, n, NULL) ? -1 : 0;
+}
+
 /* ---- as it came ---- */
 
 int in_put_original(struct in *in, const unsigned char *body)
@@ -112,14 +141,12 @@ int in_put_original(struct in *in, const unsigned char *body)
 	}
 	if (header_cut(&shown, text.buf ? text.buf : "", text.len, NULL)
 	    || judge_by_from(in, &shown, body, line)
-	    || sink_put(&in->to_front.sink, line, strlen(line), NULL)
-	    || (in->opaque && sink_put(&in->to_front.sink, "\r\n", 2, NULL))
-	    || sink_put(&in->to_front.sink, text.buf, text.len, NULL)
+	    || (in->opaque && sink_put(&text.sink, "\r\n", 2, NULL))
 	    || (at < in->head_len
-	        && sink_put(&in->to_front.sink, in->head.buf + at,
-	                    in->head_len - at, NULL)))
+	        && sink_put(&text.sink, in->head.buf + at, in->head_len - at,
+	                    NULL)))
 		goto out;
-	rc = 0;
+	rc = in_put_top(in, line, text.buf, text.len, in_raw_body(in));
 out:
 	header_free(&shown);
 	membuf_free(&text);

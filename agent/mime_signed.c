@@ -34,9 +34,8 @@ static int put_protected(struct in *in, const struct header *inner,
 	if (in_restore(in, inner, &in->outer, body, &shown, line))
 		rc = -1;
 	else if (strstr(line, "; signature=good;"))
-		rc = sink_put(&in->to_front.sink, line, strlen(line), NULL)
-		     || sink_put(&in->to_front.sink, shown.buf, shown.len,
-		                 NULL) ? -1 : 1;
+		rc = in_put_top(in, line, shown.buf, shown.len,
+		                in_raw_body(in)) ? -1 : 1;
 	membuf_free(&shown);
 	return rc;
 }
