@@ -24,7 +24,7 @@ static const unsigned char *values(void)
 	return value;
 }
 
-ssize_t base64_read(const char *text, size_t n, void *out, size_t size)
+ssize_t base64_decode(const char *text, size_t n, void *out, size_t size)
 {
 	const unsigned char *value = values(), *in = (const void *)text;
 	unsigned char *to = out, v;
@@ -52,7 +52,7 @@ ssize_t base64_read(const char *text, size_t n, void *out, size_t size)
 	return (ssize_t)len;
 }
 
-size_t base64_write(const void *in, size_t n, char *text)
+size_t base64_encode(const void *in, size_t n, char *text)
 {
 	const unsigned char *p = in;
 	char *to = text;

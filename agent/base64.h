@@ -12,8 +12,8 @@
 /* n octets of text into out: how many octets they were, or -1: it does not have room
  * for them, or it is not the one right form (no blanks, no line ends, padded, the
  * bits that nobody reads are 0). */
-ssize_t base64_read(const char *text, size_t n, void *out, size_t size);
+ssize_t base64_decode(const char *text, size_t n, void *out, size_t size);
 /* The text of n octets, BASE64_LEN(n) of them and no NUL; returns that. */
-size_t base64_write(const void *in, size_t n, char *text);
+size_t base64_encode(const void *in, size_t n, char *text);
 
 #endif

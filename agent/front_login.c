@@ -14,7 +14,7 @@ enum { AUTH_OCTETS = CLIENT_LINE_MAX / 4 * 3 };	/* of a line of base64 */
 /* One base64 line into out[size], NUL-terminated: 0, or -1. */
 static int auth_decode(const char *b64, char *out, size_t size)
 {
-	ssize_t n = base64_read(b64, strlen(b64), out, size - 1);
+	ssize_t n = base64_decode(b64, strlen(b64), out, size - 1);
 
 	if (n < 0 || memchr(out, '\0', (size_t)n))
 		return -1;
@@ -27,7 +27,7 @@ static int auth_plain(const char *b64, struct login *who)
 {
 	char buf_secret[AUTH_OCTETS];
 	const char *user, *pass, *end;
-	ssize_t n = base64_read(b64, strlen(b64), buf_secret,
+	ssize_t n = base64_decode(b64, strlen(b64), buf_secret,
 	                        sizeof buf_secret);
 	int rc = -1;
 

@@ -228,6 +228,8 @@ bool keeper_may(enum role role, unsigned type)
 		return role == ROLE_CRYPT;
 	case K_STATUS:
 		return role == ROLE_PLUGIN;
+	case K_CHECK:
+		return role == ROLE_PLUGIN || role == ROLE_FRONT;
 	/* what becomes of a letter is told before it is sent, too: a plug-in is
 	 * the user's own, and sees no more here than by sending letters */
 	case K_CONTACT: case K_CODE: case K_DID_COME:

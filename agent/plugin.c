@@ -30,13 +30,13 @@ int plugin_run(const struct conf *conf, struct plugin_ends *ends)
 
 /* ---- waiting ---- */
 
-/* Until fd can be read (0), or the guard wants the end (-1).  Where it is not the
- * plug-in that is waited for: or until that has gone (-1).  1: ms are over (-1:
- * they never are). */
-static int wait_for(struct plugin *p, int fd, int ms)
+/* Until fd can be read, or written (0), or the guard wants the end (-1).  Where it is
+ * not the plug-in that is waited for: or until that has gone (-1).  1: ms are over
+ * (-1: they never are). */
+static int wait_for(struct plugin *p, int fd, short events, int ms)
 {
 	struct pollfd w[3] = {
-		{ .fd = fd, .events = POLLIN },
+		{ .fd = fd, .events = events },
 		{ .fd = p->ends->guard.fd },
 		{ .fd = fd == p->ends->client ? -1 : p->ends->client }
 	};
@@ -58,7 +58,12 @@ int plugin_wait(struct plugin *p, struct chan *c)
 
 int plugin_wait_for(struct plugin *p, struct chan *c, int ms)
 {
-	return chan_wait(c, 0) || wait_for(p, c->fd, ms) == 0 ? 0 : -1;
+	return chan_wait(c, 0) || wait_for(p, c->fd, POLLIN, ms) == 0 ? 0 : -1;
+}
+
+int plugin_wait_room(struct plugin *p, int fd)
+{
+	return wait_for(p, fd, POLLOUT, -1);
 }
 
 int plugin_crypt(struct plugin *p, struct chan *crypt)
@@ -85,11 +90,12 @@ struct chan *plugin_kept_crypt(struct plugin *p)
 static int wait_for_plugin(struct plugin *p)
 {
 	int fd = p->ends->client;
-	int r = wait_for(p, fd, chan_open(&p->crypt) ? PLUGIN_KEEP_MS : -1);
+	int r = wait_for(p, fd, POLLIN,
+	                 chan_open(&p->crypt) ? PLUGIN_KEEP_MS : -1);
 
 	if (r == 1) {
 		chan_close(&p->crypt);
-		r = wait_for(p, fd, -1);
+		r = wait_for(p, fd, POLLIN, -1);
 	}
 	return r;
 }
@@ -170,6 +176,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 	p->greeted = false;
 	p->len = 0;
 	chan_init(&p->crypt, -1);
+	plugin_letter_begin(p);
 	while (wait_for_plugin(p) == 0) {
 		r = recv(ends->client, p->in + p->len, PLUGIN_PIECE, 0);
 		if (r == -1 && errno == EINTR)
@@ -180,6 +187,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 		if (serve_lines(p))
 			break;
 	}
+	plugin_letter_forget(p);
 	chan_close(&p->crypt);
 	close(ends->client);
 	return 0;

@@ -15,12 +15,22 @@ enum {
 	PLUGIN_KEEP_MS = 5000	/* a crypt is kept for the next question */
 };
 
+/* One letter that is to be opened or checked, and the opener that has it. */
+struct plugin_letter {
+	enum { LETTER_NONE, LETTER_COMES, LETTER_GOES } state;
+	bool verdict_only;
+	struct chan mime;
+	int pipe;		/* where it goes, which does not block */
+	uint64_t octets;	/* of it that came */
+};
+
 struct plugin {
 	const struct conf *conf;
 	struct plugin_ends *ends;
 	struct walls walls;	/* as they were found before this one was entered */
 	bool greeted;		/* by hello */
 	struct chan crypt;	/* see plugin_kept_crypt() */
+	struct plugin_letter letter;
 	size_t len;
 	char in[JSON_LINE_MAX + PLUGIN_PIECE];	/* what is no whole line yet */
 };
@@ -32,6 +42,8 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends);
  * many milliseconds are over. */
 int plugin_wait(struct plugin *p, struct chan *c);
 int plugin_wait_for(struct plugin *p, struct chan *c, int ms);
+/* Wait until fd can be written, in the same way. */
+int plugin_wait_room(struct plugin *p, int fd);
 /* A crypt of one's own for a while, to be closed: 0, or -1. */
 int plugin_crypt(struct plugin *p, struct chan *crypt);
 /* The one that look-ups share, so that a plug-in which asks while somebody types
@@ -64,5 +76,13 @@ json_t *plugin_accounts(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_status(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_unlock(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_open(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_verdict(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_put(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_get(struct plugin *p, json_t *request, struct fault *f);
+
+/* There is no letter yet; what there is of one is forgotten, and its opener ends. */
+void plugin_letter_begin(struct plugin *p);
+void plugin_letter_forget(struct plugin *p);
 
 #endif

@@ -32,6 +32,14 @@ static const struct call {
 		{ "code", JSON_INTEGER, false } } },
 	{ "status", plugin_status, { { "keys", JSON_TRUE, false } } },
 	{ "unlock", plugin_unlock, { { "account", JSON_STRING, true } } },
+	{ "open", plugin_open, { { "data", JSON_STRING, true },
+	                         { "more", JSON_TRUE, true },
+	                         { "ask", JSON_TRUE, false } } },
+	{ "verdict", plugin_verdict, { { "data", JSON_STRING, true },
+	                               { "more", JSON_TRUE, true } } },
+	{ "put", plugin_put, { { "data", JSON_STRING, true },
+	                       { "more", JSON_TRUE, true } } },
+	{ "get", plugin_get, { { NULL } } },
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
@@ -114,7 +122,7 @@ static bool members_fit(const struct call *c, json_t *request, struct fault *f)
 		if (!m || f->code)
 			return false;
 	}
-	for (int i = 0; i < MEMBERS_MAX; i++) {
+	for (int i = 0; i < MEMBERS_MAX && c->member[i].name; i++) {
 		m = &c->member[i];
 		if (m->wanted && !json_object_get(request, m->name)) {
 			fault_set(f, "request", "%s lacks %s", c->name, m->name);

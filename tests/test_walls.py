@@ -30,7 +30,7 @@ PLACES = ("keeper", "front", "mime", "crypt", "upstream", "plugin")  # spawn.h
 # who else than front may ask what
 OF_CRYPT = ("K_MAC", "K_RECALL", "K_REMEMBER", "K_CAME", "K_DOOR")
 OF_PLUGIN = ("K_STATUS",)
-OF_BOTH = ("K_CONTACT", "K_CODE", "K_DID_COME")     # front and plugin
+OF_BOTH = ("K_CHECK", "K_CONTACT", "K_CODE", "K_DID_COME")  # front and plugin
 LEASH = 3
 
 

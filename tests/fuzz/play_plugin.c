@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A plug-in's connection alone in this process. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "agent/plugin.h"
@@ -51,12 +53,88 @@ static void keeper_says(struct membuf *m)
 		play_say(m, K_ANSWER, &p);
 }
 
+/* ---- openers ---- */
+
+static void mime_says(struct membuf *m, int nth)
+{
+	static const unsigned char digest[2 * 32];
+	static struct pack p;
+
+	pack_init(&p);
+	if (nth == 0) {
+		pack_u32(&p, 1);
+		pack_str(&p, " " PLAY_VERDICT "\r\n");
+		pack_mem(&p, digest, sizeof digest);
+		pack_u32(&p, FORM_OTHER);
+		pack_u64(&p, sizeof PLAY_LETTER - 1);
+		play_say(m, M_CHECKED, &p);
+		pack_init(&p);
+		pack_mem(&p, PLAY_LETTER, sizeof PLAY_LETTER - 1);
+		play_say(m, M_DATA, &p);
+		play_say(m, M_END, NULL);
+	} else if (nth == 1) {
+		pack_u32(&p, FORM_SEALED);
+		play_say(m, M_FORM, &p);
+	} else {
+		pack_u32(&p, 2);
+		pack_str(&p, "locked");
+		play_say(m, M_BAD, &p);
+	}
+}
+
+/* One of them, by the guard: our ends. */
+static void opener_open(struct ends *guard, int nth, struct ends *mime, int *pipe)
+{
+	struct membuf says;
+	struct chan c;
+	int p[2];
+
+	membuf_init(&says, 1 << 16);
+	mime_says(&says, nth);
+	ends_open(mime, says.buf, says.len, 0);
+	membuf_free(&says);
+	CHECK(pipe2(p, O_CLOEXEC) == 0);
+	chan_init(&c, guard->ours);
+	CHECK(chan_send_fds(&c, G_OPENER, NULL, 0, (int[]){ mime->theirs, p[1] },
+	                    2, NULL) == 0);
+	close(p[1]);
+	close(mime->theirs);
+	mime->theirs = -1;
+	*pipe = p[0];
+}
+
+/* What each of them heard, appended. */
+static void opener_close(struct ends *mime, int pipe, struct membuf *heard)
+{
+	char buf[4096];
+	ssize_t n;
+
+	ends_read(mime, heard);
+	while ((n = read(pipe, buf, sizeof buf)) > 0)
+		CHECK(sink_put(&heard->sink, buf, (size_t)n, NULL) == 0);
+	close(pipe);
+	ends_close(mime);
+}
+
+static void keeper_checks(struct membuf *m)
+{
+	static struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, 0);
+	for (int i = 0; i < ANSWERS; i++)
+		play_say(m, K_ANSWER, &p);
+}
+
+/* ---- all of it ---- */
+
 void play_plugin(const struct script *client, uint8_t know,
                  struct membuf *heard, struct membuf *guard)
 {
 	static struct conf conf;
 	struct plugin_ends p;
-	struct ends c, g, k;
+	struct ends c, g, k, mime[PLAY_OPENERS];
+	int pipe[PLAY_OPENERS];
 	struct membuf says;
 
 	if (!conf.n_accounts)
@@ -69,14 +147,18 @@ void play_plugin(const struct script *client, uint8_t know,
 	}
 	ends_hang_up(&c);
 	membuf_init(&says, 1 << 20);
-	if (know & 1)
+	if (know & 1 && !(know & 8))
 		guard_says(&says);
-	else if (know & 4)
+	else if (know & 4 && !(know & 8))
 		guard_has_none(&says);
 	ends_open(&g, says.buf, says.len, 0);
+	for (int i = 0; i < PLAY_OPENERS && know & 8; i++)
+		opener_open(&g, i, &mime[i], &pipe[i]);
 	ends_hang_up(&g);
 	membuf_free(&says);
-	if (know & 2)
+	if (know & 16)
+		keeper_checks(&says);
+	else if (know & 2)
 		keeper_says(&says);
 	ends_open(&k, says.buf, says.len, 0);
 	membuf_free(&says);
@@ -91,6 +173,8 @@ void play_plugin(const struct script *client, uint8_t know,
 	ends_read(&g, guard);
 	chan_close(&p.guard);
 	chan_close(&p.keeper);
+	for (int i = 0; i < PLAY_OPENERS && know & 8; i++)
+		opener_close(&mime[i], pipe[i], guard);
 	c.theirs = g.theirs = k.theirs = -1;
 	ends_close(&c);
 	ends_close(&g);

@@ -13,7 +13,7 @@
 
 static ssize_t reads(const char *text, char *out, size_t size)
 {
-	return base64_read(text, strlen(text), out, size);
+	return base64_decode(text, strlen(text), out, size);
 }
 
 /* RFC 4648 section 10 */
@@ -30,7 +30,7 @@ static void test_vectors(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
 		n = strlen(v[i][0]);
-		assert_int_equal(base64_write(v[i][0], n, out),
+		assert_int_equal(base64_encode(v[i][0], n, out),
 		                 strlen(v[i][1]));
 		assert_int_equal(strlen(v[i][1]), BASE64_LEN(n));
 		assert_memory_equal(out, v[i][1], strlen(v[i][1]));
@@ -52,9 +52,9 @@ static void test_all_there_are(void **state)
 		in[i] = (unsigned char)(i * 167 + 3);
 	for (size_t len = 0; len <= sizeof in; len++) {
 		text = malloc(BASE64_LEN(len) + 1);	/* exactly so many */
-		n = base64_write(in, len, text);
+		n = base64_encode(in, len, text);
 		assert_int_equal(n, BASE64_LEN(len));
-		assert_int_equal(base64_read(text, n, out, len), len);
+		assert_int_equal(base64_decode(text, n, out, len), len);
 		assert_memory_equal(out, in, len);
 		free(text);
 	}
@@ -73,7 +73,7 @@ static void test_wrong(void **state)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		if (reads(wrong[i], out, sizeof out) != -1)
 			fail_msg("read %s", wrong[i]);
-	assert_int_equal(base64_read("Zm\0v", 4, out, sizeof out), -1);
+	assert_int_equal(base64_decode("Zm\0v", 4, out, sizeof out), -1);
 }
 
 int main(void)

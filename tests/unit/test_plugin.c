@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "agent/base64.h"
 #include "agent/plugin.h"
 #include "tests/fuzz/play.h"
 
-enum { GUARD = 1, KEEPER = 2, NO_CRYPT = 4 };	/* who answers, see play.h */
+enum { GUARD = 1, KEEPER = 2, NO_CRYPT = 4, OPENERS = 8, GENUINE = 16 };	/* who answers, see play.h */
 
 static void check(uint8_t know, const char *in, size_t n, const char *want)
 {
@@ -45,7 +47,11 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 	"\"accounts\"," \
 	"\"recipients\"," \
 	"\"status\"," \
-	"\"unlock\"" \
+	"\"unlock\"," \
+	"\"open\"," \
+	"\"verdict\"," \
+	"\"put\"," \
+	"\"get\"" \
 	"],\"line-max\":65536}}\n"
 #define ERROR(id, code, text) \
 	"{\"id\":" id ",\"error\":{\"code\":\"" code "\",\"text\":\"" text "\"}}\n"
@@ -128,6 +134,118 @@ static void test_unlock(void **state)
 	      HELLO_OK ERROR("2", "no-account", "There is no such account"));
 }
 
+/* ---- letters ---- */
+
+#define PUT(id, call, data, more) \
+	"{\"id\":" id ",\"call\":\"" call "\",\"data\":\"" data "\",\"more\":" more \
+	"}\n"
+#define GET(id) "{\"id\":" id ",\"call\":\"get\"}\n"
+#define OK(id) "{\"id\":" id ",\"ok\":{}}\n"
+#define VERDICT_SAID \
+	"\"verdict\":{\"encryption\":\"ok\",\"signature\":\"good\"," \
+	"\"signer\":\"a@b.example\",\"fpr\":\"X\",\"trust\":\"seen\"," \
+	"\"time\":1700000003}"
+#define NO_LETTER(id) \
+	ERROR(id, "no-letter", "There is no letter to go on with")
+#define FAILED(id) \
+	ERROR(id, "failed", "A part of Letterlock failed while this letter was " \
+	      "opened. Try again")
+
+static void test_open(void **state)
+{
+	(void)state;
+	check(OPENERS | GENUINE,
+	      S(HELLO PUT("2", "open", "aGk=", "true") PUT("3", "put", "", "true")
+	        PUT("4", "put", "IQ==", "false") GET("5")
+	        PUT("6", "verdict", "aGk=", "false")
+	        PUT("7", "open", "aGk=", "false") GET("8")
+	        PUT("9", "open", "aGk=", "false")),
+	      HELLO_OK OK("2") OK("3")
+	      "{\"id\":4,\"ok\":{" VERDICT_SAID ",\"size\":9,"
+	      "\"data\":\"aGVsbG8NCgD/\",\"more\":false}}\n"
+	      NO_LETTER("5")
+	      "{\"id\":6,\"ok\":{\"state\":\"none\",\"sealed\":true}}\n"
+	      ERROR("7", "locked", "Your key is locked, so this letter stays "
+	            "sealed. Unlock it with the Letterlock button or: letterlock "
+	            "unlock")
+	      NO_LETTER("8") FAILED("9"));
+	/* nobody says that the verdict is ours, and nobody will here */
+	check(OPENERS, S(HELLO PUT("2", "open", "aGk=", "false") GET("3")),
+	      HELLO_OK FAILED("2"));
+	check(OPENERS | GENUINE, S(HELLO PUT("2", "verdict", "aGk=", "false")),
+	      HELLO_OK "{\"id\":2,\"ok\":{\"state\":\"genuine\",\"sealed\":false,"
+	      VERDICT_SAID "}}\n");
+}
+
+static void test_put(void **state)
+{
+	(void)state;
+	check(OPENERS | GENUINE,
+	      S(HELLO GET("2") PUT("3", "put", "", "false")
+	        "{\"id\":4,\"call\":\"open\",\"data\":\"\"}\n"
+	        PUT("5", "open", "aGk", "true") PUT("6", "put", "", "true")
+	        PUT("7", "open", "aGk=", "true") GET("8")
+	        PUT("9", "put", "aGl=", "true") PUT("10", "put", "", "true")),
+	      HELLO_OK NO_LETTER("2") NO_LETTER("3")
+	      ERROR("4", "request", "open lacks more")
+	      ERROR("5", "request", "data has to be base64") NO_LETTER("6")
+	      OK("7") NO_LETTER("8")
+	      ERROR("9", "request", "data has to be base64") NO_LETTER("10"));
+}
+
+/* The frames of a pipe, joined; up to its P_END. */
+static void joined(const struct membuf *guard, char *out, size_t *n)
+{
+	uint32_t head[2] = { 0 };
+
+	*n = 0;
+	for (size_t at = 0; at < guard->len && head[0] != P_END;
+	     at += sizeof head + head[1]) {
+		memcpy(head, guard->buf + at, sizeof head);
+		if (head[0] == P_DATA)
+			memcpy(out + *n, guard->buf + at + 8, head[1]);
+		*n += head[0] == P_DATA ? head[1] : 0;
+	}
+	assert_int_equal(head[0], P_END);
+}
+
+/* A letter in three pieces, cut everywhere. */
+static void test_pieces(void **state)
+{
+	static const char letter[] = "From: x\r\n\r\n\0\xff\x80 end";
+	enum { N = sizeof letter - 1 };
+	char line[600], b64[3][100], out[N + 8];
+	struct membuf heard, guard;
+	size_t n;
+	int len;
+
+	(void)state;
+	for (size_t a = 0; a <= N; a++)
+		for (size_t b = a; b <= N; b++) {
+			const size_t cut[] = { 0, a, b, N };
+
+			for (int i = 0; i < 3; i++) {
+				n = base64_encode(letter + cut[i],
+				                 cut[i + 1] - cut[i], b64[i]);
+				b64[i][n] = '\0';
+			}
+			len = snprintf(line, sizeof line, HELLO
+			               PUT("2", "open", "%s", "true")
+			               PUT("3", "put", "%s", "true")
+			               PUT("4", "put", "%s", "false"),
+			               b64[0], b64[1], b64[2]);
+			assert_in_range(len, 1, sizeof line - 1);
+			struct script s = { .p = line, .n = (size_t)len };
+
+			play_plugin(&s, OPENERS | GENUINE, &heard, &guard);
+			joined(&guard, out, &n);
+			assert_int_equal(n, N);
+			assert_memory_equal(out, letter, N);
+			membuf_free(&heard);
+			membuf_free(&guard);
+		}
+}
+
 static void test_nonsense(void **state)
 {
 	(void)state;
@@ -202,6 +320,9 @@ int main(void)
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_unlock),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_json_read),
 		cmocka_unit_test(test_json_write),
