@@ -74,7 +74,7 @@ def test_manifest_policy():
     assert all(set(v.split()) <= allowed for v in policy.values())
     assert [k for k, v in policy.items() if "data:" in v] == ["img-src"]
     # these do not follow default-src
-    assert {"form-action", "base-uri", "frame-ancestors"} <= set(policy)
+    assert {"form-action", "base-uri"} <= set(policy)
 
 
 def test_manifest_files():
