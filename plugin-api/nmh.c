@@ -49,22 +49,26 @@ static struct request *request_read(const char *p, size_t n)
 
 static int serve(void)
 {
+	const char *why;
 	struct request *r;
 	char *p;
 	size_t n;
 	int rc;
 
-	while ((rc = frame_read(STDIN_FILENO, &p, &n)) == 1) {
+	while ((rc = frame_read(STDIN_FILENO, &p, &n, &why)) == 1) {
 		r = request_read(p, n);
 		free(p);
 		if (!r) {
-			fputs("letterlock-nmh: a message is no request\n",
-			      stderr);
-			return EX_PROTOCOL;
+			why = "a message is no request";
+			rc = -1;
+			break;
 		}
 		lanes_put(r);
 	}
-	return rc ? EX_PROTOCOL : 0;
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "letterlock-nmh: %s\n", why);
+	return EX_PROTOCOL;
 }
 
 static int usage(int argc, char **argv)
@@ -86,6 +90,7 @@ static int usage(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	pthread_t watch;
+	int rc;
 
 	if (argc != 3)
 		return usage(argc, argv);
@@ -101,6 +106,8 @@ int main(int argc, char **argv)
 		fputs("letterlock-nmh: no thread could be started\n", stderr);
 		return EX_OSERR;
 	}
-	/* The threads may be in the middle of anything. */
-	_exit(serve());
+	rc = serve();
+	/* without the threads, which may be in the middle of a call */
+	say_end();
+	_exit(rc);
 }

@@ -21,8 +21,8 @@ enum {
 /* ---- nmh_frame.c ---- */
 
 /* The next message, malloced, with a NUL behind its *n octets: 1; 0 at the end; -1
- * with a line on stderr. */
-int frame_read(int fd, char **p, size_t *n);
+ * with the reason in *why. */
+int frame_read(int fd, char **p, size_t *n, const char **why);
 /* 0, or -1: nobody reads any more. */
 int frame_write(int fd, const char *p, size_t n);
 /* The first octets of n that make a part of their own, no half character. */
@@ -31,6 +31,8 @@ size_t frame_part(const char *p, size_t n);
 /* ---- nmh_say.c: any thread; ends the process where nobody listens ---- */
 
 void say_to(int fd);
+/* Nothing more is said, and nothing by halves, if that is to be had in a second. */
+void say_end(void);
 /* "ok" as it is written in JSON. */
 void say_ok(json_int_t id, const char *ok);
 void say_error(json_int_t id, const char *code, const char *text);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,31 +25,30 @@ static ssize_t read_all(int fd, void *p, size_t n)
 	return (ssize_t)done;
 }
 
-static int failed(const char *what)
-{
-	fprintf(stderr, "letterlock-nmh: %s\n", what);
-	return -1;
-}
-
-int frame_read(int fd, char **p, size_t *n)
+int frame_read(int fd, char **p, size_t *n, const char **why)
 {
 	uint32_t len;
 	ssize_t r;
 
 	*p = NULL;
+	*why = "a message ended too early";
 	r = read_all(fd, &len, sizeof len);
 	if (r == 0)
 		return 0;
 	if (r != sizeof len)
-		return failed("a message ended within its length");
-	if (len > NMH_IN_MAX)
-		return failed("a message is too long");
-	if (!(*p = malloc((size_t)len + 1)))
-		return failed("no memory left");
+		return -1;
+	if (len > NMH_IN_MAX) {
+		*why = "a message is too long";
+		return -1;
+	}
+	if (!(*p = malloc((size_t)len + 1))) {
+		*why = "no memory left";
+		return -1;
+	}
 	if (read_all(fd, *p, len) != (ssize_t)len) {
 		free(*p);
 		*p = NULL;
-		return failed("a message ended too early");
+		return -1;
 	}
 	(*p)[len] = '\0';
 	*n = len;

@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { CONNECT_MS = 5000, AGAIN_MS = 1000 };
+enum {
+	CONNECT_MS = 5000,
+	AGAIN_MS = 100,		/* until the second try; twice that until the third, */
+	AGAIN_MS_MAX = 1000,	/* until it is this */
+	LIVED_SECONDS = 2	/* a connection that was one: the first try is at once */
+};
 
 static void say_running(struct letterlock *l)
 {
@@ -39,31 +44,43 @@ static void hand_on(struct letterlock *l)
 	}
 }
 
-/* Connections end, too, when the configuration was read again: so a new one is
- * tried at once, but never twice a second. */
-void *watch_run(void *unused)
+/* One connection, as long as it lives: true, and false if there is none to be had,
+ * which is told once. */
+static bool watch(bool *told)
 {
 	struct letterlock_error e;
 	struct letterlock *l;
+
+	if (letterlock_connect(&l, NULL, CONNECT_MS, &e)) {
+		if (!*told)
+			say_not_running(&e);
+		*told = true;
+		return false;
+	}
+	*told = false;
+	letterlock_watch(l, CONNECT_MS, NULL);
+	say_running(l);
+	hand_on(l);
+	letterlock_close(l);
+	return true;
+}
+
+/* Connections end, too, when the configuration was read again. */
+void *watch_run(void *unused)
+{
+	int pause = AGAIN_MS;
 	bool told = false;
 	time_t since;
 
 	(void)unused;
 	for (;;) {
 		since = time(NULL);
-		if (letterlock_connect(&l, NULL, CONNECT_MS, &e)) {
-			if (!told)
-				say_not_running(&e);
-			told = true;
-		} else {
-			told = false;
-			letterlock_watch(l, CONNECT_MS, NULL);
-			say_running(l);
-			hand_on(l);
-			letterlock_close(l);
+		if (watch(&told) && time(NULL) - since >= LIVED_SECONDS) {
+			pause = AGAIN_MS;
+			continue;
 		}
-		if (time(NULL) - since <= 1)
-			poll(NULL, 0, AGAIN_MS);
+		poll(NULL, 0, pause);
+		pause = 2 * pause < AGAIN_MS_MAX ? 2 * pause : AGAIN_MS_MAX;
 	}
 	return NULL;
 }

@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""letterlock-nmh between an add-on and a live agent."""
+"""letterlock-nmh between an add-on and an agent: a live one, and one that is
+played."""
+import os
 import signal
+import struct
+import subprocess
+import threading
+import time
 
 import pytest
 
-from kit import nmh
-from people import ALICE
+from kit import folder, keys, nmh, wait_for
+from kit.agent import built
+from kit.fakeagent import Fake, Letters
+from people import ALICE, CAROL
 
 SERVERS = {"smtp": "127.0.0.1:9 plaintext", "pop3": "127.0.0.1:9 plaintext"}
 
+
+@pytest.fixture
+def where():
+    with folder() as d:
+        yield os.path.join(d, "r", "agent.sock")
+
+
+# ---- a live agent
 
 @pytest.fixture(scope="module")
 def alice(make_once):
@@ -17,7 +33,10 @@ def alice(make_once):
 
 def test_calls(alice):
     with nmh.Host(alice.env) as h:
-        assert h.running()
+        e = h.event()
+        assert e["event"] == "agent" and e["running"] is True
+        assert e["agent"].startswith("Letterlock ")
+        assert "status" in e["capabilities"]
         ok = h.call("status")["ok"]
         assert ok["accounts"][0]["address"] == ALICE
         assert h.call("status", keys=True)["ok"]["accounts"][0]["key"]
@@ -29,25 +48,227 @@ def test_calls(alice):
 
 
 def test_goes_and_comes(make):
-    """Stopped, started, killed, started again: said each time, at once, and
-    calls are answered all the while."""
+    """Started, read again, stopped, started: said each time, and calls are
+    answered at once all the while."""
     a = make.agent(make.home(["alice"]), {ALICE: SERVERS}, start=False)
     with nmh.Host(a.env) as h:
         assert h.running() is False
         e = h.call("status")["error"]
         assert e["code"] == "not-running"
         assert e["text"].startswith("Letterlock is not running")
-        a.start()
-        assert h.running() is True
-        assert "ok" in h.call("status")
-        a.stop()
+        with a:
+            assert h.running() is True
+            assert "ok" in h.call("status")
+            a.process.send_signal(signal.SIGHUP)    # ends all connections
+            assert h.running() is True
+            assert "ok" in h.call("status")
         assert h.running() is False
         assert h.code("status") == "not-running"
-        a.start()
-        assert h.running() is True
-        assert "ok" in h.call("status")
-        a.process.send_signal(signal.SIGHUP)    # ends all connections
-        assert h.running() is True
-        assert "ok" in h.call("status")
+        with a:
+            assert h.running() is True
+            assert "ok" in h.call("status")
         assert h.end() == (0, "")
-    a.stop()
+
+
+@pytest.fixture
+def asking(make):
+    """An agent whose user is being asked for a passphrase, once it is asked to
+    unlock Carol's key; nobody answers."""
+    a = make.agent(make.home(["carol"]), {CAROL: SERVERS},
+                   {"unlock-timeout": "60"})
+    keys.pinentry(a.home, "hang")
+    yield a
+    for p in a.all():
+        if p.name in ("pinentry", "gpg"):
+            os.kill(p.pid, signal.SIGKILL)
+
+
+def test_killed_in_the_middle_of_a_call(asking):
+    """Meanwhile others are answered; then this connection's process is killed,
+    and another one's, and all of Letterlock."""
+    with nmh.Host(asking.env) as h:
+        assert h.running() is True
+        n = h.ask("unlock", account=CAROL)
+        wait_for(lambda: keys.prompts(asking.home))
+        assert "ok" in h.call("status", keys=True)
+        asking.kill_role("plugin")
+        assert h.answer(n)["error"]["code"] == "not-running"
+        assert h.running() is True
+        n = h.ask("unlock", account=CAROL)
+        assert "ok" in h.call("status")
+        asking.kill_role("guard")
+        # its parts may still have said that others are gone
+        assert h.answer(n)["error"]["code"] in ("not-running", "failed")
+        assert h.running() is False
+        assert h.end() == (0, "")
+    asking.process.wait(10)
+    asking.process = None
+
+
+def test_ends_in_the_middle_of_a_call(asking):
+    """Thunderbird closes: the question for the passphrase is taken back."""
+    with nmh.Host(asking.env) as h:
+        h.ask("unlock", account=CAROL)
+        wait_for(lambda: keys.prompts(asking.home))
+        assert h.end() == (0, "")
+    wait_for(lambda: not asking.role("plugin"))
+
+
+# ---- one that is played
+
+def test_big_letters(where):
+    """3 MB there, 4 MB back: in pieces on both sides, and the same octets."""
+    back = "QUJDREVG" * 500000
+    letters = Letters(back)
+    with Fake(where, **letters.answers) as f, nmh.Host(f.env) as h:
+        assert h.running()
+        letter = "T3Blbi4u" * 400000
+        ok = h.call("open", data=letter, ask=True)["ok"]
+        assert letters.got == letter
+        assert ok == {"data": back, "size": 1, "verdict": {"encryption": "ok"}}
+        assert f.asked[0]["ask"] is True and "ask" not in f.asked[1]
+        assert h.longest <= nmh.OUT_MAX
+        assert h.call("verdict", data=letter)["ok"] == {"state": "none"}
+        assert letters.got == letter
+        assert h.call("verdict", data="")["ok"] == {"state": "none"}
+        # the last piece exactly full
+        assert h.call("verdict", data="QUJD" * 22500)["ok"]
+        assert letters.got == "QUJD" * 22500
+
+
+def test_parts_are_whole_characters(where):
+    text = "".join("\"\\\n\u00e9\u20ac\U0001f512"[i % 6] for i in range(300000))
+    with Fake(where, accounts={"x": text}) as f, nmh.Host(f.env) as h:
+        assert h.call("accounts")["ok"] == {"x": text}
+        assert 300000 < h.longest <= nmh.OUT_MAX
+
+
+def test_lanes(where):
+    """An unlock that waits, an open behind it, a verdict that takes long: none
+    holds up what is quick, nor events; and connections are few."""
+    gate, slow = threading.Event(), threading.Event()
+    letters = Letters("QUJD")
+    answers = dict(letters.answers, recipients={"outcome": "sealed"},
+                   unlock=lambda r, c: gate.wait(20) and {},
+                   keys=lambda r, c: slow.wait(20) and {})
+    with Fake(where, **answers) as f, nmh.Host(f.env) as h:
+        assert h.running()
+        waiting = [h.ask("unlock", account="a"), h.ask("open", data="QUJD"),
+                   h.ask("keys")]
+        wait_for(lambda: len(f.asked) == 2)
+        for _ in range(20):
+            assert h.call("recipients")["ok"] == {"outcome": "sealed"}
+        f.say({"event": "sent", "n": 1})
+        assert h.event() == {"event": "sent", "n": 1}
+        assert not set(waiting) & set(h.seen)
+        slow.set()
+        assert h.answer(waiting[2])["ok"] == {}
+        gate.set()
+        assert h.answer(waiting[0])["ok"] == {}
+        assert h.answer(waiting[1])["ok"]["data"] == "QUJD"
+        assert f.most == 4
+
+
+def test_too_many_requests(where):
+    gate = threading.Event()
+    with Fake(where, unlock=lambda r, c: gate.wait(20) and {}) as f, \
+            nmh.Host(f.env) as h:
+        first = h.ask("unlock")
+        wait_for(lambda: f.asked)
+        more = [h.ask("unlock") for _ in range(65)]
+        assert h.answer(more[64])["error"]["code"] == "busy"
+        gate.set()
+        for n in [first] + more[:64]:
+            assert h.answer(n)["ok"] == {}
+
+
+def test_hung_up(where):
+    """In the middle of a call, and between calls."""
+    with Fake(where, accounts=lambda r, c: None) as f, nmh.Host(f.env) as h:
+        assert h.running()
+        assert h.code("accounts") == "not-running"
+        assert h.call("status")["ok"] == {}
+        f.hang_up()
+        assert h.call("status")["ok"] == {}
+        assert h.running() is True
+
+
+def test_agent_speaks_nonsense(where):
+    def nonsense(r, c):
+        c.sendall(b"{\"id\":}\n")
+        return {}
+    with Fake(where, accounts=nonsense) as f, nmh.Host(f.env) as h:
+        assert h.code("accounts") == "bad-answer"
+        assert h.call("status")["ok"] == {}
+
+
+def cpu(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        t = f.read().rsplit(")", 1)[1].split()
+    return (int(t[11]) + int(t[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_idle(where):
+    """Whether there is an agent or not, waiting costs nothing."""
+    with nmh.Host({"LETTERLOCK_SOCKET": where}) as h:
+        assert h.running() is False
+        with pytest.raises(Exception):
+            h.event(0.7)    # said once
+        with Fake(where):
+            assert h.running() is True
+            time.sleep(0.3)
+            assert cpu(h.p.pid) < 0.2
+
+
+# ---- how it is started, and what ends it
+
+def ends(where, data, close=True):
+    with nmh.Host({"LETTERLOCK_SOCKET": where}) as h:
+        h.write(data)
+        return h.end() if close else (h.p.wait(10), h.p.stderr.read().decode())
+
+
+def frame(body):
+    return struct.pack("=I", len(body)) + body
+
+
+@pytest.mark.parametrize("data, says", [
+    (b"\1\0", "ended too early"),
+    (struct.pack("=I", 10) + b"{}", "ended too early")])
+def test_ends_too_early(where, data, says):
+    code, said = ends(where, data)
+    assert code == 76 and says in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("data, says", [
+    (b"\xff\xff\xff\xff", "too long"),
+    (frame(b""), "no request"),
+    (frame(b"{"), "no request"),
+    (frame(b"[]"), "no request"),
+    (frame(b'{"id":1}'), "no request"),
+    (frame(b'{"call":"status"}'), "no request"),
+    (frame(b'{"id":"1","call":"status"}'), "no request"),
+    (frame(b'{"id":1,"call":"status"}\0'), "no request"),
+    (frame(b'{"id":1,"id":1,"call":"status"}'), "no request"),
+    (frame(b'{"id":1,"call":"\xff"}'), "no request")])
+def test_bad_messages(where, data, says):
+    code, said = ends(where, data, close=False)
+    assert code == 76 and says in said and said.count("\n") == 1
+
+
+def run(*args):
+    return subprocess.run([built("letterlock-nmh")] + list(args),
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=20)
+
+
+def test_how_it_is_started():
+    q = run("/m.json", "other@example.org")
+    assert q.returncode == 77 and not q.stdout and "add-on only" in q.stderr
+    for args in ((), ("/m.json",), ("/m.json", nmh.ID, "x"), ("--x",)):
+        q = run(*args)
+        assert q.returncode == 64 and not q.stdout and q.stderr
+    q = run("--help")
+    assert q.returncode == 0 and q.stdout.startswith("Usage: letterlock-nmh")
+    q = run("--version")
+    assert q.returncode == 0 and q.stdout.startswith("Letterlock ")
