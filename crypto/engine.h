@@ -86,6 +86,15 @@ int engine_find(struct engine *g, const char *addr, struct key *key,
 int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
                        struct key *key, enum key_state *state, struct err *e);
 
+enum { KEY_ARMOR_MAX = 48 << 10 };	/* octets of one public key as text */
+
+/* The public key with this primary fingerprint as armored text, without what
+ * others signed of it (minimal), into out, an empty one with room for
+ * KEY_ARMOR_MAX, which a failure leaves empty.  GPG_ERR_NO_PUBKEY,
+ * GPG_ERR_TOO_LARGE ... */
+int engine_export(struct engine *g, const char *fpr, struct membuf *out,
+                  struct err *e);
+
 /* 1: the key's secret part can be used without asking (no passphrase, or it is
  * cached), 0: it would ask, -1: no secret key, or the agent doesn't answer. */
 int engine_warm(struct engine *g, const char *grip, struct err *e);
