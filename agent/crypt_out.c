@@ -143,6 +143,7 @@ int crypt_out(struct crypt *c)
 		switch (f.type) {
 		case C_WARM: rc = crypt_warm(c, &u); break;
 		case C_KEYS: rc = keys(c, &u); break;
+		case C_EXPORT: rc = crypt_export(c, &u); break;
 		case C_SEAL: rc = crypt_seal(c, &u); break;
 		case C_SIGN: rc = crypt_sign(c, &u); break;
 		case C_PASS: rc = crypt_pass(c, &u); break;

@@ -31,6 +31,9 @@ const struct account *crypt_account(struct crypt *c, struct unpack *u);
  * nonsense or has gone. */
 int crypt_warm(struct crypt *c, struct unpack *u);	/* crypt_warm.c */
 
+/* C_EXPORT: the same. */
+int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
+
 /* ---- crypt_letter.c ---- */
 
 struct incoming {

@@ -112,7 +112,11 @@ enum frame_type {
 				 * already is passed on, if it is sealed for them
 				 * (found before) and our own key alone; C_DONE */
 	C_CLEAR,		/* []: it is passed on as it is; C_DONE */
+	C_EXPORT,		/* u32 account, str fpr of any key, or "": that account's
+				 * own: C_EXPORTED or C_DONE; DONE_REFUSED: there is
+				 * none */
 	/* crypt -> front */
+	C_EXPORTED,		/* str the public key as text */
 	C_DONE,			/* u32 outcome (enum outcome), str words */
 	C_KEYS_FOUND,		/* u32 state of own key, then n of: u32 key_state,
 				 * u32 valid, u64 expires, str fpr */

@@ -86,6 +86,11 @@ struct chan *plugin_kept_crypt(struct plugin *p)
 	return &p->crypt;
 }
 
+int plugin_patience(const struct plugin *p)
+{
+	return (int)p->conf->gpg_timeout * 1000 + PLUGIN_MORE_MS;
+}
+
 /* Until the plug-in speaks; meanwhile, what it has not used lately goes. */
 static int wait_for_plugin(struct plugin *p)
 {

@@ -12,6 +12,7 @@ enum {
 	PLUGIN_VERSION = 1,	/* of the protocol */
 	PLUGIN_PIECE = 4096,	/* octets that are read at once */
 	PLUGIN_SEND_SECONDS = 30,	/* for a plug-in to take an answer */
+	PLUGIN_MORE_MS = 2000,	/* see plugin_patience() */
 	PLUGIN_KEEP_MS = 5000	/* a crypt is kept for the next question */
 };
 
@@ -50,6 +51,17 @@ int plugin_crypt(struct plugin *p, struct chan *crypt);
  * is answered at once: NULL where there is none.  Who is not answered by it closes
  * it.  It ends when the plug-in has been silent for PLUGIN_KEEP_MS. */
 struct chan *plugin_kept_crypt(struct plugin *p);
+/* For how many milliseconds its answer is waited for: gpg's own time, which crypt
+ * sees to, and a little more. */
+int plugin_patience(const struct plugin *p);
+
+/* plugin_export.c: a public key as text, malloced, by its fingerprint (40 upper-case
+ * hex digits), or the account's own: 0, or -1 with f filled: "no-key" ... */
+struct fault;
+int plugin_export(struct plugin *p, const char *fpr, char **armor,
+                  struct fault *f);
+int plugin_export_own(struct plugin *p, const struct account *a, char **armor,
+                      struct fault *f);
 
 /* Why a call failed: code is one of those in PROTOCOL.md. */
 struct fault {
@@ -71,8 +83,13 @@ json_t *plugin_error(const json_t *id, const struct fault *f);
 const struct account *plugin_account(const struct plugin *p, json_t *request,
                                      struct fault *f);
 
+/* The address that a letter of this account is from, if "account" is one of its
+ * own: else the account's. */
+const char *plugin_from(const struct account *a, json_t *request);
+
 /* The calls: what is "ok" in the answer, or NULL with f filled. */
 json_t *plugin_accounts(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_invite(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_status(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_unlock(struct plugin *p, json_t *request, struct fault *f);

@@ -17,6 +17,13 @@ const struct account *plugin_account(const struct plugin *p, json_t *request,
 	return a;
 }
 
+const char *plugin_from(const struct account *a, json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "account"));
+
+	return addr_ok(name) && account_owns(a, name) ? name : a->address;
+}
+
 static json_t *describe(const struct account *a)
 {
 	static const char *const sign[] = {

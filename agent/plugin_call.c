@@ -25,6 +25,9 @@ static const struct call {
 } calls[] = {
 	{ "hello", plugin_hello, { { "version", JSON_INTEGER, true } } },
 	{ "accounts", plugin_accounts, { { NULL } } },
+	{ "invite", plugin_invite, {
+		{ "account", JSON_STRING, true }, { "to", JSON_STRING, true },
+		{ "language", JSON_STRING, false } } },
 	{ "recipients", plugin_recipients, {
 		{ "account", JSON_STRING, true }, { "to", JSON_ARRAY, true },
 		{ "encrypt", JSON_TRUE, false }, { "sign", JSON_TRUE, false },

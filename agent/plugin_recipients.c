@@ -9,14 +9,11 @@
 #include "agent/plugin.h"
 #include "agent/recipients.h"
 
-enum {
-	ANSWERS_MAX = 100,	/* Message-IDs that are looked at, as of a letter */
-	MORE_MS = 2000		/* for crypt, behind gpg's own time */
-};
+enum { ANSWERS_MAX = 100 };	/* Message-IDs that are looked at, as of a letter */
 
 struct question {
 	const struct account *account;
-	char from[ADDR_MAX + 1];	/* as it would stand in From */
+	const char *from;	/* as it would stand in From */
 	struct recipient to[POLICY_RECIPIENTS_MAX];
 	char addr[POLICY_RECIPIENTS_MAX][ADDR_MAX + 1];
 	const char *given[POLICY_RECIPIENTS_MAX];	/* as they were asked for */
@@ -82,16 +79,11 @@ static int take_to(struct plugin *p, struct question *q, json_t *to,
 static int take(struct plugin *p, struct question *q, json_t *request,
                 struct fault *f)
 {
-	const char *name = json_string_value(json_object_get(request,
-	                                                     "account"));
-
 	memset(q, 0, sizeof *q);
 	q->account = plugin_account(p, request, f);
 	if (!q->account)
 		return -1;
-	if (!addr_ok(name) || !account_owns(q->account, name))
-		name = q->account->address;
-	snprintf(q->from, sizeof q->from, "%s", name);
+	q->from = plugin_from(q->account, request);
 	q->wishes.encrypt = wish_of(request, "encrypt");
 	q->sign = wish_of(request, "sign");
 	return take_to(p, q, json_object_get(request, "to"), f);
@@ -133,17 +125,15 @@ static int ask_keeper(struct plugin *p, struct question *q, json_t *request)
 	                          ? -1 : (int)given, &q->wishes, NULL) ? -1 : 0;
 }
 
-/* In a time that ends: gpg's own, which crypt sees to, and a little more. */
 static int ask_crypt(struct plugin *p, struct question *q)
 {
 	uint32_t account = (uint32_t)(q->account - p->conf->account);
-	int ms = (int)p->conf->gpg_timeout * 1000 + MORE_MS;
 	struct chan *crypt = plugin_kept_crypt(p);
 
 	if (!crypt)
 		return -1;
 	if (recipients_ask_keys(crypt, account, q->to, q->n, NULL) == 0
-	    && plugin_wait_for(p, crypt, ms) == 0
+	    && plugin_wait_for(p, crypt, plugin_patience(p)) == 0
 	    && recipients_take_keys(crypt, q->to, q->n, &q->own, NULL) == 0)
 		return 0;
 	chan_close(crypt);

@@ -45,6 +45,7 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 	"{\"id\":1,\"ok\":{\"version\":1,\"agent\":\"Letterlock 0.1\"," \
 	"\"capabilities\":[" \
 	"\"accounts\"," \
+	"\"invite\"," \
 	"\"recipients\"," \
 	"\"status\"," \
 	"\"unlock\"," \
