@@ -4,23 +4,14 @@
 
 #include <string.h>
 
-enum {
-	TAG_PKESK = 1,
-	TAG_SIGNATURE = 2,
-	TAG_SKESK = 3,
-	TAG_SED = 9,
-	TAG_MARKER = 10,
-	TAG_TRUST = 12,
-	TAG_SEIPD = 18,
-	TAG_AEAD = 20
-};
+#include "crypto/packet_private.h"
 
 enum {
 	PKESK_MIN = 10,		/* version, key ID, algorithm */
 	SIGNATURE_MIN = 10	/* what is in each but its numbers */
 };
 
-static uint64_t be(const unsigned char *p, size_t n)
+uint64_t packet_be(const unsigned char *p, size_t n)
 {
 	uint64_t v = 0;
 
@@ -29,10 +20,8 @@ static uint64_t be(const unsigned char *p, size_t n)
 	return v;
 }
 
-/* The octets of tag and length at p, and the length of the body: 1, 0 if more
- * octets are needed, -1 if the length is not definite. */
-static int packet_length(const unsigned char *p, size_t len, size_t *head,
-                         uint64_t *body)
+int packet_length(const unsigned char *p, size_t len, size_t *head,
+                  uint64_t *body)
 {
 	unsigned type = p[0] & 3;
 
@@ -42,7 +31,7 @@ static int packet_length(const unsigned char *p, size_t len, size_t *head,
 		*head = 1 + (1U << type);
 		if (len < *head)
 			return 0;
-		*body = be(p + 1, *head - 1);
+		*body = packet_be(p + 1, *head - 1);
 		return 1;
 	}
 	if (len < 2)
@@ -55,9 +44,9 @@ static int packet_length(const unsigned char *p, size_t len, size_t *head,
 	if (*head == 2)
 		*body = p[1];
 	else if (*head == 3)
-		*body = be(p + 1, 2) - (192 << 8) + 192;
+		*body = packet_be(p + 1, 2) - (192 << 8) + 192;
 	else
-		*body = be(p + 2, 4);
+		*body = packet_be(p + 2, 4);
 	return 1;
 }
 
@@ -79,7 +68,7 @@ static int packet_note(struct packet_head *h, unsigned tag,
 		return err_set(e, GPG_ERR_TOO_MANY,
 		               "The message is for more than %d keys",
 		               PACKET_KEYS_MAX);
-	h->key[h->n++] = be(body + 1, 8);
+	h->key[h->n++] = packet_be(body + 1, 8);
 	return 0;
 }
 
@@ -94,7 +83,7 @@ static bool packet_ends(struct packet_head *h, unsigned tag)
 	return true;
 }
 
-static unsigned packet_tag(unsigned char c)
+unsigned packet_tag(unsigned char c)
 {
 	if (!(c & 0x80))
 		return 0;

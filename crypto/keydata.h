@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A public key as it is sent along: an OpenPGP transferable public key (RFC 9580
+ * section 10.1) in binary, looked at before gpg gets it, and cut to what Autocrypt
+ * wants. */
+#ifndef CRYPTO_KEYDATA_H
+#define CRYPTO_KEYDATA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/addr.h"
+#include "crypto/sink.h"
+
+enum {
+	KEYDATA_MAX = 256 << 10,	/* octets of one key */
+	KEYDATA_PACKETS_MAX = 1000
+};
+
+struct keydata {
+	char fpr[41];		/* of its primary key: 40 upper-case hex digits */
+	int64_t created;	/* unix time */
+	bool has_uid;		/* at least one user ID */
+};
+
+/* Is it one public key of version 4 and nothing else: 0, and k is filled; -1:
+ * GPG_ERR_INV_PACKET (secret keys, several keys, what is no key),
+ * GPG_ERR_UNSUPPORTED_ALGORITHM (another version), GPG_ERR_TOO_LARGE.  No
+ * signature is checked here. */
+int keydata_read(struct keydata *k, const void *buf, size_t n, struct err *e);
+
+/* Of a key that is ours: its primary key, the user ID for this address (else the
+ * first), the newest of its self-signatures, the newest subkey that is to encrypt,
+ * neither revoked nor ended at the time now, and its binding signature (Autocrypt
+ * Level 1, "OpenPGP Based key data"); out gets their packets, byte for byte.  -1:
+ * GPG_ERR_NO_USER_ID, and what keydata_read() says; GPG_ERR_UNUSABLE_PUBKEY where
+ * nothing of it encrypts. */
+int keydata_minimal(const void *buf, size_t n, const char *addr, int64_t now,
+                    struct sink *out, struct err *e);
+
+#endif
