@@ -125,6 +125,25 @@ def test_crypto_needs_nothing_of_agent():
     assert not (needed - own) & agent
 
 
+def test_plugin_api_is_linked_alone():
+    """Its libraries need nothing of agent/ and crypto/, and its program links
+    nothing but jansson."""
+    ours = ["plugin-api/libletterlock.a", "plugin-api/libnmh.a"]
+    needed = set().union(*(n for p in ours for n in archive(p, "U").values()))
+    own = set().union(*(n for p in ours for n in archive(p, "D").values()))
+    house = set().union(*archive("agent/libagent.a", "D").values(),
+                        *archive("crypto/liblockcrypto.a", "D").values())
+    assert not own & house      # tests link both
+    assert not (needed - own) & house
+    assert not [n for n in needed
+                if re.match(r"(gpgme|mail\w*|SSL|EVP|gsasl|gpg_err)_", n)]
+    said = subprocess.run(
+        ["readelf", "-dW", os.path.join(BUILD, "letterlock-nmh")], check=True,
+        capture_output=True, text=True).stdout
+    assert {n for n in re.findall(r"\(NEEDED\).*\[lib(\w+)\.", said)
+            if n not in ("asan", "ubsan")} <= {"jansson", "c"}
+
+
 def test_spdx_and_purpose():
     bad = []
     for name in SOURCES:

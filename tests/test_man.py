@@ -11,11 +11,16 @@ import pytest
 from kit.agent import built
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ["letterlockd.8", "letterlock.1", "letterlock.conf.5"]
+PAGES = ["letterlockd.8", "letterlock.1", "letterlock.conf.5",
+         "letterlock-nmh.8"]
+
+
+def path(name):
+    return os.path.join(TOP, "plugin-api" if "nmh" in name else "agent", name)
 
 
 def page(name):
-    with open(os.path.join(TOP, "agent", name)) as f:
+    with open(path(name)) as f:
         return f.read()
 
 
@@ -25,7 +30,7 @@ def page(name):
 def test_no_warnings(name):
     q = subprocess.run(
         ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z",
-         os.path.join(TOP, "agent", name)], stdout=subprocess.DEVNULL,
+         path(name)], stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, timeout=60,
         env=dict(os.environ, LC_ALL="C.UTF-8", MANROFFSEQ="", MANWIDTH="80"))
     assert q.returncode == 0 and not q.stderr, q.stderr
@@ -54,10 +59,12 @@ def helped(text):
         r"(?m)^ +(-.*?)(?:  |$)", text)), set())
 
 
-def test_daemon():
-    text = page("letterlockd.8")
-    options_ = text[text.index(".SH OPTIONS"):text.index(".SH SIGNALS")]
-    assert described(options_) == helped(said("letterlockd", "--help"))
+@pytest.mark.parametrize("program, behind", [
+    ("letterlockd", ".SH SIGNALS"), ("letterlock-nmh", ".SH ENVIRONMENT")])
+def test_options(program, behind):
+    text = page(program + ".8")
+    options_ = text[text.index(".SH OPTIONS"):text.index(behind)]
+    assert described(options_) == helped(said(program, "--help"))
 
 
 COMMANDS = re.findall(r"(?m)^  (\w+) +\S", said("letterlock", "help"))
