@@ -194,6 +194,7 @@ const compose = (() => {
 				reads: 0, read: 0,
 				raw: null, from: "", to: [], lists: [], bad: [],
 				wish: {}, answers: [], related: null,
+				restore: null,
 				account: undefined, answer: null, error: null,
 				asked: 0, shown: null, stopped: false};
 			letters.set(tab.id, l);
@@ -203,11 +204,24 @@ const compose = (() => {
 		return l;
 	}
 
+	/* What was wished when the draft was saved. */
+	async function restore(l, details) {
+		const wish = {...l.restore, ...l.wish};
+
+		l.restore = null;
+		if (composeState.withWish([], wish).length)
+			await messenger.compose.setComposeDetails(l.tabId, {
+				customHeaders: composeState.withWish(
+					details.customHeaders, wish)});
+	}
+
 	async function look(tab) {
 		const l = letterOf(tab);
 		const details = await messenger.compose.getComposeDetails(tab.id);
 
 		if (await composeRead.into(l, details)) {
+			if (l.restore)
+				await restore(l, details);
 			l.stopped = false;
 			unsettle(l);
 			update(l);

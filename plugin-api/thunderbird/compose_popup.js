@@ -212,10 +212,15 @@
 				"compose_forbidden", address));
 	}
 
+	/* Asked for at once, while the click still counts. */
 	async function lists() {
-		if (await messenger.permissions.request(
-			{permissions: ["addressBooks"]}))
+		const asked = messenger.permissions.request(
+			{permissions: ["addressBooks"]});
+
+		notice(words.message("compose_lists_asked"));
+		if (await asked)
 			await tell("look");
+		notice("");
 	}
 
 	const ACTS = {
@@ -311,4 +316,7 @@
 			askFile();
 	}
 	await tell("look");
+	/* so that it is read out, and Tab goes on from there */
+	if (document.activeElement == document.body)
+		$("summary").focus();
 })();

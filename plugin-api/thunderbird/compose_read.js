@@ -6,8 +6,8 @@
  * composeRead.into(letter, details)  what getComposeDetails() says, into the
  *      letter: from, identity, to [{address, name}], lists (of the address
  *      book, whose members are not known), bad (what is no whole address),
- *      news, foreign, wish, answers (Message-IDs). A promise of false where
- *      the details are the same as before.
+ *      news, foreign, wish, answers (Message-IDs), restore (a wish that its
+ *      draft has). A promise of false where the details are the same as before.
  * composeRead.parse(text)            [{name, email}]
  */
 const composeRead = (() => {
@@ -31,9 +31,10 @@ const composeRead = (() => {
 
 	/* One mailbox of a window, parsed, into the letter. */
 	function addMailbox(l, {name, email}) {
-		if (!email)
-			return;
-		if (composeState.complete(email)) {
+		if (!email) {
+			if (name)
+				l.bad.push(name);
+		} else if (composeState.complete(email)) {
 			if (!l.to.some(r => composeState.fold(r.address) ==
 					composeState.fold(email)))
 				l.to.push({address: email, name: name || ""});
@@ -52,21 +53,35 @@ const composeRead = (() => {
 		return got || {};
 	}
 
-	/* The letters that this one answers or forwards, as its own fields will
-	 * say. A draft has its fields already. */
-	async function answersOf(details) {
-		if (!details.relatedMessageId)
-			return [];
-		const headers = await headersOf(details.relatedMessageId)
-			.catch(() => ({}));
-		const names = ["in-reply-to", "references",
-			"x-forwarded-message-id"];
+	/* The fields of a letter that tell what it answers: where a window began
+	 * with it, its own fields will have those of the letter. */
+	const ANSWERS = {
+		"reply": ["message-id", "in-reply-to", "references"],
+		"forward": ["message-id"],
+		"redirect": ["message-id"],
+		"draft": ["in-reply-to", "references", "x-forwarded-message-id"],
+		"new": ["references", "x-forwarded-message-id"],
+	};
 
-		if (details.type != "draft")
-			names.unshift("message-id");
-		const ids = names.flatMap(n => headers[n] || [])
+	/* What the letter that the window began with says of it. */
+	async function related(l, details) {
+		l.related = details.relatedMessageId;
+		l.answers = [];
+		if (!l.related)
+			return;
+		const headers = await headersOf(l.related).catch(() => ({}));
+		const ids = (ANSWERS[details.type] || ANSWERS.reply)
+			.flatMap(n => headers[n] || [])
 			.flatMap(v => v.match(/<[^<>\s]{1,250}>/g) || []);
-		return [...new Set(ids)].slice(0, ANSWERS_MAX);
+
+		l.answers = [...new Set(ids)].slice(0, ANSWERS_MAX);
+		/* Thunderbird forgets them. "no" is not taken from a draft, since
+		 * others may write into its folder. */
+		const wish = composeState.wishOf((headers["x-letterlock"] || [])
+			.map(value => ({name: "X-Letterlock", value})));
+		if (details.type == "draft")
+			l.restore = {encrypt: wish.encrypt || undefined,
+				sign: wish.sign || undefined};
 	}
 
 	function rawOf(d) {
@@ -90,10 +105,8 @@ const composeRead = (() => {
 			for (const mailbox of list)
 				addMailbox(next, mailbox);
 		const from = await parse(strings(details.from)[0] || "");
-		if (details.relatedMessageId !== l.related) {
-			l.related = details.relatedMessageId;
-			l.answers = await answersOf(details);
-		}
+		if (details.relatedMessageId !== l.related)
+			await related(l, details);
 		/* the one that began last has the newest details */
 		if (began < l.read)
 			return false;
