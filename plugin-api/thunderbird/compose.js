@@ -92,6 +92,8 @@ const compose = (() => {
 				m[name] = wish[name];
 		if (l.answers.length)
 			m.answers = l.answers;
+		if (l.code !== undefined)
+			m.code = l.code;
 		return m;
 	}
 
@@ -196,7 +198,8 @@ const compose = (() => {
 				wish: {}, answers: [], related: null,
 				restore: null,
 				account: undefined, answer: null, error: null,
-				asked: 0, shown: null, stopped: false};
+				asked: 0, shown: null, stopped: false,
+				acts: Promise.resolve()};
 			letters.set(tab.id, l);
 			accounts.forget();
 			keys.forget();
@@ -362,7 +365,7 @@ const compose = (() => {
 		});
 	}
 
-	async function act(l, m) {
+	async function doOne(l, m) {
 		switch (m.op) {
 		case "look":
 			await look({id: l.tabId, windowId: l.windowId});
@@ -381,6 +384,14 @@ const compose = (() => {
 			break;
 		}
 		return {view: view(l)};
+	}
+
+	/* One behind the other, for each reads fields and sets them anew. */
+	function act(l, m) {
+		const done = l.acts.then(() => doOne(l, m));
+
+		l.acts = done.catch(() => {});
+		return done;
 	}
 
 	/* ---- listening ---- */

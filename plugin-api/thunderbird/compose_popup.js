@@ -151,6 +151,7 @@
 			return ok;
 		} catch (e) {
 			notice(e.text || String(e));
+			draw(view);
 			return null;
 		}
 	}

@@ -6,8 +6,9 @@
  * composeRead.into(letter, details)  what getComposeDetails() says, into the
  *      letter: from, identity, to [{address, name}], lists (of the address
  *      book, whose members are not known), bad (what is no whole address),
- *      news, foreign, wish, answers (Message-IDs), restore (a wish that its
- *      draft has). A promise of false where the details are the same as before.
+ *      news, foreign, wish, code (of a refusal), answers (Message-IDs), restore
+ *      (a wish that its draft has). A promise of false where the details are
+ *      the same as before.
  * composeRead.parse(text)            [{name, email}]
  */
 const composeRead = (() => {
@@ -87,7 +88,7 @@ const composeRead = (() => {
 	function rawOf(d) {
 		return JSON.stringify([d.from, d.to, d.cc, d.bcc, d.newsgroups,
 			d.customHeaders, d.selectedEncryptionTechnology,
-			d.relatedMessageId]);
+			d.relatedMessageId, composeState.codeOf(d.subject)]);
 	}
 
 	async function into(l, details) {
@@ -119,6 +120,7 @@ const composeRead = (() => {
 			news: strings(details.newsgroups).length > 0,
 			foreign: own && own.encryptBody ? own.name : null,
 			wish: composeState.wishOf(details.customHeaders),
+			code: composeState.codeOf(details.subject),
 		});
 		return true;
 	}

@@ -81,6 +81,13 @@ const composeState = (() => {
 		return value ? [...others, {name: HEADER, value}] : others;
 	}
 
+	/* The code of a refusal, where it stands before the subject. */
+	function codeOf(subject) {
+		const m = /^[ \t]*\[clear (\d{4})\]/i.exec(subject || "");
+
+		return m ? Number(m[1]) : undefined;
+	}
+
 	/* ---- what the button shows ---- */
 
 	function face(name, icon, badge, color, label, title) {
@@ -200,5 +207,5 @@ const composeState = (() => {
 		return l.answer.outcome == "readable" ? readable(l) : refused(l);
 	}
 
-	return {complete, fold, accountOf, wishOf, withWish, faceOf};
+	return {complete, fold, accountOf, wishOf, withWish, codeOf, faceOf};
 })();

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The compose button and its popup, in a real Thunderbird with a live agent:
+what is said of a letter, what stops it, and what can be done about it."""
+import json
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from kit import folder, wait_for
+from kit.provider import Provider, say
+from kit.thunderbird_client import Client, host
+from people import ALICE, BOB, EVE
+
+ADDON = os.path.abspath(os.path.join(os.path.dirname(__file__), "..",
+                                     "plugin-api", "thunderbird"))
+WORK = "alice@work.example"
+
+# A field of the newest compose window, its value as it will be sent.
+HEADER = """
+let f = LL.writing().at(-1).gMsgCompose.compFields;
+return f.hasHeader(A[0]) ? f.getHeader(A[0]) : null;"""
+
+# What the functions without Thunderbird and agent say, as JSON.
+STATE = """
+let s = new Cu.Sandbox(null, {wantGlobalProperties: ["URL"]});
+let text = await IOUtils.readUTF8(A[0]);
+return A[1].map(expression => Cu.evalInSandbox(
+  "(() => {" + text + "; let {complete, fold, accountOf, wishOf, withWish," +
+  " codeOf, faceOf} = composeState; return JSON.stringify(" + expression +
+  ") ?? null; })()", s));"""
+
+OPEN_DRAFT = """
+let find = () => MailServices.accounts.accounts.map(a => a.incomingServer
+  .rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Drafts))
+  .find(f => f?.getTotalMessages(false));
+let w = LL.writing()[0], old = new Set(LL.writing());
+w.SaveAsDraft();
+let drafts = await LL.until(find, 10000, 'a draft');
+let hdr = await LL.until(() => [...drafts.messages][0], 5000, 'its header');
+await LL.until(() => !w.gSaveOperationInProgress, 5000, 'it saved');
+w.gContentChanged = false;
+w.close();
+MailServices.compose.OpenComposeWindow(null, hdr, drafts.getUriForMsg(hdr),
+  Ci.nsIMsgCompType.Draft, Ci.nsIMsgCompFormat.Default,
+  MailServices.accounts.defaultAccount.defaultIdentity, null,
+  LL.main().msgWindow);
+await LL.until(() => LL.writing().some(x => !old.has(x) &&
+  x.composeEditorReady), 10000, 'the draft open');"""
+
+# A page of the add-on in a window of its own.
+IN_WINDOW = """
+let own = w => w.document.querySelector('browser')?.currentURI;
+let w = await LL.until(() => [...Services.wm.getEnumerator(null)].find(
+  w => own(w)?.scheme == 'moz-extension' && own(w).filePath == '/' + A[0]),
+  A[3], 'a window with ' + A[0]);
+return LL.within(w.document.querySelector('browser'), A[1], A[2]);"""
+
+CLOSE_WINDOWS = """
+for (let w of [...Services.wm.getEnumerator(null)])
+  if (w.location.href.endsWith('/extensionPopup.xhtml')) w.close();"""
+
+
+@pytest.fixture(scope="module")
+def bird(make_once):
+    with Provider("smtp", {ALICE: "x"}) as p, folder("lac") as d:
+        home = make_once.home(["alice"], trusted=["bob"])
+        a = make_once.agent(home, {ALICE: {"smtp": p.conf}})
+        with Client(d, a, ALICE, "Alice Example", "x", ADDON, host()) as c:
+            c.smtp = p
+            yield c
+
+
+@pytest.fixture(autouse=True)
+def tidy(bird):
+    yield
+    while bird.popups():
+        bird.close_popup()
+    bird.js(CLOSE_WINDOWS)
+    bird.close_writing()
+
+
+def letter(bird, to, label):
+    bird.compose(to, "Subject", "Text")
+    return bird.wait_label("compose", label)
+
+
+def in_window(bird, name, body, *args, seconds=10):
+    return bird.js(IN_WINDOW, name, body, list(args), seconds * 1000)
+
+
+@pytest.mark.parametrize("expression, want", [
+    ("['bob@example.org', '\"b b\"@x', 'bob', 'a@b@c', 'bob@', 'a b@c']"
+     ".map(complete)", [True, False, False, False, False, False]),
+    ("fold('Bob@B\\u00fccher.Example.')", "bob@xn--bcher-kva.example"),
+    ("accountOf([{address: 'a@b.c', aliases: ['*@x.y']}], 'Me@X.Y').address",
+     "a@b.c"),
+    ("accountOf([{address: 'a@b.c', aliases: ['*@x.y']}], 'me@zx.y')", None),
+    ("accountOf([{address: 'a@b.c', submission: false}], 'a@b.c')", None),
+    ("wishOf([{name: 'x-letterlock', value: 'Encrypt=NO; sign=maybe'}])",
+     {"encrypt": False}),
+    ("withWish([{name: 'X-A', value: '1'}, {name: 'X-LETTERLOCK', value: ''}],"
+     " {encrypt: true, sign: false})",
+     [{"name": "X-A", "value": "1"},
+      {"name": "X-Letterlock", "value": "encrypt=yes; sign=no"}]),
+    ("withWish([{name: 'X-Letterlock', value: 'sign=no'}], {})", []),
+    ("codeOf(' [CLEAR 0042] Hello')", 42),
+    ("codeOf('Hello [clear 0042]') ?? null", None)])
+def test_without_windows(bird, expression, want):
+    got = bird.js(STATE, os.path.join(ADDON, "compose_state.js"), [expression])
+    assert json.loads(got[0]) == want
+
+
+def face(**more):
+    """What the button shows: its name. more: over a letter sealed for all."""
+    letter = {"account": {"address": ALICE}, "error": None, "foreign": None,
+              "pending": False, "key": "unlocked", "wish": {}, "lists": [],
+              "bad": [], "news": False, "from": ALICE, "answer": {
+                  "outcome": "sealed", "signed": True, "key": "usable",
+                  "recipients": [{"address": BOB, "state": "sealed"}]}}
+    answer = more.pop("answer", {})
+    letter.update(more)
+    if answer is None:
+        letter["answer"] = None
+    else:
+        letter["answer"].update(answer)
+    return "faceOf(%s).name" % json.dumps(letter)
+
+
+def test_what_is_never_called_sealed(bird):
+    states = [
+        (face(), "sealed"),
+        (face(key="locked"), "locked"),
+        (face(key="locked", answer={"signed": False}), "sealed"),
+        (face(account=None), "other"),
+        (face(foreign="OpenPGP"), "own"),
+        (face(pending=True), "checking"),
+        (face(news=True), "readable"),
+        (face(lists=["Friends"]), "unsure"),
+        (face(bad=["bob"]), "unsure"),
+        (face(answer={"key": "expired"}), "refused"),
+        (face(answer={"outcome": "refused"}), "refused"),
+        (face(answer={"outcome": "readable"}), "readable"),
+        (face(answer=None), "idle"),
+        (face(answer=None, error={"code": "failed", "text": ""}), "unsure"),
+        (face(error={"code": "timeout", "text": ""}), "not-running"),
+        (face(answer={"outcome": "refused", "recipients": [
+            {"address": EVE, "state": "no-key"}]}), "no-key"),
+        (face(answer={"outcome": "refused", "recipients": [
+            {"address": EVE, "state": "no-key"},
+            {"address": BOB, "state": "changed"}]}), "refused")]
+    got = bird.js(STATE, os.path.join(ADDON, "compose_state.js"),
+                  [e for e, _ in states])
+    assert [json.loads(g) for g in got] == [want for _, want in states]
+
+
+def test_code_before_the_subject(bird):
+    letter(bird, "new@example.net", "1 without key")
+    bird.press_send()
+    bird.wait_popup("#words")
+    words = bird.popup_text("#words")
+    code = re.search(r"\[clear \d{4}\]", words).group()
+    bird.close_popup()
+    bird.js("LL.writing()[0].document.getElementById('msgSubject').value ="
+            "A[0] + ' Subject'", code)
+    bird.wait_label("compose", "Readable")
+    before = len(bird.smtp.accepted)
+    bird.press_send()
+    bird.sent()
+    assert len(bird.smtp.accepted) == before + 1
+
+
+def test_switches(bird):
+    letter(bird, BOB, "Sealed")
+    bird.js("LL.writing()[0].gMsgCompose.compFields.setHeader('X-Other', 'y')")
+    bird.open_popup("compose", "#sign")
+    bird.click("#sign")
+    wait_for(lambda: "not signed" in bird.popup_text("#summary"), 5)
+    assert bird.js(HEADER, "X-Letterlock") == "sign=no"
+    bird.click("#seal")
+    bird.wait_label("compose", "Readable")
+    assert bird.js(HEADER, "X-Letterlock") == "encrypt=no; sign=no"
+    bird.click("#seal")
+    bird.click("#sign")
+    wait_for(lambda: bird.js(HEADER, "X-Letterlock") is None, 5)
+    bird.wait_label("compose", "Sealed")
+    assert bird.js(HEADER, "X-Other") == "y"
+
+
+def test_names_are_only_text(bird):
+    name = '<img src=x onerror="document.body.remove()">'
+    letter(bird, '"%s" <%s>, Bob <BOB@example.org>' % (
+        name.replace('"', r'\"'), BOB), "Sealed")
+    bird.open_popup("compose", "#recipients li")
+    assert name in bird.popup_text("#recipients li .address")
+    assert bird.popup("return document.querySelectorAll('#recipients li')"
+                      ".length;") == 1
+
+
+def test_look_for_a_key(bird):
+    letter(bird, EVE, "1 without key")
+    bird.open_popup("compose", "[data-do='find']")
+    bird.click("[data-do='find']")
+    wait_for(lambda: "nowhere else" in (bird.popup_text("#notice") or ""), 5)
+
+
+def test_popup_by_keys(bird):
+    """It begins at its heading; the first Tab leads to what can be done."""
+    letter(bird, EVE, "1 without key")
+    bird.open_popup("compose", "[data-do='find']")
+    at = "return document.activeElement.id;"
+    wait_for(lambda: bird.popup(at) == "summary", 5)
+    bird.js("""
+    let w = LL.writing()[0], key = new w.KeyboardEvent("", {
+      key: "Tab", code: "Tab", keyCode: 9});
+    LL.popups()[0].focus();
+    let tip = LL.make("text-input-processor;1", Ci.nsITextInputProcessor);
+    tip.beginInputTransactionForTests(w);
+    tip.keydown(key);
+    tip.keyup(key);""")
+    wait_for(lambda: bird.popup(at) == "allow-once", 5)
+    assert bird.popup("""
+    return [...document.querySelectorAll("button, input")].filter(
+      e => e.getClientRects().length && !(e.textContent || e.ariaLabel ||
+        e.labels?.length)).length;""") == 0
+
+
+def test_wish_of_a_draft(bird):
+    """What makes it safer is kept, what others might have put there not."""
+    letter(bird, BOB, "Sealed")
+    bird.js("LL.writing()[0].gMsgCompose.compFields.setHeader("
+            "'X-Letterlock', 'encrypt=yes; sign=no');")
+    bird.js(OPEN_DRAFT)
+    bird.wait_label("compose", "Sealed")
+    wait_for(lambda: bird.js(HEADER, "X-Letterlock") == "encrypt=yes", 5)
+
+
+def test_encryption_of_thunderbird(bird):
+    letter(bird, BOB, "Sealed")
+    bird.js("""
+    let w = LL.writing()[0];
+    w.gSelectedTechnologyIsPGP = w.gSendEncrypted = true;
+    w.document.getElementById('button-encryption').setAttribute(
+      'checked', 'true');""")
+    bird.wait_label("compose", "OpenPGP is on")
+
+
+def test_own_windows_and_identities(bird):
+    """Each window has its own button; a sender whom the agent doesn't know
+    is never called sealed."""
+    bird.js("""
+    let id = MailServices.accounts.createIdentity();
+    id.email = A[0];
+    id.smtpServerKey = 'smtp1';
+    MailServices.accounts.defaultAccount.addIdentity(id);""", WORK)
+    letter(bird, BOB, "Sealed")
+    letter(bird, BOB, "Sealed")
+    bird.js("""
+    let w = LL.writing().at(-1), list = w.document.getElementById('msgIdentity');
+    list.selectedItem = [...list.menupopup.children].find(
+      e => e.getAttribute('value')?.includes(A[0]));
+    w.LoadIdentity(false);""", WORK)
+    bird.wait_label("compose", "Not through Letterlock")
+    bird.js("let w = LL.writing().at(-1); w.gContentChanged = false; w.close()")
+    bird.wait_label("compose", "Sealed")
+
+
+def test_agent_that_hangs(bird):
+    """The window is not held up; the SMTP side still does what it must."""
+    letter(bird, BOB, "Sealed")
+    asked = bird.agent.role("plugin")
+    assert asked
+    for p in asked:
+        os.kill(p.pid, signal.SIGSTOP)
+    try:
+        bird.press_send()
+        wait_for(lambda: bird.js("return LL.writing()[0]?.gWindowLocked"), 5,
+                 0.01)
+        began = time.monotonic()
+        bird.js("await LL.until(() => !LL.writing()[0]?.gWindowLocked ||"
+                "LL.writing()[0]?.gSendOperationInProgress, 9000, 'it sent')")
+        assert time.monotonic() - began < 3
+        bird.sent()
+    finally:
+        for p in asked:
+            os.kill(p.pid, signal.SIGCONT)
+    assert b"multipart/encrypted" in bird.smtp.accepted[-1].data
+
+
+def test_sent_past_the_agent(bird):
+    """By another server, of which the button can't know: it is said after."""
+    with Provider("smtp", {}, mechs="", hooks={"mail": say("250 ok")}) as other:
+        bird.js("""
+        let s = MailServices.outgoingServer.createServer('smtp');
+        s.QueryInterface(Ci.nsISmtpServer);
+        s.hostname = '127.0.0.1';
+        s.port = A[0];
+        s.authMethod = 1;
+        MailServices.accounts.defaultAccount.defaultIdentity.smtpServerKey =
+          s.key;""", other.port)
+        letter(bird, BOB, "Sealed")
+        bird.press_send()
+        bird.sent()
+        assert len(other.accepted) == 1
+    text = in_window(bird, "compose_warning.html", "return new Promise(done =>"
+                     "setTimeout(() => done(document.body.innerText), 300));",
+                     seconds=20)
+    assert "did not go through Letterlock" in text and BOB in text
