@@ -10,6 +10,7 @@
 
 #include "agent/box.h"
 #include "agent/keeper.h"
+#include "agent/keeper_tell.h"
 #include "agent/log.h"
 
 enum {
@@ -60,11 +61,20 @@ static int enter_box(const struct crypt *c)
 	return rc;
 }
 
+static void asking(void *arg)
+{
+	struct crypt *c = arg;
+
+	keeper_tell_key(&c->ends->keeper, c->account, KEY_IS_ASKED);
+}
+
 int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 {
 	int rc = 1;
 
 	c->ends = ends;
+	c->account = UINT32_MAX;
+	engine_on_asking(c->engine, asking, c);
 	if (enter_box(c) == 0)
 		rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
 	engine_free(c->engine);

@@ -11,6 +11,7 @@ struct crypt {
 	struct engine *engine;
 	struct crypt_ends *ends;
 	uint64_t stamp;		/* engine_stamp() for look-ups; 0: at each */
+	uint32_t account;	/* whose key is being used; UINT32_MAX: the session's */
 };
 
 /* A key with what was found out about it. */

@@ -8,6 +8,7 @@
 #include "agent/crypt.h"
 #include "agent/crypt_span.h"
 #include "agent/keeper.h"
+#include "agent/keeper_tell.h"
 #include "agent/log.h"
 #include "agent/mime.h"
 #include "crypto/spool.h"
@@ -118,6 +119,11 @@ static int open_letter(struct in *in, const struct frame *f)
 	}
 	if (in->opened.asked && in->opened.locked)
 		asked_in_vain(in);
+	if (in->opened.encryption == ENC_OK)
+		keeper_tell_key(&in->c->ends->keeper, UINT32_MAX, KEY_IS_OPEN);
+	else if (in->opened.locked && in->ask)
+		keeper_tell_key(&in->c->ends->keeper, UINT32_MAX,
+		                KEY_IS_LOCKED);
 	/* what was left unread when something of ours failed */
 	while (!in->cipher_end) {
 		char rest[4096];

@@ -2,6 +2,7 @@
 /* One copy of a letter, straight from mime into the pipe to upstream: sealed, or
  * as it is. */
 #include "agent/crypt_out.h"
+#include "agent/keeper_tell.h"
 
 #include <string.h>
 
@@ -158,6 +159,8 @@ int outgoing_failed(struct outgoing *o, struct crypt *c, const struct err *e)
 		why = DONE_REFUSED;
 	if (o->lost)
 		why = DONE_LOST;
+	if (why == DONE_LOCKED)
+		keeper_tell_key(&c->ends->keeper, c->account, KEY_IS_LOCKED);
 	if (why == DONE_FAILED)
 		log_error("sealing failed: %s", e->text);
 	chan_close(&c->ends->upstream);

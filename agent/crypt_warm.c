@@ -4,20 +4,34 @@
 #include <time.h>
 
 #include "agent/crypt_out.h"
+#include "agent/keeper_tell.h"
 
 enum { TINY_MAX = 1 << 16 };	/* octets of a sealed word */
+
+/* As crypt_done(), and who watches hears of it. */
+static int is_ready(struct crypt *c)
+{
+	keeper_tell_key(&c->ends->keeper, c->account, KEY_IS_OPEN);
+	return crypt_done(c, DONE_OK, "");
+}
+
+static int is_locked(struct crypt *c, const char *why)
+{
+	keeper_tell_key(&c->ends->keeper, c->account, KEY_IS_LOCKED);
+	return crypt_done(c, DONE_LOCKED, why);
+}
 
 static int not_unlocked(struct crypt *c, const struct err *e)
 {
 	switch (gpg_err_code(e->code)) {
 	case GPG_ERR_CANCELED:
-		return crypt_done(c, DONE_LOCKED, "cancelled");
+		return is_locked(c, "cancelled");
 	case GPG_ERR_TIMEOUT:
-		return crypt_done(c, DONE_LOCKED, "timeout");
+		return is_locked(c, "timeout");
 	case GPG_ERR_BAD_PASSPHRASE:
-		return crypt_done(c, DONE_LOCKED, "wrong");
+		return is_locked(c, "wrong");
 	default:
-		return crypt_done(c, DONE_LOCKED, "locked");
+		return is_locked(c, "locked");
 	}
 }
 
@@ -64,28 +78,24 @@ static int warm_opening(struct crypt *c, const struct key *own)
 	if (rc)
 		rc = crypt_done(c, DONE_FAILED, e.text);
 	else if (!o.locked)
-		rc = o.encryption == ENC_OK ? crypt_done(c, DONE_OK, "")
+		rc = o.encryption == ENC_OK ? is_ready(c)
 		     : crypt_done(c, DONE_FAILED, "what is sealed for it can't "
 		                  "be opened");
 	else
-		rc = crypt_done(c, DONE_LOCKED, time(NULL) - began
-		                >= (time_t)patience ? "timeout" : "cancelled");
+		rc = is_locked(c, time(NULL) - began >= (time_t)patience
+		               ? "timeout" : "cancelled");
 	opened_free(&o);
 	membuf_free(&sealed);
 	membuf_free(&opened);
 	return rc;
 }
 
-int crypt_warm(struct crypt *c, struct unpack *u)
+static int warm(struct crypt *c, const struct account *a, enum asking ask)
 {
-	const struct account *a = crypt_account(c, u);
-	uint32_t ask = unpack_u32(u);
 	struct found own;
 	struct err e;
 	int is;
 
-	if (!unpack_end(u))
-		return -1;
 	if (crypt_find_own(c, a, &own, &e))
 		return crypt_done(c, DONE_FAILED, e.text);
 	if (own.state != KEY_USABLE)
@@ -102,5 +112,16 @@ int crypt_warm(struct crypt *c, struct unpack *u)
 	                     &e))
 		return not_unlocked(c, &e);
 	return ask == ASK_ALL ? warm_opening(c, &own.key)
-	                      : crypt_done(c, DONE_OK, "");
+	                      : is_ready(c);
+}
+
+int crypt_warm(struct crypt *c, struct unpack *u)
+{
+	const struct account *a = crypt_account(c, u);
+	uint32_t ask = unpack_u32(u);
+
+	if (!unpack_end(u))
+		return -1;
+	c->account = (uint32_t)(a - c->conf->account);
+	return warm(c, a, (enum asking)ask);
 }

@@ -12,7 +12,7 @@ enum frame_type {
 	/* guard -> keeper: a session's front or crypt will ask over fd */
 	G_ASKER,		/* u32 role (enum role: which may ask what stands in
 				 * keeper_answer.c), u32 generation of the session's
-				 * configuration;
+				 * configuration, u32 number of the session;
 				 * fd */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
@@ -73,7 +73,8 @@ enum frame_type {
 				 * SMIME_HEAD_MAX, or all): answered by M_FORM */
 	M_GO,			/* u32 lanes, u32 how (enum going), str domain for a
 				 * Message-ID; then M_DATA ..., all of the body */
-	M_END,			/* []: the letter is complete; answered by M_END or M_BAD */
+	M_END,			/* []: the letter is complete; answered by M_END (str the
+				 * Message-ID it went with) or M_BAD */
 	M_ABORT,		/* u32 front has dropped its lanes: it is not; no
 				 * answer */
 	M_SEND,			/* u32 how, u32 lines: hand over what M_OPEN kept */
@@ -81,13 +82,15 @@ enum frame_type {
 	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
 	M_OPEN,			/* u32 how (enum fetched), u32 lines (FETCHED_STORED: may
 				 * a passphrase be asked for?): a letter comes from the
-				 * pipe; answered by M_DATA ..., then M_END or M_BAD */
+				 * pipe; answered by M_DATA ..., then M_BAD or M_END:
+				 * [], but of FETCHED_ALL: str text of the verdict, mem
+				 * digest[32] it is under, str Message-ID or "" */
 	/* mime -> front */
 	M_ADDR,			/* u32 field (enum addr_field), str addr */
 	M_ANSWERS,		/* str Message-ID of a letter it answers or forwards */
 	M_FACTS,		/* u32 code of [clear 1234] or 0xffffffff, u32 encrypt,
 				 * u32 sign (enum wish), u32 form (enum form), as its
-				 * header block says */
+				 * header block says, str Message-ID or "" */
 	M_UNFIT,		/* before M_FACTS: u32 code (SMTP reply), str words, why
 				 * it can be neither sealed nor signed */
 	M_FORM,			/* u32 form, as its body says too */
@@ -183,6 +186,28 @@ enum frame_type {
 	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */
 	K_DOOR,			/* str path of gpg-agent's socket, and a descriptor: see
 				 * box_doors.h; no answer */
+
+	/* front, crypt, plugin -> keeper: something has happened that plug-ins may
+	 * want to know, in the account the session has logged in to; no answer */
+	K_SENT,			/* u32 how (enum going), str Message-ID or "", u32 n, str
+				 * addr ... (EVENT_ADDRS_MAX) */
+	K_REFUSED,		/* u32 code (SMTP reply), str words, str Message-ID or "",
+				 * u32 n, str addr ... */
+	K_OPENED,		/* as M_END of FETCHED_ALL */
+	K_KEY,			/* u32 account (UINT32_MAX: the session's), u32 is (enum
+				 * key_is) */
+	K_CHANGED,		/* u32 n, str addr ...: what is known of these has */
+	/* plugin -> keeper */
+	K_WATCH,		/* []: u32 there is a place / fd: K_EVENT comes from there */
+	/* keeper -> plugin, over that */
+	K_EVENT,		/* u32 what (enum event), u64 unix time, str account or "",
+				 * then
+				 * sent: u32 how, str Message-ID, u32 n, str addr ...
+				 * refused: u32 code, str words, and the same
+				 * opened: str text of the verdict, str Message-ID
+				 * error: u32 kind (enum session_kind), str words
+				 * recipients: u32 n, str addr ...
+				 * lost: u32 how many */
 	K_ANSWER
 };
 
@@ -190,6 +215,20 @@ enum asking {			/* for the passphrase of a locked key? */
 	ASK_NOT,
 	ASK_SIGN,		/* of the key that signs */
 	ASK_ALL			/* and then of that which opens */
+};
+enum key_is {
+	KEY_IS_ASKED,		/* its passphrase is being asked for */
+	KEY_IS_LOCKED,		/* and was wanted */
+	KEY_IS_OPEN		/* it was used */
+};
+enum event {
+	EVENT_SENT, EVENT_REFUSED, EVENT_OPENED, EVENT_KEY_NEEDED, EVENT_LOCKED,
+	EVENT_UNLOCKED, EVENT_ERROR, EVENT_RECIPIENTS, EVENT_LOST
+};
+enum {
+	EVENT_ADDRS_MAX = 50,	/* that are named */
+	EVENT_WORDS_MAX = 2000,	/* octets, with the NUL */
+	EVENT_ID_MAX = 1000
 };
 enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
 enum { PEER_MAX = 64 };		/* octets of a peer's name, with its NUL */

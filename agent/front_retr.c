@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/dots.h"
+#include "agent/keeper_tell.h"
 #include "agent/pop3.h"
 
 enum {
@@ -60,6 +61,8 @@ int pop3_hand_over(struct pop3 *s, struct chan *mime, bool quiet)
 		if (f.type == M_END) {
 			if (dots_end(&d, NULL))
 				return -1;
+			if (f.len)	/* all of it, not TOP's */
+				keeper_tell_opened(&s->ends->keeper, &f);
 			return client_say(&s->client, ".");
 		}
 		if (sink_put(&d.sink, f.data, f.len, NULL))

@@ -142,6 +142,7 @@ struct session *guard_admit(struct guard *g, int client,
 	}
 	memset(s, 0, sizeof *s);
 	s->used = true;
+	s->number = ++g->sessions;
 	s->generation = g->generation;
 	s->conf_fd = -1;
 	s->kind = (enum session_kind)l->kind;

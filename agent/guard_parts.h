@@ -30,6 +30,7 @@ enum {
 
 struct session {
 	bool used;
+	uint32_t number;	/* of all sessions, from 1 on */
 	unsigned generation;	/* of the configuration it began with */
 	int conf_fd;		/* that, or -1: it is the guard's own still */
 	enum session_kind kind;
@@ -52,6 +53,7 @@ struct guard {
 	struct child keeper, spare[ROLES];
 	int64_t asked_at;	/* ms, the oldest asker it may not have taken */
 	struct session *session;	/* PLACES_MAX of them */
+	uint32_t sessions;	/* there were, for their numbers */
 	unsigned most;		/* of a mail client's at one time */
 	time_t started;
 	struct peer_asker asker;

@@ -17,6 +17,7 @@
 #include "agent/frames.h"
 #include "agent/keeper_agent.h"
 #include "agent/keeper_answer.h"
+#include "agent/keeper_event.h"
 #include "agent/log.h"
 
 enum {
@@ -27,8 +28,7 @@ enum {
 
 struct asker {
 	struct chan chan;
-	enum role role;
-	uint32_t generation;	/* of the configuration its session has */
+	struct teller who;
 	bool waits;		/* for the secret of an account */
 	uint32_t account;
 	bool has_door;		/* or had one: there is one of each */
@@ -60,6 +60,56 @@ static int answer(struct asker *a, struct pack *p)
 	return rc;
 }
 
+/* The front or plugin of its session. */
+static const struct teller *head_of(const struct keeper *k,
+                                    const struct asker *a)
+{
+	const struct teller *t;
+
+	for (unsigned i = 0; i < k->n; i++) {
+		t = &k->asker[i].who;
+		if (t->session == a->who.session
+		    && (t->role == ROLE_FRONT || t->role == ROLE_PLUGIN))
+			return t;
+	}
+	return NULL;
+}
+
+/* K_WATCH, once for each. */
+static int watch(struct keeper *k, struct asker *a, const struct frame *f)
+{
+	int fd = -1, rc;
+	uint32_t there;
+
+	if (f->len || a->who.watches)
+		return -1;
+	a->who.watches = true;
+	fd = watchers_add(k->kept.watchers);
+	there = fd != -1;
+	rc = chan_send_fds(&a->chan, K_ANSWER, &there, sizeof there, &fd, there,
+	                   NULL);
+	if (there)
+		close(fd);
+	return rc;
+}
+
+/* What is not answered, but by a descriptor: 0, -1 nonsense, 1 it is another. */
+static int take_told(struct keeper *k, struct asker *a, const struct frame *f)
+{
+	if (f->type == K_DOOR && !a->has_door) {
+		box_doors_take(k->doors, &a->chan, f);
+		a->has_door = true;
+		return 0;
+	}
+	if (f->type == K_WATCH)
+		return watch(k, a, f);
+	if (event_told_by(f->type))
+		return event_tell(&k->kept, &a->who, head_of(k, a), f);
+	if (f->type == K_LOGIN)
+		event_login(&k->kept, &a->who, f);
+	return 1;
+}
+
 /* False when this asker is done with.  Its end does not block: half a frame
  * waits in its buffer, and who takes no answers gets no more. */
 static bool asker_serve(struct keeper *k, struct asker *a)
@@ -74,15 +124,12 @@ static bool asker_serve(struct keeper *k, struct asker *a)
 		errno = 0;
 		if (chan_recv(&a->chan, &f, NULL))
 			return errno == EAGAIN;
-		if (!keeper_may(a->role, f.type))
+		if (!keeper_may(a->who.role, f.type))
 			return false;
-		if (f.type == K_DOOR && !a->has_door) {
-			box_doors_take(k->doors, &a->chan, &f);
-			a->has_door = true;
-			continue;
-		}
-		r = keeper_answer(&k->kept, &f, &p, a->generation,
-		                  &a->account);
+		r = take_told(k, a, &f);
+		if (r == 1)
+			r = keeper_answer(&k->kept, &f, &p, a->who.generation,
+			                  &a->account);
 		if (f.type == K_SECRET)
 			explicit_bzero((void *)(uintptr_t)f.data, f.len);
 		a->waits = r == KEEPER_LATER;
@@ -118,7 +165,7 @@ static void keeper_conf_free(struct conf *c)
 }
 
 /* What is known of each account goes with its address. */
-static void move_logins(struct keeper *k, const struct conf *c)
+static void move_accounts(struct keeper *k, const struct conf *c)
 {
 	int from[CONF_ACCOUNTS_MAX];
 
@@ -130,6 +177,10 @@ static void move_logins(struct keeper *k, const struct conf *c)
 				from[i] = (int)j;
 	}
 	logins_move(k->kept.logins, from, c->n_accounts);
+	event_move(&k->kept, from, c->n_accounts);
+	for (unsigned i = 0; i < k->n; i++)
+		k->asker[i].who.account = event_account(
+			k->asker[i].who.account, from, c->n_accounts);
 }
 
 /* The configuration was read again.  Who waits for a secret of the old one's
@@ -141,7 +192,7 @@ static void use_conf(struct keeper *k, struct conf *c, struct secrets *secrets)
 			asker_drop(k, i);
 	secrets_end(k->kept.secrets);
 	k->kept.secrets = secrets;
-	move_logins(k, c);
+	move_accounts(k, c);
 	free(k->gpg_agent);	/* it has the home's name from the old one */
 	k->gpg_agent = gpg_agent_new(c);
 	keeper_conf_free(k->own_conf);
@@ -177,9 +228,10 @@ static bool take_conf(struct keeper *k, const struct frame *f)
 /* A session begins.  What it asks first is answered when gpg-agent is there. */
 static bool leash_serve(struct keeper *k)
 {
-	uint32_t role, generation;
+	struct teller who = { .account = -1 };
 	struct unpack u;
 	struct frame f;
+	struct asker *a;
 	int fd;
 
 	if (chan_recv(k->leash, &f, NULL))
@@ -189,8 +241,9 @@ static bool leash_serve(struct keeper *k)
 	if (f.type != G_ASKER)
 		return false;
 	unpack_init(&u, &f);
-	role = unpack_u32(&u);
-	generation = unpack_u32(&u);
+	who.role = (enum role)unpack_u32(&u);
+	who.generation = unpack_u32(&u);
+	who.session = unpack_u32(&u);
 	if (!unpack_end(&u))
 		return false;
 	while ((fd = chan_take_fd(k->leash)) >= 0) {
@@ -199,10 +252,10 @@ static bool leash_serve(struct keeper *k)
 			continue;
 		}
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-		k->asker[k->n].role = (enum role)role;
-		k->asker[k->n].generation = generation;
-		k->asker[k->n].waits = k->asker[k->n].has_door = false;
-		chan_init(&k->asker[k->n++].chan, fd);
+		a = &k->asker[k->n++];
+		a->who = who;
+		a->waits = a->has_door = false;
+		chan_init(&a->chan, fd);
 	}
 	gpg_agent_look(k->gpg_agent, true);
 	return true;
@@ -246,8 +299,8 @@ static void keeper_loop(struct keeper *k)
 {
 	enum { LEASH, SIGNALS, ASKERS };
 	static struct pollfd p[ASKERS + ASKERS_MAX + CONF_ACCOUNTS_MAX
-	                       + DOORS_MAX];
-	unsigned n, doors;
+	                       + DOORS_MAX + WATCHERS_MAX];
+	unsigned n, doors, watchers;
 
 	for (;;) {
 		p[LEASH] = (struct pollfd){ .fd = k->leash->fd,
@@ -262,9 +315,12 @@ static void keeper_loop(struct keeper *k)
 		n = ASKERS + k->n;
 		n += secrets_poll(k->kept.secrets, p + n);
 		doors = box_doors_poll(k->doors, p + n);
-		if (poll(p, n + doors, due(k)) == -1 && errno != EINTR)
+		watchers = watchers_poll(k->kept.watchers, p + n + doors);
+		if (poll(p, n + doors + watchers, due(k)) == -1
+		    && errno != EINTR)
 			return;
 		box_doors_serve(k->doors, p + n, doors);
+		watchers_work(k->kept.watchers, p + n + doors, watchers);
 		/* from the end, so that a dropped one moves none unseen */
 		for (unsigned i = k->n; i-- > 0;)
 			if ((p[ASKERS + i].revents
@@ -301,9 +357,10 @@ static int keeper_open(struct keeper *k, const struct conf *conf)
 	k->signals = keeper_signals();
 	k->kept.secrets = secrets_new(conf);
 	k->kept.logins = logins_new();
+	k->kept.watchers = watchers_new();
 	k->doors = box_doors_new();
 	if (k->signals == -1 || !k->kept.secrets || !k->kept.logins
-	    || !k->doors) {
+	    || !k->kept.watchers || !k->doors) {
 		log_error("%s", strerror(errno));
 		return -1;
 	}
@@ -328,6 +385,7 @@ int keeper_run(const struct conf *conf, struct chan *leash)
 	}
 	secrets_end(k.kept.secrets);
 	free(k.kept.logins);
+	watchers_free(k.kept.watchers);
 	free(k.gpg_agent);
 	keeper_conf_free(k.own_conf);
 	box_doors_free(k.doors);

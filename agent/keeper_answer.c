@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent/frames.h"
+#include "agent/keeper_event.h"
 #include "agent/log.h"
 #include "agent/token.h"
 #include "crypto/verdict.h"
@@ -200,10 +201,15 @@ static int note_login(struct kept *k, struct unpack *u, uint32_t generation)
 	unpack_str(u, in.words, sizeof in.words);
 	if (!unpack_end(u))
 		return -1;
-	if (generation != k->generation)
+	if (generation != k->generation || in.account >= k->conf->n_accounts)
 		in.account = UINT32_MAX;	/* none of now */
-	logins_note(k->logins, &in, keeper_now(), time(NULL));
-	if (in.outcome == DONE_DENIED && in.account < k->conf->n_accounts)
+	/* a wrong password is the matter of who typed it */
+	in.outage = in.outcome == DONE_UNREACHABLE || in.outcome == DONE_FAILED
+	            || (in.outcome == DONE_DENIED && in.account != UINT32_MAX
+	                && k->conf->account[in.account].command);
+	if (logins_note(k->logins, &in, keeper_now(), time(NULL)))
+		event_error(k, in.account, in.kind);
+	if (in.outcome == DONE_DENIED && in.account != UINT32_MAX)
 		secrets_drop(k->secrets, in.account);
 	return 0;
 }
@@ -225,8 +231,9 @@ bool keeper_may(enum role role, unsigned type)
 {
 	switch (type) {
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
+	case K_KEY:
 		return role == ROLE_CRYPT;
-	case K_STATUS:
+	case K_STATUS: case K_CHANGED: case K_WATCH:
 		return role == ROLE_PLUGIN;
 	case K_CHECK:
 		return role == ROLE_PLUGIN || role == ROLE_FRONT;

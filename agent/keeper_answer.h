@@ -7,6 +7,7 @@
 #include "agent/conf.h"
 #include "agent/keeper_login.h"
 #include "agent/keeper_secret.h"
+#include "agent/keeper_watch.h"
 #include "agent/memory.h"
 #include "agent/spawn.h"
 
@@ -18,6 +19,9 @@ struct kept {
 	struct memory *memory;
 	struct secrets *secrets;
 	struct logins *logins;
+	struct watchers *watchers;
+	/* by account, and one for who knows: 0, or 1 + enum key_is, as last told */
+	unsigned char key_is[CONF_ACCOUNTS_MAX + 1];
 };
 
 enum { KEEPER_LATER = 2 };	/* what is asked is not known yet */

@@ -18,6 +18,7 @@ struct peer {
 
 struct reached {
 	int64_t good, bad;	/* unix time, 0 = never */
+	bool outage;
 	bool unproven;
 	int64_t unproven_at;	/* ms */
 	char words[LOGINS_WORDS_MAX];
@@ -135,18 +136,19 @@ void logins_move(struct logins *l, const int *from, unsigned n)
 			memcpy(l->account[i], old[from[i]], sizeof old[0]);
 }
 
-static void note_account(struct logins *l, const struct logged *in, int64_t ms,
+static bool note_account(struct logins *l, const struct logged *in, int64_t ms,
                          int64_t now)
 {
 	struct reached *r;
+	bool was;
 
 	if (in->account >= CONF_ACCOUNTS_MAX || in->kind >= KINDS)
-		return;
+		return false;
 	r = &l->account[in->account][in->kind];
 	if (in->outcome == DONE_OK) {
 		r->good = now;
-		r->unproven = false;
-		return;
+		r->outage = r->unproven = false;
+		return false;
 	}
 	if (in->outcome == DONE_UNREACHABLE && in->code == UNREACHED_NO_PROOF) {
 		r->unproven = true;
@@ -157,17 +159,29 @@ static void note_account(struct logins *l, const struct logged *in, int64_t ms,
 	keep_words(r->words, in->outcome == DONE_DENIED
 	           ? "the user name or the password was not taken"
 	           : in->words);
+	was = r->outage;
+	r->outage = was || in->outage;
+	return r->outage && !was;
 }
 
-void logins_note(struct logins *l, const struct logged *in, int64_t ms,
+void logins_words(const struct logins *l, uint32_t account, uint32_t kind,
+                  char words[LOGINS_WORDS_MAX])
+{
+	words[0] = '\0';
+	if (account < CONF_ACCOUNTS_MAX && kind < KINDS)
+		memcpy(words, l->account[account][kind].words,
+		       LOGINS_WORDS_MAX);
+}
+
+bool logins_note(struct logins *l, const struct logged *in, int64_t ms,
                  int64_t now)
 {
 	if (in->outcome == DONE_OK)
 		note_right(l, in->peer);
 	else if (in->outcome == DONE_DENIED || in->outcome == DONE_REFUSED)
 		note_wrong(l, in->peer, ms);
-	if (in->outcome != DONE_REFUSED)	/* no matter of the provider's */
-		note_account(l, in, ms, now);
+	/* DONE_REFUSED is no matter of the provider's */
+	return in->outcome != DONE_REFUSED && note_account(l, in, ms, now);
 }
 
 bool logins_unproven(const struct logins *l, uint32_t account, uint32_t kind,

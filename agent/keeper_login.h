@@ -34,9 +34,14 @@ struct logged {
 	enum outcome outcome;
 	unsigned code;
 	char words[500];
+	bool outage;		/* the account can't be used for now */
 };
-void logins_note(struct logins *l, const struct logged *in, int64_t ms,
+/* True where an outage begins: the last login went well, or there was none. */
+bool logins_note(struct logins *l, const struct logged *in, int64_t ms,
                  int64_t now);
+/* Why its last login failed. */
+void logins_words(const struct logins *l, uint32_t account, uint32_t kind,
+                  char words[LOGINS_WORDS_MAX]);
 
 /* Did this account's provider give no proof lately, and has nobody logged in since?
  * False also where there is no such account. */

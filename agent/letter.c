@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/keeper.h"
+#include "agent/keeper_tell.h"
 #include "agent/log.h"
 #include "crypto/header.h"
 
@@ -247,6 +248,7 @@ static int known(struct letter *l)
 static int body_to_mime(struct letter *l)
 {
 	struct chan *mime = &l->s->ends->mime;
+	struct unpack u;
 	struct frame f;
 
 	l->resend.out = &l->to_mime.sink;
@@ -263,8 +265,11 @@ static int body_to_mime(struct letter *l)
 	    || chan_send(mime, M_END, NULL, 0, NULL)
 	    || chan_recv(mime, &f, NULL))
 		return letter_broken(l);
-	if (f.type == M_END)
-		return known(l);
+	unpack_init(&u, &f);
+	if (f.type == M_END) {
+		unpack_str(&u, l->id, sizeof l->id);
+		return unpack_end(&u) ? known(l) : letter_broken(l);
+	}
 	return f.type == M_BAD ? letter_take_fact(l, &f) : letter_broken(l);
 }
 
@@ -306,6 +311,20 @@ static void remember_answer(struct letter *l, bool heard)
 		keeper_part_keep(keeper, l->digest, &none, NULL);
 }
 
+/* For who watches. */
+static void tell(const struct letter *l)
+{
+	struct chan *keeper = &l->s->ends->keeper;
+	char enh[12];
+
+	if (l->reply == 250)
+		keeper_tell_sent(keeper, l->how, l->id, &l->s->to);
+	else
+		keeper_tell_refused(keeper, l->reply,
+		                    letter_enhanced(l->words, l->reply, enh),
+		                    l->id, &l->s->to);
+}
+
 /* Once allowed to be readable by the code, so until a key is known. */
 static void remember(struct letter *l)
 {
@@ -343,6 +362,7 @@ int letter_take(struct smtp *s)
 	rc = client_flush(&s->client) || ended ? -1 : 0;
 	remember_answer(&l, rc == 0);
 	remember(&l);
+	tell(&l);
 	if (l.broken)		/* a new connection has all its parts */
 		rc = -1;
 out:

@@ -31,6 +31,8 @@ struct letter {
 	struct wishes wishes;
 	enum wish sign;
 	enum form form;
+	char id[EVENT_ID_MAX];	/* its Message-ID, once it went the one it has
+				 * then; "" = none */
 	int code;		/* of [clear 1234], or -1 */
 	unsigned unfit;		/* the reply where it had to be sealed or signed
 				 * and can't be, 0 = it can */

@@ -39,7 +39,9 @@ int letter_take_fact(struct letter *l, const struct frame *f)
 		l->code = code > 9999 ? -1 : (int)code;
 		l->wishes.encrypt = (enum wish)unpack_u32(&u);
 		l->sign = (enum wish)unpack_u32(&u);
-		/* fall through */
+		l->form = (enum form)unpack_u32(&u);
+		unpack_str(&u, l->id, sizeof l->id);
+		return unpack_end(&u) ? 0 : letter_broken(l);
 	case M_FORM:
 		l->form = (enum form)unpack_u32(&u);
 		return unpack_end(&u) ? 0 : letter_broken(l);

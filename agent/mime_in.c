@@ -130,9 +130,17 @@ static int body_put(struct sink *s, const void *buf, size_t n, struct err *e)
 
 int in_finish(struct in *in)
 {
+	struct pack p;
+
 	if (chan_sink_flush(&in->to_front, NULL))
 		return -1;
-	return chan_send(in->front, M_END, NULL, 0, NULL);
+	pack_init(&p);
+	if (in->how == FETCHED_ALL) {
+		pack_str(&p, in->verdict);
+		pack_mem(&p, in->digest, sizeof in->digest);
+		pack_str(&p, in->id);
+	}
+	return pack_send(&p, in->front, M_END, NULL);
 }
 
 int in_tell_bad(struct in *in, unsigned last, const char *words)

@@ -54,8 +54,10 @@ struct in {
 	struct chan_sink to_front;
 	struct sink body;	/* counts lines, then to_front */
 	bool body_done;
-	/* what the last verdict speaks of */
+	/* the last verdict, what it speaks of, and the letter's Message-ID as shown */
+	char verdict[VERDICT_LINE_MAX];
 	unsigned char digest[VERDICT_DIGEST], judged_body[VERDICT_DIGEST];
+	char id[ID_MAX + 1];
 	struct chan_sink cipher;	/* to crypt */
 };
 

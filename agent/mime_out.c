@@ -116,8 +116,21 @@ static int tell_answers(struct out *o, const char *name, unsigned *left)
 	return rc;
 }
 
+/* The letter's own Message-ID as it can be told, or "". */
+static void id_of(const struct header *h, char id[ID_MAX + 1])
+{
+	const struct field *f = header_get(h, "Message-ID", 0);
+	char *text = f ? field_text(f) : NULL;
+	const char *at = text;
+
+	if (!text || !mime_next_id(&at, id))
+		id[0] = '\0';
+	free(text);
+}
+
 static int tell_facts(struct out *o)
 {
+	char id[ID_MAX + 1];
 	unsigned left = ANSWERS_MAX;
 	int code = protect_code(&o->header);
 	struct pack p;
@@ -135,6 +148,8 @@ static int tell_facts(struct out *o)
 	pack_u32(&p, wish_of(&o->header, "encrypt"));
 	pack_u32(&p, wish_of(&o->header, "sign"));
 	pack_u32(&p, out_form(&o->header));
+	id_of(&o->header, id);
+	pack_str(&p, id);
 	return pack_send(&p, o->front, M_FACTS, NULL);
 }
 
@@ -217,6 +232,18 @@ static int run(struct out *o, enum going how, const struct protect_new *add,
 	return 2;
 }
 
+/* It is complete: with the Message-ID of the client's, or that which was made. */
+static int tell_end(struct out *o, const char *made)
+{
+	char id[ID_MAX + 1];
+	struct pack p;
+
+	id_of(&o->header, id);
+	pack_init(&p);
+	pack_str(&p, header_count(&o->header, "Message-ID") ? id : made);
+	return pack_send(&p, o->front, M_END, NULL);
+}
+
 /* After M_GO: 0, 1 aborted, -1 front is gone. */
 static int go(struct out *o, struct unpack *u)
 {
@@ -235,7 +262,7 @@ static int go(struct out *o, struct unpack *u)
 	rc = run(o, (enum going)how, &add, &e);
 	out_free(o);
 	if (rc == 0)
-		return chan_send(o->front, M_END, NULL, 0, NULL);
+		return tell_end(o, id);
 	return rc == 2 ? tell_odd(o, M_BAD, &e) : rc;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mime on the way in: which header block is shown, and the verdict on it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,22 @@ static void pack_ids(struct in *in, struct pack *p, const struct header *shown)
 		pack_str(p, id[i]);
 }
 
+/* For in_finish(): what is told of it. */
+static void keep_told(struct in *in, const struct header *shown,
+                      const char *line)
+{
+	const struct field *f = header_get(shown, "Message-ID", 0);
+	char *text = f ? field_text(f) : NULL;
+	const char *at = text;
+	size_t skip = strlen(VERDICT_NAME ":");
+
+	snprintf(in->verdict, sizeof in->verdict, "%s",
+	         strlen(line) > skip ? line + skip : "");
+	if (!text || !mime_next_id(&at, in->id))
+		in->id[0] = '\0';
+	free(text);
+}
+
 /* Crypt's verdict on a header block as it will be shown. */
 static int judge(struct in *in, const struct header *shown,
                  const struct addrs *from, const unsigned char *body,
@@ -58,7 +75,10 @@ static int judge(struct in *in, const struct header *shown,
 		return -1;
 	unpack_init(&u, &f);
 	unpack_str(&u, line, VERDICT_LINE_MAX);
-	return unpack_end(&u) && line[0] ? 0 : -1;
+	if (!unpack_end(&u) || !line[0])
+		return -1;
+	keep_told(in, shown, line);
+	return 0;
 }
 
 /* Exactly one From with exactly one mailbox, or none at all (R6).  An odd field

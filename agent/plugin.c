@@ -28,44 +28,6 @@ int plugin_run(const struct conf *conf, struct plugin_ends *ends)
 	return plugin_serve(conf, ends);
 }
 
-/* ---- waiting ---- */
-
-/* Until fd can be read, or written (0), or the guard wants the end (-1).  Where it is
- * not the plug-in that is waited for: or until that has gone (-1).  1: ms are over
- * (-1: they never are). */
-static int wait_for(struct plugin *p, int fd, short events, int ms)
-{
-	struct pollfd w[3] = {
-		{ .fd = fd, .events = events },
-		{ .fd = p->ends->guard.fd },
-		{ .fd = fd == p->ends->client ? -1 : p->ends->client }
-	};
-
-	int r;
-
-	do
-		r = poll(w, 3, ms);
-	while (r == -1 && errno == EINTR);
-	if (r == 0)
-		return 1;
-	return r > 0 && w[0].revents ? 0 : -1;
-}
-
-int plugin_wait(struct plugin *p, struct chan *c)
-{
-	return plugin_wait_for(p, c, -1);
-}
-
-int plugin_wait_for(struct plugin *p, struct chan *c, int ms)
-{
-	return chan_wait(c, 0) || wait_for(p, c->fd, POLLIN, ms) == 0 ? 0 : -1;
-}
-
-int plugin_wait_room(struct plugin *p, int fd)
-{
-	return wait_for(p, fd, POLLOUT, -1);
-}
-
 int plugin_crypt(struct plugin *p, struct chan *crypt)
 {
 	struct frame f;
@@ -95,19 +57,19 @@ int plugin_patience(const struct plugin *p)
 static int wait_for_plugin(struct plugin *p)
 {
 	int fd = p->ends->client;
-	int r = wait_for(p, fd, POLLIN,
-	                 chan_open(&p->crypt) ? PLUGIN_KEEP_MS : -1);
+	int r = plugin_wait_on(p, fd, POLLIN, chan_open(&p->crypt)
+	                       ? PLUGIN_KEEP_MS : -1);
 
 	if (r == 1) {
 		chan_close(&p->crypt);
-		r = wait_for(p, fd, POLLIN, -1);
+		r = plugin_wait_on(p, fd, POLLIN, -1);
 	}
 	return r;
 }
 
 /* ---- lines ---- */
 
-static int say(struct plugin *p, json_t *answer)
+int plugin_say(struct plugin *p, json_t *answer)
 {
 	char *line, *at;
 	ssize_t r = 0;
@@ -138,7 +100,7 @@ static void too_long(struct plugin *p)
 
 	fault_set(&f, "too-long", "A line may have %d octets at most",
 	          JSON_LINE_MAX);
-	say(p, plugin_error(NULL, &f));
+	plugin_say(p, plugin_error(NULL, &f));
 	shutdown(p->ends->client, SHUT_WR);
 	while (r > 0 && left && poll(&w, 1, DRAIN_MS) > 0) {
 		r = recv(p->ends->client, p->in, sizeof p->in, 0);
@@ -157,7 +119,7 @@ static int serve_lines(struct plugin *p)
 		n = (size_t)(lf - (p->in + done));
 		if (n >= JSON_LINE_MAX)
 			break;
-		rc = say(p, plugin_call(p, p->in + done, n));
+		rc = plugin_say(p, plugin_call(p, p->in + done, n));
 		if (!chan_open(&p->ends->keeper))
 			rc = -1;	/* a new connection has a new one */
 		done += n + 1;
@@ -182,6 +144,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 	p->len = 0;
 	chan_init(&p->crypt, -1);
 	plugin_letter_begin(p);
+	chan_init(&p->events, -1);
 	while (wait_for_plugin(p) == 0) {
 		r = recv(ends->client, p->in + p->len, PLUGIN_PIECE, 0);
 		if (r == -1 && errno == EINTR)
@@ -194,6 +157,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 	}
 	plugin_letter_forget(p);
 	chan_close(&p->crypt);
+	chan_close(&p->events);
 	close(ends->client);
 	return 0;
 }

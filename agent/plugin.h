@@ -32,6 +32,7 @@ struct plugin {
 	bool greeted;		/* by hello */
 	struct chan crypt;	/* see plugin_kept_crypt() */
 	struct plugin_letter letter;
+	struct chan events;	/* open: it watches */
 	size_t len;
 	char in[JSON_LINE_MAX + PLUGIN_PIECE];	/* what is no whole line yet */
 };
@@ -39,8 +40,11 @@ struct plugin {
 /* Calls and answers until the plug-in or the guard hangs up: 0. */
 int plugin_serve(const struct conf *conf, struct plugin_ends *ends);
 
-/* Wait until c has a frame: 0, or -1 where the plug-in or the guard has gone, or so
- * many milliseconds are over. */
+/* Wait for poll()'s events of fd, ms at most (-1: for ever), and write events
+ * meanwhile: 0; 1: the time is over; -1: the guard wants the end, or the plug-in has
+ * gone, or it is the plug-in that is waited for and the keeper has gone. */
+int plugin_wait_on(struct plugin *p, int fd, short events, int ms);
+/* The same until c has a frame: 0, or -1, also where the time is over. */
 int plugin_wait(struct plugin *p, struct chan *c);
 int plugin_wait_for(struct plugin *p, struct chan *c, int ms);
 /* Wait until fd can be written, in the same way. */
@@ -87,6 +91,13 @@ const struct account *plugin_account(const struct plugin *p, json_t *request,
  * own: else the account's. */
 const char *plugin_from(const struct account *a, json_t *request);
 
+/* Write one line, and give the object back (NULL: there was no memory): 0, or -1. */
+int plugin_say(struct plugin *p, json_t *line);
+/* A K_EVENT as the object that a plug-in gets; NULL: it is none. */
+json_t *plugin_event(const struct frame *f);
+/* The text of a verdict, "v=1; encryption=ok; ...", as an object. */
+json_t *plugin_verdict_text(const char *text);
+
 /* The calls: what is "ok" in the answer, or NULL with f filled. */
 json_t *plugin_accounts(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_invite(struct plugin *p, json_t *request, struct fault *f);
@@ -101,5 +112,6 @@ json_t *plugin_get(struct plugin *p, json_t *request, struct fault *f);
 /* There is no letter yet; what there is of one is forgotten, and its opener ends. */
 void plugin_letter_begin(struct plugin *p);
 void plugin_letter_forget(struct plugin *p);
+json_t *plugin_watch(struct plugin *p, json_t *request, struct fault *f);
 
 #endif

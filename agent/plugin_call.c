@@ -43,6 +43,7 @@ static const struct call {
 	{ "put", plugin_put, { { "data", JSON_STRING, true },
 	                       { "more", JSON_TRUE, true } } },
 	{ "get", plugin_get, { { NULL } } },
+	{ "watch", plugin_watch, { { NULL } } },
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 

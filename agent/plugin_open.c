@@ -126,33 +126,6 @@ static json_t *not_given(struct plugin *p, const struct frame *said,
 
 /* ---- the verdict ---- */
 
-/* "v=1; encryption=ok; ...", which the keeper wrote, as an object. */
-static json_t *verdict_object(const char *text)
-{
-	static const char *const word[] = {
-		"encryption", "signature", "signer", "fpr", "trust", "reason"
-	};
-	json_t *j = json_object();
-	const char *value;
-	size_t n;
-
-	for (; *text; text += n + strspn(text + n, "; \r\n")) {
-		n = strcspn(text, ";\r\n");
-		if (!(value = memchr(text, '=', n)))
-			continue;
-		for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-			if ((size_t)(value - text) == strlen(word[i])
-			    && strncmp(text, word[i], strlen(word[i])) == 0)
-				json_object_set_new(j, word[i], json_stringn(
-					value + 1,
-					n - (size_t)(value + 1 - text)));
-		if (strncmp(text, "t=", 2) == 0)
-			json_object_set_new(j, "time", json_integer(
-				strtoll(text + 2, NULL, 10)));
-	}
-	return j;
-}
-
 /* What mime read is judged by the keeper, in words that came from it once: a mime
  * that went wrong has no verdict to offer that was not ours. */
 struct checked {
@@ -186,7 +159,7 @@ static int take_checked(struct plugin *p, const struct frame *f,
 	if (keeper_check(&p->ends->keeper, text, digest, body, &c->check, NULL))
 		return -1;
 	if (c->check == VERDICT_GENUINE || c->check == VERDICT_CHANGED)
-		c->verdict = verdict_object(text + strspn(text, " "));
+		c->verdict = plugin_verdict_text(text);
 	return 0;
 }
 

@@ -72,7 +72,7 @@ enum { MF, FM, CF, FC, CM, MC, CK, KC, FK, KF, PR, PW, S0, S1, FDS };
 /* Who asks the keeper by this socket. */
 static int asker(struct rig *r, enum role role, int fd, struct err *e)
 {
-	const uint32_t who[2] = { role, 0 };
+	const uint32_t who[3] = { role, 0, 0 };
 
 	return chan_send_fds(&r->keeper.leash, G_ASKER, who, sizeof who, &fd, 1,
 	                     e);

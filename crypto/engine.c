@@ -74,6 +74,8 @@ static gpgme_error_t status(void *arg, const char *key, const char *args)
 		return gpg_error(GPG_ERR_TOO_LARGE);
 	if (!strcmp(key, "ERROR") && !strncmp(args, "keylist.getkey ", 15))
 		g->not_found = true;
+	if (!strcmp(key, "PINENTRY_LAUNCHED") && g->asking)
+		g->asking(g->asking_arg);
 	return g->status ? g->status(g->status_arg, key, args) : 0;
 }
 
@@ -97,6 +99,12 @@ static int ctx_new(struct engine *g, struct err *e)
 		return err_set(e, GPG_ERR_NOT_SUPPORTED,
 		               "This GPGME is too old");
 	return 0;
+}
+
+void engine_on_asking(struct engine *g, void (*fn)(void *arg), void *arg)
+{
+	g->asking = fn;
+	g->asking_arg = arg;
 }
 
 void engine_begin(struct engine *g,

@@ -73,6 +73,10 @@ struct engine_places {
 };
 void engine_places(const struct engine *g, struct engine_places *p);
 
+/* Call fn(arg) whenever gpg-agent begins to ask somebody for a passphrase, for an
+ * operation of ours. */
+void engine_on_asking(struct engine *g, void (*fn)(void *arg), void *arg);
+
 /* Something that changes when keys, trust or gpg.conf change (times, sizes and
  * inodes of the files in gnupghome): look-ups may be remembered under it. */
 uint64_t engine_stamp(const struct engine *g);

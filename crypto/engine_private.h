@@ -41,6 +41,8 @@ struct engine_fd {
 struct engine {
 	gpgme_ctx_t x;
 	unsigned stall;
+	void (*asking)(void *arg);	/* NULL: nobody wants to know */
+	void *asking_arg;
 	char home[PATH_MAX];
 	char socket[108];	/* gpg-agent's */
 

@@ -28,8 +28,8 @@ G_ASKER, G_LANE, K_CAME, K_CODE = (frames.numbers()[x] for x in (
     "G_ASKER", "G_LANE", "K_CAME", "K_CODE"))
 PLACES = ("keeper", "front", "mime", "crypt", "upstream", "plugin")  # spawn.h
 # who else than front may ask what
-OF_CRYPT = ("K_MAC", "K_RECALL", "K_REMEMBER", "K_CAME", "K_DOOR")
-OF_PLUGIN = ("K_STATUS",)
+OF_CRYPT = ("K_MAC", "K_RECALL", "K_REMEMBER", "K_CAME", "K_DOOR", "K_KEY")
+OF_PLUGIN = ("K_STATUS", "K_CHANGED", "K_WATCH")
 OF_BOTH = ("K_CHECK", "K_CONTACT", "K_CODE", "K_DID_COME")  # front and plugin
 LEASH = 3
 
@@ -154,7 +154,8 @@ class Keeper:
     def asker(self, role="front"):
         ours, theirs = socket.socketpair()
         socket.send_fds(self.guard, [struct.pack(
-            "IIII", G_ASKER, 8, PLACES.index(role), 0)], [theirs.fileno()])
+            "IIIII", G_ASKER, 12, PLACES.index(role), 0, 1)], [
+                theirs.fileno()])
         theirs.close()
         ours.settimeout(5)
         return ours

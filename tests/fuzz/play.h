@@ -49,7 +49,8 @@ bool play_upstream_pop3(const struct script *provider, bool tls,
  * are gone; & 4: there is no crypt to be had; & 8: the guard has PLAY_OPENERS openers
  * and answers nothing else: the first hands over PLAY_LETTER under a verdict, the
  * second finds a sealed letter, the third a locked key; & 16: each verdict is genuine
- * to the keeper, which answers nothing else.  What the plug-in heard, and the guard
+ * to the keeper, which answers nothing else; & 32: the keeper's first answer is to
+ * watch, and one event of each kind comes.  What the plug-in heard, and the guard
  * with what went into the openers' pipes behind. */
 enum { PLAY_OPENERS = 3 };
 #define PLAY_VERDICT "v=1; encryption=ok; signature=good; signer=a@b.example; " \
@@ -57,6 +58,8 @@ enum { PLAY_OPENERS = 3 };
 #define PLAY_LETTER "hello\r\n\0\xff"
 void play_plugin(const struct script *client, uint8_t know,
                  struct membuf *heard, struct membuf *guard);
+/* Take the events out of what a plug-in heard, to be freed. */
+void play_events(struct membuf *heard, struct membuf *events);
 
 /* Every frame that front heard from upstream is of its form, its text printable. */
 void play_check_heard(const struct membuf *heard);

@@ -63,8 +63,11 @@ static void mime_says(struct membuf *m)
 		pack_u32(&p, WISH_NONE);
 		pack_u32(&p, WISH_NONE);
 		pack_u32(&p, FORM_OTHER);
+		pack_str(&p, "");
 		play_say(m, M_FACTS, &p);
-		play_say(m, M_END, NULL);
+		pack_init(&p);
+		pack_str(&p, "<made@b.example>");
+		play_say(m, M_END, &p);
 	}
 }
 

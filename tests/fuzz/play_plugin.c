@@ -126,6 +126,100 @@ static void keeper_checks(struct membuf *m)
 		play_say(m, K_ANSWER, &p);
 }
 
+/* ---- events ---- */
+
+static void event(struct ends *v, enum event what, const char *account,
+                  const struct pack *rest)
+{
+	static struct pack p;
+	struct membuf m;
+
+	pack_init(&p);
+	pack_u32(&p, what);
+	pack_u64(&p, 1700000003);
+	pack_str(&p, account);
+	pack_mem(&p, rest->buf, rest->len);
+	membuf_init(&m, 1 << 20);
+	play_say(&m, K_EVENT, &p);
+	ends_say(v, m.buf, m.len, 0);
+	membuf_free(&m);
+}
+
+static void pack_people(struct pack *p)
+{
+	pack_u32(p, 2);
+	pack_str(p, "b@c.example");
+	pack_str(p, "d\"\\@e.example");
+}
+
+static void letters_events(struct ends *v, const char *account)
+{
+	static struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, GOES_SEALED);
+	pack_str(&p, "<1@b.example>");
+	pack_people(&p);
+	event(v, EVENT_SENT, account, &p);
+	pack_init(&p);
+	pack_u32(&p, 451);
+	pack_str(&p, "No");
+	pack_str(&p, "");
+	pack_people(&p);
+	event(v, EVENT_REFUSED, account, &p);
+	pack_init(&p);
+	pack_str(&p, " v=1; encryption=ok; signature=none; t=1700000000; kid=0; "
+	         "mac=x\r\n");
+	pack_str(&p, "<1@b.example>");
+	event(v, EVENT_OPENED, account, &p);
+}
+
+/* One of each, in the order of enum event, which wait with the keeper's answer to
+ * K_WATCH. */
+static void events_come(struct ends *k, struct ends *v)
+{
+	const char *account = "a@b.example";
+	static struct pack p;
+	struct chan keeper;
+	uint32_t there = 1;
+
+	letters_events(v, account);
+	pack_init(&p);
+	event(v, EVENT_KEY_NEEDED, account, &p);
+	event(v, EVENT_LOCKED, "", &p);
+	event(v, EVENT_UNLOCKED, account, &p);
+	pack_u32(&p, SESSION_POP3);
+	pack_str(&p, "Gone");
+	event(v, EVENT_ERROR, account, &p);
+	pack_init(&p);
+	pack_people(&p);
+	event(v, EVENT_RECIPIENTS, "", &p);
+	pack_init(&p);
+	pack_u32(&p, 7);
+	event(v, EVENT_LOST, "", &p);
+	chan_init(&keeper, k->ours);
+	CHECK(chan_send_fds(&keeper, K_ANSWER, &there, sizeof there, &v->theirs,
+	                    1, NULL) == 0);
+}
+
+void play_events(struct membuf *heard, struct membuf *events)
+{
+	const char *p = heard->buf, *end = p + heard->len, *lf;
+	struct membuf rest, *to;
+
+	membuf_init(events, 1 << 24);
+	membuf_init(&rest, 1 << 24);
+	for (; p < end; p = lf + 1) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		CHECK(lf);
+		to = end - p > 9 && memcmp(p, "{\"event\":", 9) == 0 ? events
+		                                                   : &rest;
+		CHECK(sink_put(&to->sink, p, (size_t)(lf + 1 - p), NULL) == 0);
+	}
+	membuf_free(heard);
+	*heard = rest;
+}
+
 /* ---- all of it ---- */
 
 void play_plugin(const struct script *client, uint8_t know,
@@ -133,7 +227,7 @@ void play_plugin(const struct script *client, uint8_t know,
 {
 	static struct conf conf;
 	struct plugin_ends p;
-	struct ends c, g, k, mime[PLAY_OPENERS];
+	struct ends c, g, k, v, mime[PLAY_OPENERS];
 	int pipe[PLAY_OPENERS];
 	struct membuf says;
 
@@ -156,11 +250,15 @@ void play_plugin(const struct script *client, uint8_t know,
 		opener_open(&g, i, &mime[i], &pipe[i]);
 	ends_hang_up(&g);
 	membuf_free(&says);
+	ends_open(&k, NULL, 0, 0);
+	ends_open(&v, NULL, 0, 0);
+	if (know & 32)
+		events_come(&k, &v);
 	if (know & 16)
 		keeper_checks(&says);
 	else if (know & 2)
 		keeper_says(&says);
-	ends_open(&k, says.buf, says.len, 0);
+	ends_say(&k, says.buf, says.len, 0);
 	membuf_free(&says);
 	ends_hang_up(&k);
 	p.client = c.theirs;
@@ -179,4 +277,5 @@ void play_plugin(const struct script *client, uint8_t know,
 	ends_close(&c);
 	ends_close(&g);
 	ends_close(&k);
+	ends_close(&v);
 }

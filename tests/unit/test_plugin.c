@@ -13,7 +13,11 @@
 #include "agent/plugin.h"
 #include "tests/fuzz/play.h"
 
-enum { GUARD = 1, KEEPER = 2, NO_CRYPT = 4, OPENERS = 8, GENUINE = 16 };	/* who answers, see play.h */
+/* Who answers, see play.h. */
+enum {
+	GUARD = 1, KEEPER = 2, NO_CRYPT = 4, OPENERS = 8, GENUINE = 16,
+	EVENTS_COME = 32
+};
 
 static void check(uint8_t know, const char *in, size_t n, const char *want)
 {
@@ -52,7 +56,8 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 	"\"open\"," \
 	"\"verdict\"," \
 	"\"put\"," \
-	"\"get\"" \
+	"\"get\"," \
+	"\"watch\"" \
 	"],\"line-max\":65536}}\n"
 #define ERROR(id, code, text) \
 	"{\"id\":" id ",\"error\":{\"code\":\"" code "\",\"text\":\"" text "\"}}\n"
@@ -247,6 +252,74 @@ static void test_pieces(void **state)
 		}
 }
 
+/* ---- watch ---- */
+
+#define EVENT(what, more) \
+	"{\"event\":\"" what "\",\"time\":1700000003" more "}\n"
+#define ACCOUNT ",\"account\":\"a@b.example\""
+#define LETTER(id) \
+	id ",\"recipients\":[\"b@c.example\",\"d\\\"\\\\@e.example\"]"
+#define ID ",\"message-id\":\"<1@b.example>\""
+#define EVENTS \
+	EVENT("sent", ACCOUNT ",\"how\":\"sealed\"" LETTER(ID)) \
+	EVENT("refused", ACCOUNT ",\"code\":451,\"words\":\"No\"" LETTER("")) \
+	EVENT("opened", ACCOUNT ",\"verdict\":{\"encryption\":\"ok\"," \
+	      "\"signature\":\"none\",\"time\":1700000000}" ID) \
+	EVENT("key-needed", ACCOUNT) EVENT("locked", "") \
+	EVENT("unlocked", ACCOUNT) \
+	EVENT("error", ACCOUNT ",\"protocol\":\"pop3\",\"words\":\"Gone\"") \
+	EVENT("recipients", ",\"addresses\":[\"b@c.example\"," \
+	      "\"d\\\"\\\\@e.example\"]") \
+	EVENT("lost", ",\"count\":7")
+
+/* Answers come as without them, events in their order, each whole: how many octets
+ * of them. */
+static size_t check_events(const struct script *s, const char *want)
+{
+	struct membuf heard, guard, events;
+	size_t n;
+
+	play_plugin(s, KEEPER | EVENTS_COME, &heard, &guard);
+	play_events(&heard, &events);
+	if (heard.len != strlen(want) || memcmp(heard.buf, want, heard.len))
+		fail_msg("said:\n%.*s", (int)heard.len, heard.buf);
+	n = events.len;
+	if (n > strlen(EVENTS) || (n && memcmp(events.buf, EVENTS, n))
+	    || (n && events.buf[n - 1] != '\n'))
+		fail_msg("events:\n%.*s", (int)n, events.buf);
+	membuf_free(&heard);
+	membuf_free(&guard);
+	membuf_free(&events);
+	return n;
+}
+
+#define WATCH "{\"id\":2,\"call\":\"watch\"}\n"
+#define MORE "{\"id\":3,\"call\":\"x\"}\n"
+#define UNKNOWN ERROR("3", "unknown-call", "This call is not known")
+
+static void test_watch(void **state)
+{
+	static const char in[] = HELLO WATCH MORE MORE WATCH;
+	struct script s = { .p = in, .n = sizeof in - 1 };
+	size_t n, most = 0;
+
+	(void)state;
+	for (size_t i = 1; i < s.n + 8; i++) {
+		s.split = i < s.n ? i : 0;
+		s.how = (uint8_t)(i < s.n ? 0 : i - s.n + 1);
+		n = check_events(&s, HELLO_OK "{\"id\":2,\"ok\":{}}\n" UNKNOWN
+		                 UNKNOWN "{\"id\":2,\"ok\":{}}\n");
+		most = n > most ? n : most;
+	}
+	assert_int_equal(most, strlen(EVENTS));
+	/* nobody has asked for them */
+	s = (struct script){ .p = HELLO MORE, .n = strlen(HELLO MORE) };
+	for (s.how = 1; s.how < 8; s.how++)
+		assert_int_equal(check_events(&s, HELLO_OK UNKNOWN), 0);
+	check(0, S(HELLO WATCH), HELLO_OK ERROR("2", "failed", "A part of "
+	      "Letterlock did not answer. Try again"));
+}
+
 static void test_nonsense(void **state)
 {
 	(void)state;
@@ -324,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_put),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_json_read),
 		cmocka_unit_test(test_json_write),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "crypto/utf8.h"
 
@@ -68,11 +69,38 @@ static void test_octets(void **state)
 	assert_false(utf8_ok("a\0\xa4", 3));
 }
 
+/* Each number: itself, or as many ? as it has octets. */
+static void test_plain(void **state)
+{
+	char text[8], want[8];
+
+	(void)state;
+	for (uint32_t c = 1; c < 0x11000; c++) {
+		size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+		bool bad = c < 0x20 || (c >= 0x7f && c < 0xa0)
+		           || (c >= 0xd800 && c <= 0xdfff);
+
+		write_as(text, c, n);
+		memcpy(text + n, "x\xc3", 3);
+		memcpy(want, text, n);
+		if (bad)
+			memset(want, '?', n);
+		memcpy(want + n, "x?", 3);
+		utf8_plain(text);
+		if (strcmp(text, want) != 0)
+			fail_msg("U+%04X", c);
+	}
+	text[0] = '\0';
+	utf8_plain(text);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_octets),
+		cmocka_unit_test(test_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
