@@ -17,6 +17,7 @@ import pytest
 
 from kit import client, folder, keys, letters, provider
 from kit.agent import built
+from kit.plugin import Plugin, path
 from people import BOB
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
@@ -27,6 +28,8 @@ import large    # noqa: E402
 
 MAX = "8M"          # max-message-size
 SLOW = 60           # seconds for one letter, however hostile
+# of so many letters one is opened by a plug-in, too; all of them take a minute
+ONE_OF = int(os.environ.get("CORPUS_ONE_OF", "29"))
 # what a user may have in gpg.conf, and what must not count
 CONF = "auto-key-retrieve\nauto-key-locate local,wkd\n"
 
@@ -335,6 +338,22 @@ def test_the_command_agrees(rig, e):
     code, out, err = rig.open(e.name)
     same(timeless(whole(out)), timeless(rig.live[e.name]))
     assert code == (65 if b"; encryption=failed" in out[:200] else 0), err
+
+
+# what it takes as a mail program stored it
+STORED = ("forged-lf-only", "lf-only", "mbox-line")
+
+
+def test_a_plugin_agrees(rig):
+    """It has the same letter opened, with the same verdict."""
+    with Plugin(path(rig.agent)) as p:
+        for e in ENTRIES[::ONE_OF]:
+            v, got = p.open(rig.raw[e.name])
+            if e.name == "large-over-max":
+                assert v == "too-large"
+            elif e.name not in STORED:
+                same(timeless(whole(got)), timeless(rig.live[e.name]))
+                check_verdict(e, dict(letters.verdict(got), **v))
 
 
 def test_no_letter_ends_the_session(rig):
