@@ -22,6 +22,8 @@ enum frame_type {
 	G_OPENER,		/* [] / fds: mime, the write end of its pipe */
 	/* plugin -> guard: a crypt; guard -> plugin */
 	G_CRYPT,		/* [] / fds: crypt */
+	/* plugin -> guard: a mime alone, for FETCHED_VERDICT; guard -> plugin */
+	G_READER,		/* [] / fds: mime, the write end of its pipe */
 	/* plugin -> guard: what runs; guard -> plugin */
 	G_STATUS,		/* [] / u64 started (unix time), u32 sessions, u32 most of
 				 * them, u32 n, then n of: str address, u32 kind, u32

@@ -66,17 +66,18 @@ static void accept_some(struct guard *g, const struct listener *l)
 	}
 }
 
-/* It asks for another lane, opener or crypt: it gets one, or an answer without. */
+/* It asks for another lane, opener, crypt or reader: it gets one, or an answer
+ * without. */
 static void session_more(struct guard *g, struct session *s, unsigned type)
 {
 	int ends[4] = { -1, -1, -1, -1 };
-	unsigned n = type == G_LANE ? 3 : type == G_OPENER ? 2 : 1;
+	unsigned n = type == G_LANE ? 3 : type == G_CRYPT ? 1 : 2;
 	struct err e;
 	int rc;
 
 	rc = type == G_LANE ? guard_lane(g, s, ends, &e)
-	     : type == G_OPENER ? guard_opener(g, s, ends, &e)
-	                        : guard_crypt(g, s, ends, &e);
+	     : type == G_CRYPT ? guard_crypt(g, s, ends, &e)
+	                       : guard_opener(g, s, type == G_OPENER, ends, &e);
 	if (rc) {
 		log_error("no further part: %s", e.text);
 		n = 0;
@@ -114,7 +115,8 @@ static bool may_ask(enum session_kind kind, unsigned type)
 	switch (type) {
 	case G_LANE: return kind != SESSION_PLUGIN;
 	case G_OPENER: return kind != SESSION_SMTP;
-	case G_CRYPT: case G_STATUS: return kind == SESSION_PLUGIN;
+	case G_CRYPT: case G_READER: case G_STATUS:
+		return kind == SESSION_PLUGIN;
 	}
 	return false;
 }

@@ -255,13 +255,13 @@ out:
 
 /* Start an opener; ends[] gets mime and the write end of the pipe it reads.  Also a
  * plug-in's works as in a POP3 session. */
-int guard_opener(struct guard *g, struct session *s, int ends[2],
-                        struct err *e)
+int guard_opener(struct guard *g, struct session *s, bool crypt, int ends[2],
+                 struct err *e)
 {
 	int fd[LANE_FDS], to_mime[3], rc = -1;
 
 	if (lane_fds(g, SESSION_POP3, fd, e)
-	    || crypt_start(g, s, SESSION_POP3, fd, e))
+	    || (crypt && crypt_start(g, s, SESSION_POP3, fd, e)))
 		goto out;
 	to_mime[0] = fd[MF];
 	to_mime[1] = fd[MC];

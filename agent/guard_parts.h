@@ -98,10 +98,11 @@ void guard_fill_later(struct guard *g, int ms);
 
 /* The parts of a session, each 0 or -1: all of a new one; a further lane (ends:
  * crypt, mime to crypt, upstream and, for POP3, the pipe that mime reads); a
- * further opener (ends: mime and the write end of its pipe). */
+ * further opener, or one without its crypt (ends: mime and the write end of its
+ * pipe). */
 int guard_wire(struct guard *g, struct session *s, int client, struct err *e);
 int guard_lane(struct guard *g, struct session *s, int ends[4], struct err *e);
-int guard_opener(struct guard *g, struct session *s, int ends[2],
+int guard_opener(struct guard *g, struct session *s, bool crypt, int ends[2],
                  struct err *e);
 /* A plug-in's connection, and a crypt for one (ends: crypt). */
 int guard_plugin(struct guard *g, struct session *s, int client, struct err *e);

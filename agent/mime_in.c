@@ -292,7 +292,8 @@ static int letter(struct in *in)
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
 	chan_sink_init(&in->to_front, in->front, M_DATA);
-	if (chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL))
+	if (!in->verdict_only
+	    && chan_send(in->crypt, X_LETTER, &ask, sizeof ask, NULL))
 		rc = in_tell_broken(in);
 	else if ((rc = take_header(in)) == -2)
 		rc = in_tell_broken_so(in, 0);

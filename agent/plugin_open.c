@@ -41,19 +41,20 @@ void plugin_letter_forget(struct plugin *p)
 }
 
 /* A new one for each letter: no letter gets to what another one may have spoilt, and
- * none waits here for days. */
+ * none waits here for days.  For a verdict mime is enough, which costs little. */
 static int opener_start(struct plugin *p, bool verdict_only, bool ask)
 {
 	struct chan *guard = &p->ends->guard;
 	struct plugin_letter *l = &p->letter;
+	unsigned type = verdict_only ? G_READER : G_OPENER;
 	uint32_t how[2] = { FETCHED_STORED, ask };
 	struct frame f;
 	int flags;
 
 	if (verdict_only)
 		how[0] = FETCHED_VERDICT;
-	if (chan_send(guard, G_OPENER, NULL, 0, NULL)
-	    || chan_expect(guard, G_OPENER, &f, NULL))
+	if (chan_send(guard, type, NULL, 0, NULL)
+	    || chan_expect(guard, type, &f, NULL))
 		return -1;
 	chan_init(&l->mime, chan_take_fd(guard));
 	l->pipe = chan_take_fd(guard);

@@ -196,6 +196,7 @@ def test_one_letter_at_a_time(box):
         more = {"data": "", "more": False} if call == "put" else {}
         assert p.call(call, **more)["error"]["code"] == "no-letter"
     for bad in ("A", "AA=A", "AB==", "A\nA=", "\u00e4\u00e4"):
+        assert p.call("open", data=b64(b"A: b\r\n"), more=True)["ok"] == {}
         assert p.call("open", data=bad, more=True)["error"]["code"] == "request"
         assert p.call("put", data="",
                       more=True)["error"]["code"] == "no-letter"
@@ -208,6 +209,7 @@ def test_one_letter_at_a_time(box):
     assert words(box.open(box.sealed)[0]) == ("ok", "good", None)
     assert p.call("get")["error"]["code"] == "no-letter"
     assert "ok" in p.call("status")
+    wait_for(lambda: not roles(box.agent))
 
 
 def roles(a):

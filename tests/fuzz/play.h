@@ -48,11 +48,12 @@ bool play_upstream_pop3(const struct script *provider, bool tls,
 /* One connection of a plug-in.  know: the guard (& 1) and the keeper (& 2) answer, or
  * are gone; & 4: there is no crypt to be had; & 8: the guard has PLAY_OPENERS openers
  * and answers nothing else: the first hands over PLAY_LETTER under a verdict, the
- * second finds a sealed letter, the third a locked key; & 16: each verdict is genuine
- * to the keeper, which answers nothing else; & 32: the keeper's first answer is to
+ * second, a reader, finds a sealed letter, the third a locked key, the fourth, a
+ * reader, a verdict; & 16: each verdict is genuine to the keeper, which answers
+ * nothing else; & 64: each is forged; & 32: the keeper's first answer is to
  * watch, and one event of each kind comes.  What the plug-in heard, and the guard
  * with what went into the openers' pipes behind. */
-enum { PLAY_OPENERS = 3 };
+enum { PLAY_OPENERS = 4 };
 #define PLAY_VERDICT "v=1; encryption=ok; signature=good; signer=a@b.example; " \
 	"fpr=X; trust=seen; t=1700000003; kid=Y; bh=Z; mac=M"
 #define PLAY_LETTER "hello\r\n\0\xff"

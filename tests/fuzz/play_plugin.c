@@ -7,6 +7,7 @@
 
 #include "agent/log.h"
 #include "agent/plugin.h"
+#include "crypto/verdict.h"
 #include "tests/fuzz/play.h"
 
 static const char CONF[] = "[a@b.example]\nsmtp = localhost:25 plaintext\n";
@@ -61,13 +62,15 @@ static void mime_says(struct membuf *m, int nth)
 	static struct pack p;
 
 	pack_init(&p);
-	if (nth == 0) {
+	if (nth == 0 || nth == 3) {
 		pack_u32(&p, 1);
 		pack_str(&p, " " PLAY_VERDICT "\r\n");
 		pack_mem(&p, digest, sizeof digest);
 		pack_u32(&p, FORM_OTHER);
 		pack_u64(&p, sizeof PLAY_LETTER - 1);
 		play_say(m, M_CHECKED, &p);
+		if (nth)
+			return;
 		pack_init(&p);
 		pack_mem(&p, PLAY_LETTER, sizeof PLAY_LETTER - 1);
 		play_say(m, M_DATA, &p);
@@ -95,8 +98,8 @@ static void opener_open(struct ends *guard, int nth, struct ends *mime, int *pip
 	membuf_free(&says);
 	CHECK(pipe2(p, O_CLOEXEC) == 0);
 	chan_init(&c, guard->ours);
-	CHECK(chan_send_fds(&c, G_OPENER, NULL, 0, (int[]){ mime->theirs, p[1] },
-	                    2, NULL) == 0);
+	CHECK(chan_send_fds(&c, nth % 2 ? G_READER : G_OPENER, NULL, 0,
+	                    (int[]){ mime->theirs, p[1] }, 2, NULL) == 0);
 	close(p[1]);
 	close(mime->theirs);
 	mime->theirs = -1;
@@ -116,12 +119,12 @@ static void opener_close(struct ends *mime, int pipe, struct membuf *heard)
 	ends_close(mime);
 }
 
-static void keeper_checks(struct membuf *m)
+static void keeper_checks(struct membuf *m, enum verdict_check check)
 {
 	static struct pack p;
 
 	pack_init(&p);
-	pack_u32(&p, 0);
+	pack_u32(&p, check);
 	for (int i = 0; i < ANSWERS; i++)
 		play_say(m, K_ANSWER, &p);
 }
@@ -254,8 +257,9 @@ void play_plugin(const struct script *client, uint8_t know,
 	ends_open(&v, NULL, 0, 0);
 	if (know & 32)
 		events_come(&k, &v);
-	if (know & 16)
-		keeper_checks(&says);
+	if (know & (16 | 64))
+		keeper_checks(&says, know & 16 ? VERDICT_GENUINE
+		                               : VERDICT_FORGED);
 	else if (know & 2)
 		keeper_says(&says);
 	ends_say(&k, says.buf, says.len, 0);

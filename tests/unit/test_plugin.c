@@ -16,7 +16,8 @@
 /* Who answers, see play.h. */
 enum {
 	GUARD = 1, KEEPER = 2, NO_CRYPT = 4, OPENERS = 8, GENUINE = 16,
-	EVENTS_COME = 32
+	EVENTS_COME = 32,
+	FORGED = 64
 };
 
 static void check(uint8_t know, const char *in, size_t n, const char *want)
@@ -165,7 +166,8 @@ static void test_open(void **state)
 	        PUT("4", "put", "IQ==", "false") GET("5")
 	        PUT("6", "verdict", "aGk=", "false")
 	        PUT("7", "open", "aGk=", "false") GET("8")
-	        PUT("9", "open", "aGk=", "false")),
+	        PUT("9", "verdict", "aGk=", "false")
+	        PUT("10", "open", "aGk=", "false")),
 	      HELLO_OK OK("2") OK("3")
 	      "{\"id\":4,\"ok\":{" VERDICT_SAID ",\"size\":9,"
 	      "\"data\":\"aGVsbG8NCgD/\",\"more\":false}}\n"
@@ -174,13 +176,24 @@ static void test_open(void **state)
 	      ERROR("7", "locked", "Your key is locked, so this letter stays "
 	            "sealed. Unlock it with the Letterlock button or: letterlock "
 	            "unlock")
-	      NO_LETTER("8") FAILED("9"));
+	      NO_LETTER("8")
+	      "{\"id\":9,\"ok\":{\"state\":\"genuine\",\"sealed\":false,"
+	      VERDICT_SAID "}}\n"
+	      FAILED("10"));
+	/* a mime that says what is not so */
+	check(OPENERS | FORGED,
+	      S(HELLO PUT("2", "open", "aGk=", "false") GET("3")
+	        PUT("4", "verdict", "", "false") PUT("5", "open", "", "false")
+	        PUT("6", "verdict", "", "false")),
+	      HELLO_OK FAILED("2") NO_LETTER("3")
+	      "{\"id\":4,\"ok\":{\"state\":\"none\",\"sealed\":true}}\n"
+	      ERROR("5", "locked", "Your key is locked, so this letter stays "
+	            "sealed. Unlock it with the Letterlock button or: letterlock "
+	            "unlock")
+	      "{\"id\":6,\"ok\":{\"state\":\"forged\",\"sealed\":false}}\n");
 	/* nobody says that the verdict is ours, and nobody will here */
 	check(OPENERS, S(HELLO PUT("2", "open", "aGk=", "false") GET("3")),
 	      HELLO_OK FAILED("2"));
-	check(OPENERS | GENUINE, S(HELLO PUT("2", "verdict", "aGk=", "false")),
-	      HELLO_OK "{\"id\":2,\"ok\":{\"state\":\"genuine\",\"sealed\":false,"
-	      VERDICT_SAID "}}\n");
 }
 
 static void test_put(void **state)
