@@ -41,7 +41,7 @@ def said(*cmd, **env):
 def installed():
     """The library, its header and its .pc, where make install puts them."""
     with folder("lli") as d:
-        said("make", "-s", "-C", BUILD, "install-solibPROGRAMS",
+        said("make", "-s", "-C", BUILD, "install-soexecPROGRAMS",
              "install-includeHEADERS", "install-pkgconfigDATA",
              "install-exec-hook", "DESTDIR=" + d)
         pc = said("find", d, "-name", "letterlock.pc").strip()
