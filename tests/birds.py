@@ -16,7 +16,7 @@ def xpi():
 
 @contextlib.contextmanager
 def bird(make, me=ALICE, secret=("alice",), public=(), trusted=(), agent=(),
-         account=(), others=(), with_host=True, conf="", **kw):
+         account=(), others=(), contacts=(), with_host=True, conf="", **kw):
     """A running client of the fixture make. smtp, inbox: its providers;
     keyring: the agent's. others: more accounts, address -> keys."""
     with Provider("smtp", {me: "x"}) as p, Provider("pop3", {me: "x"}) as q, \
@@ -26,7 +26,7 @@ def bird(make, me=ALICE, secret=("alice",), public=(), trusted=(), agent=(),
         accounts = {me: dict({"smtp": p.conf, "pop3": q.conf},
                              **dict(account))}
         accounts.update(others)
-        a = make.agent(keyring, accounts, agent)
+        a = make.agent(keyring, accounts, agent, contacts)
         name = me.split("@")[0].capitalize() + " Example"
         with Client(d, a, me, name, "x", xpi(),
                     host() if with_host else None, **kw) as c:

@@ -65,11 +65,11 @@ const LL = {
         getMessageId() { return null; },
         onStopCopy(s) { s ? bad(new Error("copy " + s)) : done(); } }, null)),
 
-  stored(folder, id) {
+  async stored(folder, id) {
     let hdr = [...folder.messages].find(m => m.messageId == id);
-    let scan = LL.make("scriptableinputstream;1", Ci.nsIScriptableInputStream);
-    scan.init(folder.getLocalMsgStream(hdr));
-    return btoa(scan.readBytes(hdr.messageSize));
+    let {MsgHdrProcessor} = ChromeUtils.importESModule(
+      "resource:///modules/ExtensionMessages.sys.mjs");
+    return btoa(await new MsgHdrProcessor(hdr).getOriginalMessage());
   },
 
   async show(folder, id) {

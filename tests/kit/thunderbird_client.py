@@ -30,8 +30,8 @@ PROGRESS = """
 let seen = [], main = LL.main();
 let poll = main.setInterval(() => {
   for (let w of Services.wm.getEnumerator(null)) {
-    let m = w.document.getElementById('sendProgressMeter');
-    if (m && m.hasAttribute('value') && m.value != seen.at(-1))
+    let m = w.document.getElementById('dialog.progress');
+    if (m?.hasAttribute('value') && m.value != seen.at(-1))
       seen.push(m.value);
   }}, 10);
 await LL.until(() => !LL.writing().length || LL.dialogs().length, A[0],
@@ -182,6 +182,13 @@ class Client(Program):
             return not self.writing()
         wait_for(gone, seconds, 0.05)
 
+    def cancel_sending(self):
+        """Press Cancel in the window that shows how far it is."""
+        self.js("""
+        let w = [...Services.wm.getEnumerator(null)].find(
+          w => w.location.href.includes('sendProgress'));
+        w.document.querySelector('dialog').cancelDialog();""")
+
     def progress(self, seconds=60):
         """The values that the progress meter takes until all is sent."""
         return self.js(PROGRESS, int(seconds * 1000))
@@ -257,7 +264,7 @@ class Client(Program):
             wait_for(there, seconds, 0.05)
         except KitError:
             raise KitError("no %s in the popup: %s" % (
-                selector, self.popup("return document.body.outerHTML;")
+                selector, self.popup_text()
                 if self.popups() else "there is none"))
 
     def popup_text(self, selector="body"):

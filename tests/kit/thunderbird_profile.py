@@ -26,6 +26,7 @@ QUIET = {
     "mail.biff.play_sound": False,
     "mail.biff.show_alert": False,
     "mail.compose.attachment_reminder": False,
+    "mailnews.message_warning_size": 1 << 30,
     "mail.purge.ask": False,
     "mail.warn_on_send_accel_key": False,
     # the network
