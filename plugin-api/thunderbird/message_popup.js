@@ -66,6 +66,7 @@
 		$("details").replaceChildren(
 			...verdict.details(view).flatMap(line));
 		document.body.dataset.kind = kind;
+		document.querySelector("main").hidden = false;
 		buttons(null);
 		const c = await contact();
 		if (view != drawn || !c)

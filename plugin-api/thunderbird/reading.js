@@ -8,6 +8,7 @@ const reading = (() => {
 	const OWN_MS = 3000;
 	const REST_MS = 700;	/* on display for so long before it is opened */
 	const SEEN_MAX = 500;
+	const TEXT_MAX = 1 << 20;
 
 	const tabs = new Map();		/* tab id -> {turn, message, view} */
 	const seen = new Map();		/* message -> view, for this session */
@@ -29,6 +30,13 @@ const reading = (() => {
 	function claims(head) {
 		return /^Letterlock-Status:.*[; \t]bh=/im.test(
 			new TextDecoder().decode(head));
+	}
+
+	/* Sealed in its text, which its header does not tell? */
+	function inText(octets) {
+		return new TextDecoder("windows-1252").decode(
+			octets.subarray(0, TEXT_MAX))
+			.includes("-----BEGIN PGP MESSAGE-----");
 	}
 
 	/* Has Thunderbird itself opened it? */
@@ -63,7 +71,7 @@ const reading = (() => {
 		return all.find(a => a.key == "locked")?.address || "";
 	}
 
-	/* A sealed letter that no agent has opened yet. */
+	/* More of a sealed letter that is not open, which takes a moment. */
 	async function closed(m, view) {
 		if (view.kind == "closed" && await own(m).catch(() => false))
 			return {...view, kind: "own"};
@@ -77,7 +85,8 @@ const reading = (() => {
 		const octets = await raw.read(m.id);
 		if (octets.length > raw.MAX)
 			return {kind: "large"};
-		const head = raw.head(octets), whole = claims(head);
+		const head = raw.head(octets);
+		const whole = claims(head) || inText(octets);
 		const answer = await host.ask("verdict",
 			{data: (whole ? octets : head).toBase64()},
 			whole ? LETTER_MS : HEAD_MS);
@@ -85,8 +94,8 @@ const reading = (() => {
 		if (view.kind == "readable" && !view.verdict)
 			view.signed = /^multipart\/signed\b/i.test(
 				raw.field(head, "Content-Type"));
-		view.canOpen = view.signed ||
-			view.kind == "closed" || view.kind == "failed";
+		view.canOpen = view.signed || !!answer.sealed ||
+			view.kind == "failed";
 		return view;
 	}
 
@@ -99,8 +108,6 @@ const reading = (() => {
 				if (view.kind != "error")
 					remember(m, view);
 			}
-			if (view.kind == "closed" || view.kind == "failed")
-				view = await closed(m, view);
 			return view;
 		} catch (e) {
 			return verdict.failure(e);
@@ -135,13 +142,21 @@ const reading = (() => {
 		paint(tabId);
 		if (!message)
 			return;
-		const view = await assess(message);
-		if (tabs.get(tabId)?.turn != turn)
+		let view = await assess(message);
+		if (!found(tabId, turn, message, view) ||
+		    (view.kind != "closed" && view.kind != "failed"))
 			return;
+		view = await closed(message, view);
+		if (found(tabId, turn, message, view) && view.kind == "closed")
+			openUnasked(tabId, turn, message);
+	}
+
+	function found(tabId, turn, message, view) {
+		if (tabs.get(tabId)?.turn != turn)
+			return false;
 		tabs.set(tabId, {turn, message, view});
 		paint(tabId);
-		if (view.kind == "closed")
-			openUnasked(tabId, turn, message);
+		return true;
 	}
 
 	function again() {
