@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """letterlock-nmh between an add-on and an agent: a live one, and one that is
 played."""
+import json
 import os
 import signal
 import struct
@@ -134,6 +135,36 @@ def test_big_letters(where):
         # the last piece exactly full
         assert h.call("verdict", data="QUJD" * 22500)["ok"]
         assert letters.got == "QUJD" * 22500
+
+
+def test_asked_in_parts(where):
+    """A big letter, and a small call cut at every place."""
+    letters = Letters("QUJD")
+    with Fake(where, **letters.answers) as f, nmh.Host(f.env) as h:
+        assert h.running()
+        letter = "T3Blbi4u" * 400000
+        n = h.ask_in_parts(500000, "verdict", data=letter)
+        assert h.answer(n)["ok"] == {"state": "none"}
+        assert letters.got == letter
+        for size in range(1, 60):
+            n = h.ask_in_parts(size, "status", keys="\u00e9")
+            assert h.answer(n)["ok"] == {}
+            assert f.asked[-1]["keys"] == "\u00e9"
+        assert h.end() == (0, "")
+
+
+def part(k, of, text="{}", ident=1):
+    return {"id": ident, "part": k, "of": of, "text": text}
+
+
+@pytest.mark.parametrize("parts", [
+    [part(2, 2)], [part(0, 2)], [part(2, 1)], [part(1, 1)], [part(1, 1, "{")],
+    [part(1, 2), part(1, 2)], [part(1, 3), part(3, 3)],
+    [part(1, 2), part(2, 2, ident=2)], [part(1, 2, 7)], [part("1", 2)]])
+def test_parts_that_are_none(where, parts):
+    code, said = ends(where, b"".join(
+        frame(json.dumps(p).encode()) for p in parts))
+    assert code == 76 and "no request" in said
 
 
 def test_parts_are_whole_characters(where):

@@ -75,11 +75,24 @@ class Host:
         self.p.stdin.write(data)
         self.p.stdin.flush()
 
+    def send(self, message):
+        body = json.dumps(message).encode()
+        self.write(struct.pack("=I", len(body)) + body)
+
     def ask(self, call, **members):
         """Its id."""
         self.n += 1
-        body = json.dumps(dict(members, id=self.n, call=call)).encode()
-        self.write(struct.pack("=I", len(body)) + body)
+        self.send(dict(members, id=self.n, call=call))
+        return self.n
+
+    def ask_in_parts(self, size, call, **members):
+        """The same, each part's text with so many characters."""
+        self.n += 1
+        text = json.dumps(dict(members, id=self.n, call=call))
+        cuts = [text[i:i + size] for i in range(0, len(text), size)]
+        for k, cut in enumerate(cuts):
+            self.send({"id": self.n, "part": k + 1, "of": len(cuts),
+                       "text": cut})
         return self.n
 
     def answer(self, n, seconds=20):
