@@ -114,9 +114,11 @@ LABELS = [
 
 def test_label(bird):
     for answer, label, icon in LABELS:
-        button = show(bird, answer, label)
-        assert "/icons/%s.svg" % icon in button["icon"]
-        assert button["title"] not in ("", label)
+        show(bird, answer, label)
+        # set one after the other
+        wait_for(lambda: "/icons/%s.svg" % icon in
+                 bird.button("message")["icon"])
+        assert bird.button("message")["title"] not in ("", label)
 
 
 def test_only_what_claims_is_sent_whole(bird):

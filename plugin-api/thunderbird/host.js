@@ -23,6 +23,7 @@ const host = (() => {
 	const BACK_OFF_MS = [1000, 1000, 2000, 4000, 8000, 16000];
 	const STEADY_MS = 10000;  /* a host that lived so long is no failure */
 	const PARTS_MAX = 1000;
+	const PART = 400000;	/* of text; what is as long is ASCII */
 
 	const listeners = new Set();
 	const inPage = !location.pathname.startsWith("/_generated_background");
@@ -190,6 +191,21 @@ const host = (() => {
 			return port;
 		}
 
+		/* Thunderbird takes quadratic time for a long message, so it
+		 * goes in parts. */
+		function post(id, message) {
+			const text = JSON.stringify(message);
+			const of = Math.ceil(text.length / PART);
+
+			if (of == 1) {
+				port.postMessage(message);
+				return;
+			}
+			for (let part = 1; part <= of; part++)
+				port.postMessage({id, part, of, text: text.slice(
+					(part - 1) * PART, part * PART)});
+		}
+
 		function ask(call, members = {}, ms = ASK_MS) {
 			return new Promise((done, fail) => {
 				connect();
@@ -203,7 +219,7 @@ const host = (() => {
 					}, ms),
 				});
 				try {
-					port.postMessage({...members, id, call});
+					post(id, {...members, id, call});
 				} catch (e) {
 					take(id).fail(failure("not-running",
 						words.message("common_host_lost")));

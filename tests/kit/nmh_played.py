@@ -96,11 +96,17 @@ def main():
     with open(SCRIPT + ".pid", "w", encoding="utf-8") as f:
         f.write(str(os.getpid()))
     threading.Thread(target=watch, daemon=True).start()
+    parts = []
     while True:
         head = sys.stdin.buffer.read(4)
         if len(head) < 4:
             os._exit(0)
         m = json.loads(sys.stdin.buffer.read(struct.unpack("=I", head)[0]))
+        if "part" in m:
+            parts.append(m["text"])
+            if len(parts) < m["of"]:
+                continue
+            m, parts = json.loads("".join(parts)), []
         threading.Thread(target=serve, args=(m,), daemon=True).start()
 
 
