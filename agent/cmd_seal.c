@@ -185,7 +185,8 @@ static int check_keys(struct job *j, uint32_t account, struct err *e)
 	static const char *const why[] = {
 		[KEY_NONE] = "no key is known", [KEY_EXPIRED] = "the key ended",
 		[KEY_UNUSABLE] = "the key is revoked or can't encrypt",
-		[KEY_AMBIGUOUS] = "there are several keys, none checked"
+		[KEY_AMBIGUOUS] = "there are several keys, none checked",
+		[KEY_CHANGED] = "there is a new key, which nobody has checked"
 	};
 	static struct recipient to[RCPT_MAX];
 	struct chan *crypt = &j->rig.to_crypt;
@@ -201,7 +202,7 @@ static int check_keys(struct job *j, uint32_t account, struct err *e)
 		               "usable key of your own for %s",
 		               j->from.addr[0]);
 	for (size_t i = 0; i < j->to.n; i++)
-		if (to[i].state != KEY_USABLE && to[i].state <= KEY_AMBIGUOUS)
+		if (to[i].state != KEY_USABLE && to[i].state <= KEY_CHANGED)
 			return err_set(e, gpg_error(GPG_ERR_NO_PUBKEY),
 			               "%s cannot read sealed letters: %s",
 			               j->to.addr[i], why[to[i].state]);

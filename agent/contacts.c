@@ -145,12 +145,6 @@ void contacts_undo(struct contacts *c)
 
 /* ---- reading ---- */
 
-static bool is_fpr(const char *fpr)
-{
-	return strlen(fpr) == FPR
-	       && strspn(fpr, "0123456789ABCDEF") == FPR;
-}
-
 /* A column's text of less than size octets: 0, or -1. */
 static int column(sqlite3_stmt *s, int n, char *out, size_t size)
 {
@@ -168,7 +162,7 @@ static int column_fpr(sqlite3_stmt *s, int n, char fpr[FPR + 1], bool may_lack)
 {
 	if (column(s, n, fpr, FPR + 1))
 		return -1;
-	return is_fpr(fpr) || (may_lack && !fpr[0]) ? 0 : -1;
+	return fpr_ok(fpr) || (may_lack && !fpr[0]) ? 0 : -1;
 }
 
 static int take_contact(sqlite3_stmt *s, struct contact_known *k)
@@ -320,7 +314,7 @@ int contacts_sealed(struct contacts *c, const char *addr, const char *fpr,
 	char *a = folded(addr, e);
 	int rc = -1;
 
-	if (a && fpr[0] && !is_fpr(fpr))
+	if (a && fpr[0] && !fpr_ok(fpr))
 		err_set(e, gpg_error(GPG_ERR_BAD_DATA), "no fingerprint");
 	else if (a)
 		rc = note_sealed(c, a, fpr, now, e);
@@ -359,7 +353,7 @@ int contacts_judge(struct contacts *c, const char *addr, const char *fpr,
 	struct contact_known k;
 	int rc = -1;
 
-	if (a && !is_fpr(fpr))
+	if (a && !fpr_ok(fpr))
 		err_set(e, gpg_error(GPG_ERR_BAD_DATA), "no fingerprint");
 	else if (a && run_on(c, Q_ADD, a, NULL, e) == 0
 	         && key_add(c, a, fpr, e) == 0
@@ -377,7 +371,7 @@ int contacts_waits(struct contacts *c, const char *addr, const char *fpr,
 	char *a = folded(addr, e);
 	int rc = -1;
 
-	if (a && !is_fpr(fpr))
+	if (a && fpr[0] && !fpr_ok(fpr))
 		err_set(e, gpg_error(GPG_ERR_BAD_DATA), "no fingerprint");
 	else if (a && run_on(c, Q_ADD, a, NULL, e) == 0)
 		rc = run_on(c, Q_WAITS, a, fpr, e);

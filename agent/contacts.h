@@ -67,7 +67,7 @@ int contacts_policy(struct contacts *c, const char *addr, enum policy policy,
 /* What the user says of a key. */
 int contacts_judge(struct contacts *c, const char *addr, const char *fpr,
                    enum judged judged, struct err *e);
-/* This key waits to be judged. */
+/* This key waits to be judged; "": none does. */
 int contacts_waits(struct contacts *c, const char *addr, const char *fpr,
                    struct err *e);
 

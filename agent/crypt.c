@@ -15,7 +15,8 @@
 
 enum {
 	WARM_ACCOUNTS = 4,	/* whose own key is listed before a client comes */
-	LOOKUP_KEY_MAX = ADDR_MAX + 60
+	LOOKUP_KEY_MAX = ADDR_MAX + 60,
+	JUDGEMENT_TEXT = (JUDGED_MAX + 1) * 50
 };
 
 struct crypt *crypt_prepare(const struct conf *conf)
@@ -108,23 +109,58 @@ static uint64_t stamp_now(struct crypt *c)
 	return c->stamp ? c->stamp : engine_stamp(c->engine);
 }
 
+/* What a look-up for an address is remembered by: which key is found depends on
+ * what was said of each. */
+static int look_up_name(char *name, size_t size, const char *addr,
+                        const struct judgement *j, struct err *e)
+{
+	char *folded = addr_fold(addr);
+	size_t len;
+
+	if (!folded)
+		return err_errno(e, "memory");
+	snprintf(name, size, "to %.*s %s", ADDR_MAX, folded, j->used);
+	free(folded);
+	for (unsigned i = 0; i < j->n; i++) {
+		len = strlen(name);
+		snprintf(name + len, size - len, " %s %d", j->key[i].fpr,
+		         j->key[i].is);
+	}
+	return 0;
+}
+
+/* The keeper knows which key waits to be accepted, and shows it. */
+static int tell_waits(struct crypt *c, const char *addr, const char *waits,
+                      const struct found *f, struct err *e)
+{
+	const char *now = f->state == KEY_CHANGED ? f->key.fpr : "";
+
+	if (strcmp(now, waits) == 0)
+		return 0;
+	return keeper_waits(&c->ends->keeper, addr, now, e);
+}
+
 int crypt_find(struct crypt *c, const char *addr, struct found *f,
                struct err *e)
 {
 	uint64_t stamp = stamp_now(c);
-	char name[LOOKUP_KEY_MAX], *folded = addr_fold(addr);
+	char name[LOOKUP_KEY_MAX + JUDGEMENT_TEXT], waits[41];
+	struct judgement j;
 
-	if (!folded)
-		return err_errno(e, "memory");
-	snprintf(name, sizeof name, "to %.*s", ADDR_MAX, folded);
-	free(folded);
-	if (recall(c, stamp, name, f))
-		return 0;
 	memset(f, 0, sizeof *f);
-	if (engine_find(c->engine, addr, &f->key, &f->state, e))
+	f->state = KEY_NONE;
+	if (!addr_ok(addr))
+		return 0;
+	if (keeper_judged(&c->ends->keeper, addr, &j, waits, e)
+	    || look_up_name(name, sizeof name, addr, &j, e))
 		return -1;
-	remember(c, stamp, name, f);
-	return 0;
+	if (!recall(c, stamp, name, f)) {
+		memset(f, 0, sizeof *f);
+		if (engine_find(c->engine, addr, &j, &f->key, &f->state, e))
+			return -1;
+		remember(c, stamp, name, f);
+	}
+	return tell_waits(c, addr, waits, f, e);
 }
 
 int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,

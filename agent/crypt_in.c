@@ -256,6 +256,26 @@ static int send_spool(struct in *in, struct unpack *u)
 	return chan_send(in->mime, X_END, NULL, 0, NULL);
 }
 
+/* What the user says of the key that signed, for who says the letter is from
+ * them. */
+static int judge(struct in *in, const struct addrs *from, struct verdict *v,
+                 struct err *e)
+{
+	struct opened *o = &in->opened;
+	struct judgement j;
+	char waits[41];
+
+	if ((o->signature == SIG_GOOD || o->signature == SIG_UNTRUSTED)
+	    && from->n == 1 && addr_ok(from->addr[0])) {
+		if (keeper_judged(&in->c->ends->keeper, from->addr[0], &j,
+		                  waits, e))
+			return -1;
+		opened_accept(o, &j);
+	}
+	opened_judge(o, from, v);
+	return 0;
+}
+
 /* The verdict: encryption and signature are what we saw, never what mime says;
  * the header digest and the From are mime's. */
 static int tell_verdict(struct in *in, struct unpack *u)
@@ -286,8 +306,8 @@ static int tell_verdict(struct in *in, struct unpack *u)
 	v.encryption = in->opened.encryption;
 	if (v.encryption == ENC_FAILED)
 		v.reason = in->opened.reason;
-	else
-		opened_judge(&in->opened, &from, &v);
+	else if (judge(in, &from, &v, &e))
+		goto out;
 	v.has_body = has_body && verdict_claims(&v);
 	memcpy(v.body, body, sizeof body);
 	if (keeper_mac(&in->c->ends->keeper, &v, digest, line, &e)) {

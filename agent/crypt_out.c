@@ -84,6 +84,7 @@ static int keys(struct crypt *c, struct unpack *u)
 			goto failed;
 		pack_u32(&p, f->state);
 		pack_u32(&p, f->key.valid);
+		pack_u32(&p, f->key.verified);
 		pack_u64(&p, (uint64_t)f->key.expires);
 		pack_str(&p, f->key.fpr);
 	}
@@ -148,6 +149,8 @@ int crypt_out(struct crypt *c)
 		case C_SIGN: rc = crypt_sign(c, &u); break;
 		case C_PASS: rc = crypt_pass(c, &u); break;
 		case C_CLEAR: rc = crypt_clear(c); break;
+		case C_LIST: rc = crypt_list(c, &u); break;
+		case C_IMPORT: rc = crypt_import(c, &u); break;
 		default: rc = -1;
 		}
 	}

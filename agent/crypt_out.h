@@ -33,6 +33,9 @@ int crypt_warm(struct crypt *c, struct unpack *u);	/* crypt_warm.c */
 
 /* C_EXPORT: the same. */
 int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
+/* crypt_keys.c: C_LIST and C_IMPORT: the same. */
+int crypt_list(struct crypt *c, struct unpack *u);
+int crypt_import(struct crypt *c, struct unpack *u);
 
 /* ---- crypt_letter.c ---- */
 

@@ -120,11 +120,17 @@ enum frame_type {
 	C_EXPORT,		/* u32 account, str fpr of any key, or "": that account's
 				 * own: C_EXPORTED or C_DONE; DONE_REFUSED: there is
 				 * none */
+	C_LIST,			/* str addr: the keys there are for it; or "", u32
+				 * account: its own; C_KEY ..., C_DONE */
+	C_IMPORT,		/* armored public keys: C_IMPORTED, C_KEY ..., C_DONE */
 	/* crypt -> front */
 	C_EXPORTED,		/* str the public key as text */
 	C_DONE,			/* u32 outcome (enum outcome), str words */
 	C_KEYS_FOUND,		/* u32 state of own key, then n of: u32 key_state,
-				 * u32 valid, u64 expires, str fpr */
+				 * u32 valid, u32 verified, u64 expires, str fpr */
+	C_KEY,			/* str fpr, u64 created, u64 expires, u32 (enum
+				 * key_flag), u32 (enum judged), u32 n, str user ID ... */
+	C_IMPORTED,		/* u32 how many keys are new */
 
 	/* mime -> crypt, outgoing */
 	X_HEAD = 100,		/* octets that go out before the sealed or signed ones */
@@ -163,10 +169,24 @@ enum frame_type {
 				 * they are now: u32 (enum verdict_check) */
 	K_RECALL,		/* u64 stamp, str key: u32 found, mem value */
 	K_REMEMBER,		/* u64 stamp, str key, mem value; no answer */
-	K_CONTACT,		/* str addr: u32 ever sealed to, u32 readable allowed */
-	K_SEALED,		/* str addr: it is sealed to: u32 that is written */
+	K_CONTACT,		/* str addr: u32 policy of its own, u32 ever sealed to,
+				 * u32 readable allowed, str fpr of the key last sealed
+				 * to or "", u64 since when it has been that (unix time) */
+	K_JUDGED,		/* str addr: str fpr of the key last sealed to, str fpr
+				 * of one that waits, u32 n, then n of: str fpr, u32
+				 * (enum judged) */
+	K_WAITS,		/* str addr, str fpr: this key waits to be accepted,
+				 * "": none does; no answer */
+	K_SEALED,		/* u32 n, then n of: str addr, str fpr: they are sealed
+				 * to: u32 that is written */
 	K_CLEAR,		/* str addr: readable letters to it are allowed (by an
 				 * explicit act, until a key is known); no answer */
+	K_CONTACTS,		/* u32 only this one, str addr (or: those behind it): any
+				 * number of: u32 1 and a contact, as pack_contact() has
+				 * it; then u32 0, u32 there are more */
+	K_CONTACT_SET,		/* str addr, u32 what (enum contact_set), u32 readable,
+				 * u32 policy, str fpr, u32 (enum judged): u32 the code
+				 * of an error, 0 = that is written */
 	K_CAME,			/* str Message-ID: a letter came sealed; no answer */
 	K_DID_COME,		/* str Message-ID: u32 it came sealed, within a year */
 	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
@@ -232,6 +252,11 @@ enum {
 	EVENT_WORDS_MAX = 2000,	/* octets, with the NUL */
 	EVENT_ID_MAX = 1000
 };
+enum key_flag {
+	KEY_FLAG_SECRET = 1, KEY_FLAG_USABLE = 2, KEY_FLAG_VALID = 4,
+	KEY_FLAG_REVOKED = 8, KEY_FLAG_EXPIRED = 16
+};
+enum contact_set { SET_READABLE = 1, SET_POLICY = 2, SET_JUDGED = 4 };
 enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
 enum { PEER_MAX = 64 };		/* octets of a peer's name, with its NUL */
 enum secret_found {

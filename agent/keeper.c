@@ -365,7 +365,8 @@ static int keeper_open(struct keeper *k, const struct conf *conf)
 		return -1;
 	}
 	if (!(k->kept.dir = conf_state_dir(&e))
-	    || !(k->kept.memory = memory_open(k->kept.dir, &e))) {
+	    || !(k->kept.memory = memory_open(k->kept.dir, &e))
+	    || !(k->kept.contacts = contacts_open(k->kept.dir, &e))) {
 		log_error("%s", e.text);
 		return -1;
 	}
@@ -391,6 +392,7 @@ int keeper_run(const struct conf *conf, struct chan *leash)
 	box_doors_free(k.doors);
 	while (k.n)
 		asker_drop(&k, 0);
+	contacts_close(k.kept.contacts);
 	memory_close(k.kept.memory);
 	free(k.kept.dir);
 	return rc;

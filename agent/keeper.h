@@ -5,6 +5,7 @@
 
 #include "agent/chan.h"
 #include "agent/conf.h"
+#include "agent/contacts.h"
 #include "agent/frames.h"
 #include "crypto/verdict.h"
 
@@ -28,11 +29,49 @@ int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
                   void *value, size_t n, bool *found, struct err *e);
 int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
                     const void *value, size_t n, struct err *e);
-int keeper_contact(struct chan *k, const char *addr, bool *sealed,
-                   bool *clear, struct err *e);
+
+/* ---- contacts: keeper_ask_contacts.c ---- */
+
+struct keeper_contact {
+	enum policy policy;	/* its own, or POLICY_UNSET */
+	bool sealed;		/* ever sealed to */
+	bool clear;		/* readable letters are allowed */
+	char used[41];		/* the key last sealed to, or "" */
+	int64_t since;		/* when it was first sealed to */
+};
+int keeper_contact(struct chan *k, const char *addr, struct keeper_contact *c,
+                   struct err *e);
+/* What was said of the keys for an address; waits: one that waits, or "". */
+int keeper_judged(struct chan *k, const char *addr, struct judgement *j,
+                  char waits[41], struct err *e);
+int keeper_waits(struct chan *k, const char *addr, const char *fpr,
+                 struct err *e);
 /* It is on the disk when this has returned; GPG_ERR_EIO: it can't be. */
-int keeper_sealed(struct chan *k, const char *addr, struct err *e);
+struct keeper_sealing {
+	const char *addr, *fpr;
+};
+int keeper_sealed(struct chan *k, const struct keeper_sealing *to, size_t n,
+                  struct err *e);
 int keeper_clear(struct chan *k, const char *addr, struct err *e);
+/* Those behind an address ("": from the first), or only this one: take is called
+ * with each, until it returns false.  *more: there are more behind the last. */
+int keeper_contacts(struct chan *k, bool only, const char *addr,
+                    bool (*take)(void *arg, const struct contact_known *c),
+                    void *arg, bool *more, struct err *e);
+/* Change what of it says (enum contact_set).  -1: the code of e tells why the keeper
+ * did not, as in contacts.h. */
+struct keeper_set {
+	unsigned what;
+	bool readable;
+	enum policy policy;
+	const char *fpr;
+	enum judged judged;
+};
+int keeper_set(struct chan *k, const char *addr, const struct keeper_set *s,
+               struct err *e);
+
+/* ---- the rest ---- */
+
 /* Message-IDs of letters that came sealed. */
 int keeper_came(struct chan *k, const char *id, struct err *e);
 int keeper_did_come(struct chan *k, const char *id, bool *sealed,

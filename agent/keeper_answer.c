@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent/frames.h"
+#include "agent/keeper_contacts.h"
 #include "agent/keeper_event.h"
 #include "agent/log.h"
 #include "agent/token.h"
@@ -80,26 +81,13 @@ static void note_lookup(struct kept *k, struct unpack *u, char *text)
 		memory_remember(k->memory, stamp, text, u->p, u->left);
 }
 
-static void answer_contact(struct kept *k, struct unpack *u, struct pack *p,
-                           char *text)
-{
-	unpack_str(u, text, TEXT_MAX);
-	pack_u32(p, memory_has(k->memory, MEMORY_SEALED, text));
-	pack_u32(p, memory_has(k->memory, MEMORY_CLEAR, text));
-}
-
-static int note_contact(struct kept *k, struct unpack *u, char *text,
-                        enum memory_list list)
+static void note_came(struct kept *k, struct unpack *u, char *text)
 {
 	struct err e;
 
 	unpack_str(u, text, TEXT_MAX);
-	if (!unpack_end(u))
-		return -1;
-	if (memory_add(k->memory, list, text, &e) == 0)
-		return 0;
-	log_error("a contact is not remembered: %s", e.text);
-	return -1;
+	if (unpack_end(u) && memory_add(k->memory, MEMORY_CAME, text, &e))
+		log_error("a letter that came is not remembered: %s", e.text);
 }
 
 static void answer_code(struct kept *k, struct unpack *u, struct pack *p,
@@ -231,9 +219,10 @@ bool keeper_may(enum role role, unsigned type)
 {
 	switch (type) {
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
-	case K_KEY:
+	case K_KEY: case K_JUDGED: case K_WAITS:
 		return role == ROLE_CRYPT;
-	case K_STATUS: case K_CHANGED: case K_WATCH:
+	case K_STATUS: case K_CHANGED: case K_WATCH: case K_CONTACTS:
+	case K_CONTACT_SET:
 		return role == ROLE_PLUGIN;
 	case K_CHECK:
 		return role == ROLE_PLUGIN || role == ROLE_FRONT;
@@ -259,17 +248,12 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 	case K_RECALL: answer_recall(k, &u, p, text); return 1;
 	case K_CODE: answer_code(k, &u, p, text); return 1;
 	case K_PART_FIND: answer_part(k, &u, p); return 1;
-	case K_CONTACT: answer_contact(k, &u, p, text); return 1;
 	case K_DID_COME:
 		unpack_str(&u, text, sizeof text);
 		pack_u32(p, memory_has(k->memory, MEMORY_CAME, text));
 		return 1;
 	case K_REMEMBER: note_lookup(k, &u, text); return 0;
-	case K_SEALED:
-		pack_u32(p, note_contact(k, &u, text, MEMORY_SEALED) == 0);
-		return 1;
-	case K_CAME: note_contact(k, &u, text, MEMORY_CAME); return 0;
-	case K_CLEAR: note_contact(k, &u, text, MEMORY_CLEAR); return 0;
+	case K_CAME: note_came(k, &u, text); return 0;
 	case K_PART_KEEP: note_part(k, &u); return 0;
 	case K_SECRET: return answer_secret(k, &u, p, generation, account);
 	case K_WAIT: return answer_wait(k, &u, p);
@@ -281,5 +265,5 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 		logins_status(k->logins, unpack_u32(&u), p);
 		return 1;
 	}
-	return -1;
+	return keeper_contacts_answer(k->contacts, f->type, &u, p);
 }

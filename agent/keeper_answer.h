@@ -5,6 +5,7 @@
 
 #include "agent/chan.h"
 #include "agent/conf.h"
+#include "agent/contacts.h"
 #include "agent/keeper_login.h"
 #include "agent/keeper_secret.h"
 #include "agent/keeper_watch.h"
@@ -17,6 +18,7 @@ struct kept {
 	uint32_t generation;	/* of that */
 	char *dir;		/* the state folder */
 	struct memory *memory;
+	struct contacts *contacts;
 	struct secrets *secrets;
 	struct logins *logins;
 	struct watchers *watchers;

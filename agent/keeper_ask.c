@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "agent/frames.h"
-#include "agent/keeper.h"
+#include "agent/keeper_ask.h"
 
-static int ask(struct chan *k, struct pack *p, unsigned type,
+int keeper_ask(struct chan *k, struct pack *p, unsigned type,
                struct unpack *u, struct err *e)
 {
 	struct frame f;
@@ -27,7 +27,7 @@ int keeper_door(struct chan *k, int fd, const char *path, struct err *e)
 	return chan_send_fds(k, K_DOOR, p.buf, p.len, &fd, 1, e);
 }
 
-static int answered(const struct unpack *u, struct err *e)
+int keeper_answered(const struct unpack *u, struct err *e)
 {
 	if (unpack_end(u))
 		return 0;
@@ -52,10 +52,10 @@ int keeper_mac(struct chan *k, const struct verdict *v,
 	pack_u32(&p, v->has_body);
 	pack_mem(&p, v->body, sizeof v->body);
 	pack_mem(&p, digest, VERDICT_DIGEST);
-	if (ask(k, &p, K_MAC, &u, e))
+	if (keeper_ask(k, &p, K_MAC, &u, e))
 		return -1;
 	unpack_str(&u, line, VERDICT_LINE_MAX);
-	if (answered(&u, e))
+	if (keeper_answered(&u, e))
 		return -1;
 	return line[0] ? 0 : err_set(e, gpg_error(GPG_ERR_INV_VALUE),
 	                             "the verdict could not be written");
@@ -73,10 +73,10 @@ int keeper_check(struct chan *k, const char *text,
 	pack_str(&p, text);
 	pack_mem(&p, digest, VERDICT_DIGEST);
 	pack_mem(&p, body, VERDICT_DIGEST);
-	if (ask(k, &p, K_CHECK, &u, e))
+	if (keeper_ask(k, &p, K_CHECK, &u, e))
 		return -1;
 	*check = (enum verdict_check)unpack_u32(&u);
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
@@ -88,12 +88,12 @@ int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
 	pack_init(&p);
 	pack_u64(&p, stamp);
 	pack_str(&p, key);
-	if (ask(k, &p, K_RECALL, &u, e))
+	if (keeper_ask(k, &p, K_RECALL, &u, e))
 		return -1;
 	*found = unpack_u32(&u) != 0;
 	if (*found)
 		unpack_mem(&u, value, n);
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
@@ -108,55 +108,19 @@ int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
 	return pack_send(&p, k, K_REMEMBER, e);
 }
 
-int keeper_contact(struct chan *k, const char *addr, bool *sealed,
-                   bool *clear, struct err *e)
-{
-	struct pack p;
-	struct unpack u;
-
-	pack_init(&p);
-	pack_str(&p, addr);
-	if (ask(k, &p, K_CONTACT, &u, e))
-		return -1;
-	*sealed = unpack_u32(&u) != 0;
-	*clear = unpack_u32(&u) != 0;
-	return answered(&u, e);
-}
-
-static int tell(struct chan *k, unsigned type, const char *addr, struct err *e)
+int keeper_tell(struct chan *k, unsigned type, const char *text,
+                struct err *e)
 {
 	struct pack p;
 
 	pack_init(&p);
-	pack_str(&p, addr);
+	pack_str(&p, text);
 	return pack_send(&p, k, type, e);
-}
-
-int keeper_sealed(struct chan *k, const char *addr, struct err *e)
-{
-	struct pack p;
-	struct unpack u;
-	bool noted;
-
-	pack_init(&p);
-	pack_str(&p, addr);
-	if (ask(k, &p, K_SEALED, &u, e))
-		return -1;
-	noted = unpack_u32(&u) != 0;
-	if (answered(&u, e))
-		return -1;
-	return noted ? 0 : err_set(e, gpg_error(GPG_ERR_EIO),
-	                           "the state folder can't be written to");
-}
-
-int keeper_clear(struct chan *k, const char *addr, struct err *e)
-{
-	return tell(k, K_CLEAR, addr, e);
 }
 
 int keeper_came(struct chan *k, const char *id, struct err *e)
 {
-	return tell(k, K_CAME, id, e);
+	return keeper_tell(k, K_CAME, id, e);
 }
 
 int keeper_did_come(struct chan *k, const char *id, bool *sealed,
@@ -167,10 +131,10 @@ int keeper_did_come(struct chan *k, const char *id, bool *sealed,
 
 	pack_init(&p);
 	pack_str(&p, id);
-	if (ask(k, &p, K_DID_COME, &u, e))
+	if (keeper_ask(k, &p, K_DID_COME, &u, e))
 		return -1;
 	*sealed = unpack_u32(&u) != 0;
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_code(struct chan *k, const char *text, unsigned *today,
@@ -181,11 +145,11 @@ int keeper_code(struct chan *k, const char *text, unsigned *today,
 
 	pack_init(&p);
 	pack_str(&p, text);
-	if (ask(k, &p, K_CODE, &u, e))
+	if (keeper_ask(k, &p, K_CODE, &u, e))
 		return -1;
 	*today = unpack_u32(&u);
 	*yesterday = unpack_u32(&u);
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_wait(struct chan *k, const char *peer, uint32_t *ms, struct err *e)
@@ -195,10 +159,10 @@ int keeper_wait(struct chan *k, const char *peer, uint32_t *ms, struct err *e)
 
 	pack_init(&p);
 	pack_str(&p, peer);
-	if (ask(k, &p, K_WAIT, &u, e))
+	if (keeper_ask(k, &p, K_WAIT, &u, e))
 		return -1;
 	*ms = unpack_u32(&u);
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_login(struct chan *k, const char *peer, uint32_t account,
@@ -226,10 +190,10 @@ int keeper_unproven(struct chan *k, uint32_t account, enum session_kind kind,
 	pack_init(&p);
 	pack_u32(&p, account);
 	pack_u32(&p, kind);
-	if (ask(k, &p, K_UNPROVEN, &u, e))
+	if (keeper_ask(k, &p, K_UNPROVEN, &u, e))
 		return -1;
 	*unproven = unpack_u32(&u);
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_secret_ask(struct chan *k, uint32_t account,
@@ -260,7 +224,7 @@ int keeper_secret_take(struct chan *k, enum secret_found *found,
 	unpack_init(&u, &f);
 	*found = (enum secret_found)unpack_u32(&u);
 	unpack_str(&u, secret_or_words, size);
-	rc = answered(&u, e);
+	rc = keeper_answered(&u, e);
 	explicit_bzero((void *)(uintptr_t)f.data, f.len);
 	return rc;
 }
@@ -281,11 +245,11 @@ int keeper_status(struct chan *k, uint32_t account,
 
 	pack_init(&p);
 	pack_u32(&p, account);
-	if (ask(k, &p, K_STATUS, &u, e))
+	if (keeper_ask(k, &p, K_STATUS, &u, e))
 		return -1;
 	take_reached(&u, smtp);
 	take_reached(&u, pop3);
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_part_find(struct chan *k, const unsigned char digest[32],
@@ -298,14 +262,14 @@ int keeper_part_find(struct chan *k, const unsigned char digest[32],
 
 	pack_init(&p);
 	pack_mem(&p, digest, 32);
-	if (ask(k, &p, K_PART_FIND, &u, e))
+	if (keeper_ask(k, &p, K_PART_FIND, &u, e))
 		return -1;
 	for (n = unpack_u32(&u); n && !u.bad; n--) {
 		unpack_str(&u, addr, sizeof addr);
 		if (!u.bad && addrs_add(have, addr, e))
 			return -1;
 	}
-	return answered(&u, e);
+	return keeper_answered(&u, e);
 }
 
 int keeper_part_keep(struct chan *k, const unsigned char digest[32],

@@ -158,24 +158,23 @@ static void lane_quit(struct smtp *s, unsigned k)
 /* Once sealed, sealed for ever: what is not noted is not sent. */
 static int note_sealed(struct letter *l)
 {
-	struct chan *keeper = &l->s->ends->keeper;
+	static struct keeper_sealing to[RCPT_MAX];
 	struct err e;
 
 	if (l->how != GOES_SEALED
 	    && (l->how != GOES_PASSED || l->form != FORM_SEALED))
 		return 0;
 	for (size_t i = 0; i < l->n; i++) {
-		if (l->to[i].sealed_before
-		    || keeper_sealed(keeper, l->to[i].addr, &e) == 0)
-			continue;
-		if (gpg_err_code(e.code) != GPG_ERR_EIO)
-			return letter_broken(l);
-		return letter_refuse(l, 451, "4.3.0 Letterlock did not send "
-		                     "this: it cannot write into its state "
-		                     "folder. Is the disk full? Make room, "
-		                     "then press Send again");
+		to[i].addr = l->to[i].addr;
+		to[i].fpr = l->to[i].fpr;
 	}
-	return 0;
+	if (keeper_sealed(&l->s->ends->keeper, to, l->n, &e) == 0)
+		return 0;
+	if (gpg_err_code(e.code) != GPG_ERR_EIO)
+		return letter_broken(l);
+	return letter_refuse(l, 451, "4.3.0 Letterlock did not send this: it "
+	                     "cannot write into its state folder. Is the disk "
+	                     "full? Make room, then press Send again");
 }
 
 int letter_finish(struct letter *l)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The keeper's memory: two small files and two small tables. */
+/* The keeper's memory but for contacts: two small files and two small tables. */
 #include "agent/memory.h"
 
 #include <errno.h>
@@ -102,10 +102,8 @@ static int key_make(struct memory *m, struct err *e)
 
 static const struct {
 	const char *name;
-	int days;		/* how long it is kept, 0 = for ever */
+	int days;		/* how long it is kept */
 } list_of[MEMORY_LISTS] = {
-	[MEMORY_SEALED] = { "sealed", 0 },
-	[MEMORY_CLEAR] = { "clear", 0 },
 	[MEMORY_CAME] = { "came", 366 },
 };
 
@@ -120,10 +118,10 @@ static int list_prune(struct memory *m, enum memory_list which, struct err *e)
 	struct list *l = &m->list[which];
 	size_t keep = 0, size;
 
-	for (size_t i = 0; list_of[which].days && i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++)
 		if ((int64_t)today() - l->record[i].day <= list_of[which].days)
 			l->record[keep++] = l->record[i];
-	if (!list_of[which].days || keep == l->n)
+	if (keep == l->n)
 		return 0;
 	l->n = l->saved = keep;
 	size = keep * sizeof *l->record;
@@ -186,8 +184,7 @@ static int list_save(struct list *l, enum memory_list which, struct err *e)
 	if (size == 0)
 		return 0;
 	errno = ENOSPC;		/* what a short write means */
-	if (write(l->fd, l->record + l->saved, size) != (ssize_t)size
-	    || (!list_of[which].days && fdatasync(l->fd))) {
+	if (write(l->fd, l->record + l->saved, size) != (ssize_t)size) {
 		err_errno(e, list_of[which].name);
 		if (ftruncate(l->fd, (off_t)(l->saved * sizeof *l->record)))
 			err_errno(e, list_of[which].name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the keeper remembers: the MAC key and two lists of contacts in files of
- * the state folder, look-ups and letters sent in part in memory. */
+/* What the keeper remembers besides contacts: the MAC key and which letters came
+ * sealed in files of the state folder, look-ups and letters sent in part in
+ * memory. */
 #ifndef AGENT_MEMORY_H
 #define AGENT_MEMORY_H
 
@@ -36,11 +37,8 @@ const void *memory_recall(const struct memory *m, uint64_t stamp,
 void memory_remember(struct memory *m, uint64_t stamp, const char *key,
                      const void *value, size_t n);
 
-/* Lists of contacts and letters: salted hashes and the day, appended to a file
- * and (contacts) synced. */
+/* Lists: salted hashes and the day, appended to a file. */
 enum memory_list {
-	MEMORY_SEALED,		/* ever sealed to */
-	MEMORY_CLEAR,		/* may be written to readably, the user said */
 	MEMORY_CAME,		/* Message-IDs that came sealed, for a year */
 	MEMORY_LISTS
 };

@@ -164,6 +164,8 @@ static json_t *key_of(const struct recipient *r)
 	json_t *key = json_pack("{s:s, s:s, s:s}", "fpr", r->fpr,
 	                        "from", "keyring", "trust", policy_trust(r));
 
+	if (r->used_since && strcmp(r->used, r->fpr) == 0)
+		json_object_set_new(key, "since", json_integer(r->used_since));
 	if (r->expires)
 		json_object_set_new(key, "expires", json_integer(r->expires));
 	return key;

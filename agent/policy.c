@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#define NO_SEND "Letterlock did not send this: "
+
 /* So many octets of names that the advice behind them has room. */
 enum { NAMES_MAX = POLICY_WORDS_MAX - 220 };
 
@@ -99,13 +101,42 @@ static bool refuse_expired(const struct recipient *to, size_t n,
 	return false;
 }
 
+/* It comes first: who is behind a new key has to be known before all else. */
+static bool refuse_changed(const struct recipient *to, size_t n, char *words)
+{
+	bool pick[POLICY_RECIPIENTS_MAX] = { false }, any = false;
+	const char *one = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		pick[i] = to[i].state == KEY_CHANGED;
+		any = any || pick[i];
+		if (pick[i])
+			one = to[i].addr;
+	}
+	if (!any)
+		return false;
+	add(words, "%s", NO_SEND);
+	if (add_names(words, to, n, pick) == 1)
+		add(words, " has a new key, which means a new computer or "
+		    "somebody posing as its owner. Ask by phone, then accept it "
+		    "with the Letterlock button or: letterlock keys accept %s",
+		    one);
+	else
+		add(words, " have new keys, which means new computers or "
+		    "somebody posing as their owners. Ask each by phone, then "
+		    "accept them with the Letterlock button or: letterlock "
+		    "keys accept ADDRESS");
+	return true;
+}
+
 static void refuse(const struct recipient *to, size_t n, enum policy strictest,
                    bool may_clear, unsigned code, char *words)
 {
-	bool pick[POLICY_RECIPIENTS_MAX], unjudged = false;
+	bool pick[POLICY_RECIPIENTS_MAX] = { false }, unjudged = false;
 	size_t many;
 
-	if (refuse_expired(to, n, strictest, words))
+	if (refuse_changed(to, n, words)
+	    || refuse_expired(to, n, strictest, words))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		pick[i] = !policy_can_read(&to[i], strictest);
@@ -113,7 +144,7 @@ static void refuse(const struct recipient *to, size_t n, enum policy strictest,
 		                || to[i].state == KEY_AMBIGUOUS))
 			unjudged = true;
 	}
-	add(words, "Letterlock did not send this: ");
+	add(words, "%s", NO_SEND);
 	many = add_names(words, to, n, pick);
 	if (unjudged)
 		add(words, many == 1
@@ -159,6 +190,7 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 {
 	enum policy strictest = policy_strictest(to, n);
 	bool all_can = n > 0, all_may = n > 0, ratchet = false;
+	bool bound = w->answers_sealed;
 	bool wish_clear, may_clear;
 
 	words[0] = '\0';
@@ -166,13 +198,15 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 		bool can = policy_can_read(&to[i], strictest);
 
 		ratchet = ratchet || to[i].sealed_before;
+		bound = bound || to[i].state == KEY_CHANGED;
 		all_can = all_can && can;
 		all_may = all_may && (can || may_read_clear(&to[i]));
 	}
-	/* what came sealed is not quoted in the clear */
-	if (w->answers_sealed && strictest == POLICY_WHEN_POSSIBLE)
+	/* what came sealed is not quoted in the clear, and who makes a key known
+	 * can't make a letter readable by that */
+	if (bound && strictest == POLICY_WHEN_POSSIBLE)
 		strictest = POLICY_ASK;
-	ratchet = ratchet || w->answers_sealed;
+	ratchet = ratchet || bound;
 	may_clear = strictest != POLICY_ALWAYS
 	            && (strictest < POLICY_ASK || !ratchet);
 	wish_clear = w->encrypt == WISH_NO

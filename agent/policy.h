@@ -13,9 +13,12 @@ struct recipient {
 	bool bcc;		/* in no To or Cc */
 	enum policy policy;	/* the strictest that speaks of it */
 	enum key_state state;
-	bool valid;		/* its key is valid to GnuPG */
+	bool valid;		/* its key is valid to GnuPG, or accepted */
+	bool verified;		/* ... or accepted after it was compared */
 	int64_t expires;	/* of its key, for KEY_EXPIRED; unix time */
 	char fpr[41];		/* of its key, or "" */
+	char used[41];		/* the key last sealed to, or "" */
+	int64_t used_since;	/* when that was first sealed to; unix time */
 	bool sealed_before;	/* ever sealed to */
 	bool clear_allowed;	/* the user once allowed readable letters to it */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One recipient as it is shown while a letter is written. */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/policy.h"
 
@@ -17,11 +18,17 @@ const char *policy_state(const struct recipient *r, enum policy strictest)
 	return names[r->state];
 }
 
+/* Was it this key that letters were sealed to before? */
+static bool is_used(const struct recipient *r)
+{
+	return r->used[0] && strcmp(r->used, r->fpr) == 0;
+}
+
 const char *policy_trust(const struct recipient *r)
 {
-	if (r->valid)
+	if (r->verified)
 		return "verified";
-	return r->sealed_before ? "seen" : "new";
+	return r->valid || is_used(r) ? "seen" : "new";
 }
 
 /* What is said around the address. */
@@ -29,10 +36,13 @@ struct words { const char *before, *behind; };
 
 static struct words can(const struct recipient *r)
 {
-	if (r->valid)
+	if (r->verified)
 		return (struct words){ "", " can read sealed letters, and the "
 		                       "key was checked" };
-	if (r->sealed_before)
+	if (r->valid)
+		return (struct words){ "", " can read sealed letters, and you "
+		                       "accepted the key" };
+	if (is_used(r))
 		return (struct words){ "", " can read sealed letters and has "
 		                       "had some from you" };
 	return (struct words){ "", " can read sealed letters. Nobody has "

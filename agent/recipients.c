@@ -37,11 +37,18 @@ int recipients_know(const struct conf *conf, const struct account *a,
                     struct chan *keeper, struct recipient *to, size_t n,
                     struct err *e)
 {
+	struct keeper_contact c;
+
 	for (size_t i = 0; i < n; i++) {
-		to[i].policy = conf_policy(conf, a, to[i].addr);
-		if (keeper_contact(keeper, to[i].addr, &to[i].sealed_before,
-		                   &to[i].clear_allowed, e))
+		if (keeper_contact(keeper, to[i].addr, &c, e))
 			return -1;
+		to[i].policy = conf_policy(conf, a, to[i].addr);
+		if (c.policy > to[i].policy)
+			to[i].policy = c.policy;
+		to[i].sealed_before = c.sealed;
+		to[i].clear_allowed = c.clear;
+		to[i].used_since = c.since;
+		memcpy(to[i].used, c.used, sizeof to[i].used);
 	}
 	return 0;
 }
@@ -74,6 +81,7 @@ int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		to[i].state = (enum key_state)unpack_u32(&u);
 		to[i].valid = unpack_u32(&u) != 0;
+		to[i].verified = unpack_u32(&u) != 0;
 		to[i].expires = (int64_t)unpack_u64(&u);
 		unpack_str(&u, to[i].fpr, sizeof to[i].fpr);
 	}

@@ -19,11 +19,11 @@ const char *recipients_addr(const char *addr, char out[ADDR_MAX + 1]);
  * RECIPIENTS_OCTETS_MAX), of which addr is set, and fills what it knows.  0, or -1:
  * a part of the agent is gone, or went wrong. */
 
-/* policy, sealed_before, clear_allowed. */
+/* policy, sealed_before, clear_allowed, used, used_since. */
 int recipients_know(const struct conf *conf, const struct account *a,
                     struct chan *keeper, struct recipient *to, size_t n,
                     struct err *e);
-/* state, valid, expires, fpr; and *own, of the account's own key.  In two steps
+/* state, valid, verified, expires, fpr; and *own, of the account's own key.  In two steps
  * for who waits in between: crypt may be looking for long. */
 int recipients_ask_keys(struct chan *crypt, uint32_t account,
                         const struct recipient *to, size_t n, struct err *e);

@@ -21,7 +21,9 @@ struct key {
 	uint64_t enc[KEY_SUBKEYS_MAX];	/* key IDs of its subkeys that can encrypt */
 	unsigned n_enc;
 	int64_t expires;		/* unix time; 0 = never */
-	bool valid;			/* GnuPG says full or ultimate for this address */
+	bool valid;			/* GnuPG says full or ultimate for this address,
+					 * or it was accepted */
+	bool verified;			/* ... or it was accepted after it was compared */
 };
 
 enum key_state {
@@ -52,6 +54,8 @@ struct judgement {
 		enum judged is;
 	} key[JUDGED_MAX];
 };
+/* Is it a fingerprint as it stands everywhere here: 40 upper-case hex digits? */
+bool fpr_ok(const char *fpr);
 /* Of this key. */
 enum judged judgement_of(const struct judgement *j, const char *fpr);
 
@@ -82,14 +86,52 @@ void engine_on_asking(struct engine *g, void (*fn)(void *arg), void *arg);
 uint64_t engine_stamp(const struct engine *g);
 
 /* The recipient's key for an address: compared by ourselves with every user
- * ID, valid ones first.  One exec of gpg.  -1 only when GnuPG failed. */
-int engine_find(struct engine *g, const char *addr, struct key *key,
-                enum key_state *state, struct err *e);
+ * ID, accepted ones first, then valid ones; never one that was rejected.  j: what
+ * was said of them, or NULL.  One exec of gpg.  -1 only when GnuPG failed. */
+int engine_find(struct engine *g, const char *addr, const struct judgement *j,
+                struct key *key, enum key_state *state, struct err *e);
 /* Our own signing key: by fingerprint, or (fpr NULL or "") the best usable
  * secret key for the address. */
 int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
                        struct key *key, enum key_state *state, struct err *e);
 
+enum {
+	LISTED_UIDS_MAX = 16,		/* user IDs of a key that are told */
+	LISTED_UID_MAX = 300,		/* octets of one of them */
+	LISTED_MAX = 100,		/* keys of one listing that are told */
+	IMPORT_KEYS_MAX = 64
+};
+
+/* A key as it is shown to people. */
+struct listed {
+	char fpr[41];
+	int64_t created, expires;	/* unix time; 0 = never */
+	bool secret;			/* we have its secret part */
+	bool usable;			/* to encrypt to it (our own: to sign) */
+	bool valid;			/* GnuPG says full or ultimate: for the address,
+					 * or for any of its user IDs */
+	bool revoked, expired;
+	unsigned n;
+	char uid[LISTED_UIDS_MAX][LISTED_UID_MAX];	/* any octets */
+};
+typedef int engine_take(void *arg, const struct listed *k, struct err *e);
+/* Those with a user ID for this address; those of which we have the secret part; and
+ * those with these n fingerprints.  take is called with each of them, at most
+ * LISTED_MAX, until it returns -1. */
+int engine_show_addr(struct engine *g, const char *addr, engine_take *take,
+                     void *arg, struct err *e);
+int engine_show_own(struct engine *g, engine_take *take, void *arg,
+                    struct err *e);
+int engine_show(struct engine *g, char fpr[][41], size_t n, engine_take *take,
+                void *arg, struct err *e);
+
+/* Put public keys, as they stand in a text, into the user's keyring: the
+ * fingerprints of those that are there now, and how many were not before.  -1:
+ * GPG_ERR_FORBIDDEN, a secret key is among them; GPG_ERR_BAD_DATA: no keys, or
+ * damaged ones (nothing was imported then); else GnuPG failed. */
+int engine_import(struct engine *g, const void *text, size_t len,
+                  char fpr[IMPORT_KEYS_MAX][41], size_t *n, size_t *new,
+                  struct err *e);
 enum { KEY_ARMOR_MAX = 48 << 10 };	/* octets of one public key as text */
 
 /* The public key with this primary fingerprint as armored text, without what
@@ -178,9 +220,12 @@ int engine_sign(struct engine *g, const struct key *signer, struct source *in,
 int engine_verify(struct engine *g, const void *sig, size_t n_sig,
                   struct source *text, struct opened *o, struct err *e);
 
+/* What was said of the keys for the From address, before opened_judge(): the trust of
+ * one that GnuPG does not know is what was said of it, and one that was rejected
+ * counts as untrusted, whatever GnuPG says. */
+void opened_accept(struct opened *o, const struct judgement *j);
 /* The rule of identity: may this signature be called good for this From?
- * Sets v->signature, signer, fpr, trust.  The one place that says SIG_GOOD.
- * Who accepts a key that came as SIG_UNTRUSTED sets o->trust before. */
+ * Sets v->signature, signer, fpr, trust.  The one place that says SIG_GOOD. */
 void opened_judge(const struct opened *o, const struct addrs *from,
                   struct verdict *v);
 

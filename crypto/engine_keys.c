@@ -110,8 +110,7 @@ static bool sub_can(gpgme_subkey_t s, bool sign)
 	return sign ? s->can_sign && s->secret : s->can_encrypt;
 }
 
-/* When the subkeys for this use end at last; 0: never, -1: there are none. */
-static int64_t key_ends(gpgme_key_t key, bool sign)
+int64_t engine_key_ends(gpgme_key_t key, bool sign)
 {
 	int64_t last = -1, own = key->subkeys->expires;
 
@@ -126,10 +125,10 @@ static int64_t key_ends(gpgme_key_t key, bool sign)
 	return own && last >= 0 && (!last || own < last) ? own : last;
 }
 
-static enum key_state key_fit(gpgme_key_t key, bool sign)
+enum key_state engine_key_fit(gpgme_key_t key, bool sign)
 {
 	if (key->revoked || key->disabled || key->invalid || !key->fpr ||
-	    strlen(key->fpr) != 40 || key_ends(key, sign) < 0)
+	    strlen(key->fpr) != 40 || engine_key_ends(key, sign) < 0)
 		return KEY_UNUSABLE;
 	if (!key->expired)
 		for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
@@ -138,9 +137,7 @@ static enum key_state key_fit(gpgme_key_t key, bool sign)
 	return KEY_EXPIRED;
 }
 
-/* GnuPG's validity of the address on this key, -1 if it isn't there.  (With a
- * key all its user IDs are revoked.) */
-static int key_validity(gpgme_key_t key, const char *addr)
+int engine_key_validity(gpgme_key_t key, const char *addr)
 {
 	char own[ADDR_MAX + 1];
 	int best = -1;
@@ -172,8 +169,8 @@ static void key_fill(struct key *k, gpgme_key_t key, bool sign, int validity)
 {
 	memset(k, 0, sizeof *k);
 	memcpy(k->fpr, key->fpr, sizeof k->fpr);
-	k->valid = validity >= GPGME_VALIDITY_FULL;
-	k->expires = key_ends(key, sign);
+	k->valid = k->verified = validity >= GPGME_VALIDITY_FULL;
+	k->expires = engine_key_ends(key, sign);
 	if (sign)
 		key_grip(key, k->grip_sign);
 	for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
@@ -186,43 +183,55 @@ struct choice {
 	gpgme_key_t key;
 	enum key_state state;
 	int validity;
-	unsigned unjudged;	/* usable ones that GnuPG doesn't call valid */
+	enum judged judged;
+	unsigned unjudged;	/* usable ones that GnuPG doesn't call valid, and
+				 * the user has not accepted */
 };
 
-/* Usable before expired before unusable; then valid ones; then the one that
- * lasts longest if it has ended, else the newest. */
+/* The user's word before GnuPG's; 0: nobody's. */
+static int rank_of(const struct choice *c)
+{
+	if (c->judged == JUDGED_VERIFIED)
+		return 3;
+	if (c->judged == JUDGED_ACCEPTED)
+		return 2;
+	return c->validity >= GPGME_VALIDITY_FULL;
+}
+
+/* Usable before expired before unusable; then by rank; then the one that lasts
+ * longest if it has ended, else the newest. */
 static bool better(const struct choice *a, const struct choice *b, bool sign)
 {
 	static const int rank[] = { [KEY_USABLE] = 3, [KEY_EXPIRED] = 2,
 		[KEY_UNUSABLE] = 1, [KEY_NONE] = 0 };
-	bool va = a->validity >= GPGME_VALIDITY_FULL;
-	bool vb = b->validity >= GPGME_VALIDITY_FULL;
 
 	if (a->state != b->state)
 		return rank[a->state] > rank[b->state];
 	if (a->state == KEY_EXPIRED)
-		return key_ends(a->key, sign) > key_ends(b->key, sign);
-	if (va != vb)
-		return va;
+		return engine_key_ends(a->key, sign) > engine_key_ends(b->key, sign);
+	if (rank_of(a) != rank_of(b))
+		return rank_of(a) > rank_of(b);
 	return a->key->subkeys->timestamp > b->key->subkeys->timestamp;
 }
 
 static struct choice choose(const struct keyring *r, const char *addr,
-                            bool sign)
+                            const struct judgement *j, bool sign)
 {
-	struct choice best = { NULL, KEY_NONE, -1, 0 }, c;
+	struct choice best = { NULL, KEY_NONE, -1, JUDGED_NOT, 0 }, c;
 	unsigned unjudged = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
 		c.key = r->key[i];
-		c.validity = c.key->subkeys ? key_validity(c.key, addr) : -1;
+		c.validity = c.key->subkeys ? engine_key_validity(c.key, addr) : -1;
 		if (c.validity < 0)
 			continue;
-		c.state = key_fit(c.key, sign);
-		if (c.validity == GPGME_VALIDITY_NEVER &&
-		    c.state == KEY_USABLE)
+		c.state = engine_key_fit(c.key, sign);
+		c.judged = c.key->fpr ? judgement_of(j, c.key->fpr) : JUDGED_NOT;
+		if (c.state == KEY_USABLE &&
+		    (c.validity == GPGME_VALIDITY_NEVER ||
+		     c.judged == JUDGED_REJECTED))
 			c.state = KEY_UNUSABLE;
-		if (c.state == KEY_USABLE && c.validity < GPGME_VALIDITY_FULL)
+		if (c.state == KEY_USABLE && !rank_of(&c))
 			unjudged++;
 		if (!best.key || better(&c, &best, sign))
 			best = c;
@@ -231,35 +240,52 @@ static struct choice choose(const struct keyring *r, const char *addr,
 	return best;
 }
 
-int engine_find(struct engine *g, const char *addr, struct key *key,
-                enum key_state *state, struct err *e)
+/* Of several that nobody has judged none is taken, and no other than was used
+ * before. */
+static enum key_state unjudged(const struct choice *c,
+                               const struct judgement *j)
+{
+	if (c->state != KEY_USABLE || rank_of(c))
+		return c->state;
+	if (j && j->used[0])
+		return strcmp(j->used, c->key->fpr) ? KEY_CHANGED : KEY_USABLE;
+	return c->unjudged > 1 ? KEY_AMBIGUOUS : KEY_USABLE;
+}
+
+int engine_list_addr(struct engine *g, const char *addr, struct keyring *r,
+                     struct err *e)
 {
 	char ascii[ADDR_MAX + 1], wide[ADDR_MAX + 1];
 	char pattern[ADDR_MAX + 3], or[ADDR_MAX + 3];
-	struct keyring r = { NULL };
-	struct choice c;
 
-	memset(key, 0, sizeof *key);
-	*state = KEY_NONE;
-	if (!addr_ok(addr))
-		return 0;
 	/* GnuPG compares octets: a user ID may have its labels either way */
-	if (!addr_to_ascii(addr, ascii))
+	if (!addr_ok(addr) || !addr_to_ascii(addr, ascii))
 		return 0;
 	if (!addr_to_utf8(ascii, wide))
 		memcpy(wide, ascii, strlen(ascii) + 1);
 	snprintf(pattern, sizeof pattern, "<%s>", ascii);
 	snprintf(or, sizeof or, "<%s>", wide);
-	if (engine_list(g, pattern, strcmp(ascii, wide) ? or : NULL, false, &r,
-	                e))
+	return engine_list(g, pattern, strcmp(ascii, wide) ? or : NULL, false, r,
+	                   e);
+}
+
+int engine_find(struct engine *g, const char *addr, const struct judgement *j,
+                struct key *key, enum key_state *state, struct err *e)
+{
+	struct keyring r = { NULL };
+	struct choice c;
+
+	memset(key, 0, sizeof *key);
+	*state = KEY_NONE;
+	if (engine_list_addr(g, addr, &r, e))
 		return -1;
-	c = choose(&r, addr, false);
-	*state = c.state;
-	if (c.state == KEY_USABLE && c.validity < GPGME_VALIDITY_FULL &&
-	    c.unjudged > 1)
-		*state = KEY_AMBIGUOUS;
-	else if (c.state == KEY_USABLE || c.state == KEY_EXPIRED)
+	c = choose(&r, addr, j, false);
+	*state = unjudged(&c, j);
+	if (*state == KEY_USABLE || *state == KEY_EXPIRED ||
+	    *state == KEY_CHANGED)
 		key_fill(key, c.key, false, c.validity);
+	key->valid |= *state == KEY_USABLE && rank_of(&c) > 0;
+	key->verified |= c.judged == JUDGED_VERIFIED;
 	keyring_clear(&r);
 	return 0;
 }
@@ -267,17 +293,17 @@ int engine_find(struct engine *g, const char *addr, struct key *key,
 int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
                        struct key *key, enum key_state *state, struct err *e)
 {
-	struct choice c = { NULL, KEY_NONE, -1, 0 };
+	struct choice c = { NULL, KEY_NONE, -1, JUDGED_NOT, 0 };
 
 	memset(key, 0, sizeof *key);
 	*state = KEY_NONE;
 	if (engine_secrets(g, e))
 		return -1;
 	if (!fpr || !*fpr) {
-		c = choose(&g->secret, addr, true);
+		c = choose(&g->secret, addr, NULL, true);
 	} else if ((c.key = keyring_get(&g->secret, fpr))) {
-		c.state = key_fit(c.key, true);
-		c.validity = addr ? key_validity(c.key, addr) : -1;
+		c.state = engine_key_fit(c.key, true);
+		c.validity = addr ? engine_key_validity(c.key, addr) : -1;
 	}
 	*state = c.state;
 	if (c.state == KEY_USABLE || c.state == KEY_EXPIRED)

@@ -102,6 +102,19 @@ int engine_list(struct engine *g, const char *pattern, const char *or,
                 bool secret, struct keyring *r, struct err *e);
 void keyring_clear(struct keyring *r);
 
+/* Those that may be for an address: none where it is no address. */
+int engine_list_addr(struct engine *g, const char *addr, struct keyring *r,
+                     struct err *e);
+
+/* Is it fit to sign (where we have it) or to encrypt: KEY_USABLE, KEY_EXPIRED or
+ * KEY_UNUSABLE. */
+enum key_state engine_key_fit(gpgme_key_t key, bool sign);
+/* When the subkeys for this use end at last; 0: never, -1: there are none. */
+int64_t engine_key_ends(gpgme_key_t key, bool sign);
+/* GnuPG's validity of the address on this key, -1 if it isn't there.  (With a
+ * key all its user IDs are revoked.) */
+int engine_key_validity(gpgme_key_t key, const char *addr);
+
 /* Our secret keys, listed again only after a change of the stamp. */
 int engine_secrets(struct engine *g, struct err *e);
 /* The secret key with this primary fingerprint, borrowed; NULL: e is filled. */

@@ -39,6 +39,72 @@ static bool can_stand(const char *addr)
 	return addr_ok(addr);
 }
 
+bool fpr_ok(const char *fpr)
+{
+	return strlen(fpr) == 40 && strspn(fpr, "0123456789ABCDEF") == 40;
+}
+
+enum judged judgement_of(const struct judgement *j, const char *fpr)
+{
+	for (unsigned i = 0; j && i < j->n; i++)
+		if (strcmp(j->key[i].fpr, fpr) == 0)
+			return j->key[i].is;
+	return JUDGED_NOT;
+}
+
+static bool rejected(const struct judgement *j, const char *fpr)
+{
+	return judgement_of(j, fpr) == JUDGED_REJECTED;
+}
+
+/* The next one that is as good takes the place of the first. */
+static void promote(struct opened *o)
+{
+	addrs_free(&o->uids);
+	memcpy(o->fpr, o->also[0].fpr, sizeof o->fpr);
+	o->uids = o->also[0].uids;
+	o->n_also--;
+	memmove(&o->also[0], &o->also[1], o->n_also * sizeof o->also[0]);
+	memset(&o->also[o->n_also], 0, sizeof o->also[0]);
+}
+
+static void drop_rejected(struct opened *o, const struct judgement *j)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < o->n_also; i++) {
+		struct opened_signer one = o->also[i];
+
+		memset(&o->also[i], 0, sizeof one);
+		if (rejected(j, one.fpr))
+			addrs_free(&one.uids);
+		else
+			o->also[n++] = one;
+	}
+	o->n_also = n;
+	if (!rejected(j, o->fpr))
+		return;
+	if (o->n_also) {
+		promote(o);
+		return;
+	}
+	o->signature = SIG_UNTRUSTED;
+	o->trust = TRUST_NONE;
+}
+
+void opened_accept(struct opened *o, const struct judgement *j)
+{
+	if (o->signature == SIG_GOOD)
+		drop_rejected(o, j);
+	if (o->signature != SIG_UNTRUSTED)
+		return;
+	switch (judgement_of(j, o->fpr)) {
+	case JUDGED_VERIFIED: o->trust = TRUST_VERIFIED; break;
+	case JUDGED_ACCEPTED: o->trust = TRUST_SEEN; break;
+	case JUDGED_NOT: case JUDGED_REJECTED: o->trust = TRUST_NONE; break;
+	}
+}
+
 void opened_judge(const struct opened *o, const struct addrs *from,
                   struct verdict *v)
 {

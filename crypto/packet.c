@@ -152,3 +152,38 @@ int packet_signatures(const void *buf, size_t len, struct sink *known,
 	}
 	return all ? 0 : err_set(e, GPG_ERR_NO_DATA, "There is no signature");
 }
+
+static bool in_public(unsigned tag)
+{
+	switch (tag) {
+	case TAG_KEY: case TAG_SUBKEY: case TAG_USER_ID:
+	case TAG_USER_ATTRIBUTE: case TAG_SIGNATURE: case TAG_TRUST:
+	case TAG_MARKER: case TAG_PADDING:
+		return true;
+	}
+	return false;
+}
+
+int packet_public(const void *buf, size_t len, struct err *e)
+{
+	const unsigned char *p = buf;
+	size_t off, head;
+	bool key = false;
+	uint64_t body;
+	unsigned tag;
+
+	for (off = 0; off < len; off += head + body) {
+		tag = packet_tag(p[off]);
+		if (tag == TAG_SECRET_KEY || tag == TAG_SECRET_SUBKEY)
+			return err_set(e, gpg_error(GPG_ERR_FORBIDDEN),
+			               "There is a secret key in it");
+		key |= tag == TAG_KEY;
+		if (!key || !in_public(tag)
+		    || packet_length(p + off, len - off, &head, &body) <= 0
+		    || body > len - off - head)
+			return err_set(e, gpg_error(GPG_ERR_INV_PACKET),
+			               "This is no public key");
+	}
+	return key ? 0 : err_set(e, gpg_error(GPG_ERR_NO_DATA),
+	                         "There is no public key in it");
+}

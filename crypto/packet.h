@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The packets of OpenPGP octets (RFC 9580 section 4 and 5) as far as they must be
- * known before gpg gets them: for whom a message is, and that a signature is one. */
+ * known before gpg gets them: for whom a message is, that a signature is one, and that
+ * a public key is no secret one. */
 #ifndef CRYPTO_PACKET_H
 #define CRYPTO_PACKET_H
 
@@ -38,5 +39,10 @@ int packet_head(struct packet_head *h, const void *buf, size_t len,
  * and 4 go to known, as they are, and are counted in *n; gpg 2.2 stops at others. */
 int packet_signatures(const void *buf, size_t len, struct sink *known,
                       unsigned *n, struct err *e);
+
+/* Is it nothing but public keys: whole packets, each of definite length, which may
+ * stand in such (RFC 9580 section 10.1)?  0, or -1: GPG_ERR_FORBIDDEN where a secret
+ * key is among them. */
+int packet_public(const void *buf, size_t len, struct err *e);
 
 #endif

@@ -28,8 +28,10 @@ G_ASKER, G_LANE, K_CAME, K_CODE = (frames.numbers()[x] for x in (
     "G_ASKER", "G_LANE", "K_CAME", "K_CODE"))
 PLACES = ("keeper", "front", "mime", "crypt", "upstream", "plugin")  # spawn.h
 # who else than front may ask what
-OF_CRYPT = ("K_MAC", "K_RECALL", "K_REMEMBER", "K_CAME", "K_DOOR", "K_KEY")
-OF_PLUGIN = ("K_STATUS", "K_CHANGED", "K_WATCH")
+OF_CRYPT = ("K_MAC", "K_RECALL", "K_REMEMBER", "K_CAME", "K_DOOR", "K_KEY",
+            "K_JUDGED", "K_WAITS")
+OF_PLUGIN = ("K_STATUS", "K_CHANGED", "K_WATCH", "K_CONTACTS",
+             "K_CONTACT_SET")
 OF_BOTH = ("K_CHECK", "K_CONTACT", "K_CODE", "K_DID_COME")  # front and plugin
 LEASH = 3
 

@@ -79,6 +79,7 @@ static void crypt_says(struct membuf *m)
 	pack_u32(&found, 0);
 	pack_u32(&found, 1);
 	pack_u32(&found, 0);
+	pack_u32(&found, 0);
 	pack_u64(&found, 0);
 	pack_str(&found, "");
 	pack_init(&done);
@@ -91,18 +92,25 @@ static void crypt_says(struct membuf *m)
 }
 
 /* Of a contact, of the code, and of a letter sent in part: nothing. */
-static void keeper_says(struct membuf *m)
+static void keeper_says(struct membuf *m, bool secret)
 {
-	static struct pack two, one;
+	static struct pack contact, two, one;
 
+	pack_init(&contact);
+	for (int i = 0; i < 3; i++)
+		pack_u32(&contact, 0);
+	pack_str(&contact, "");
+	pack_u64(&contact, 0);
 	pack_init(&two);
 	pack_u64(&two, 0);
 	pack_init(&one);
 	pack_u32(&one, 0);
 	play_say(m, K_ANSWER, &one);	/* how long to wait at the login */
 	play_say(m, K_ANSWER, &one);	/* did its provider give no proof */
-	for (int i = 0; i < 3; i++) {
+	if (secret)			/* found, and it is empty */
 		play_say(m, K_ANSWER, &two);
+	for (int i = 0; i < 3; i++) {
+		play_say(m, K_ANSWER, &contact);
 		play_say(m, K_ANSWER, &two);
 		play_say(m, K_ANSWER, &one);
 	}
@@ -199,7 +207,7 @@ void play_smtp(const struct script *client, uint8_t login,
 	struct membuf said[HANDS];
 
 	said_init(said);
-	keeper_says(&said[HAND_KEEPER]);
+	keeper_says(&said[HAND_KEEPER], login & 8);
 	mime_says(&said[HAND_MIME]);
 	crypt_says(&said[HAND_CRYPT]);
 	upstream_says(&said[HAND_UPSTREAM], login);

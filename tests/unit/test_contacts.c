@@ -306,7 +306,9 @@ static void test_nonsense(void **state)
 		assert_int_equal(contacts_judge(c, BOB, bad_fpr[i],
 		                                JUDGED_VERIFIED, &e), -1);
 		assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
-		assert_int_equal(contacts_waits(c, BOB, bad_fpr[i], NULL), -1);
+		if (i)
+			assert_int_equal(contacts_waits(c, BOB, bad_fpr[i],
+			                                NULL), -1);
 		if (i)
 			assert_int_equal(contacts_sealed(c, BOB, bad_fpr[i],
 			                                 NOW, NULL), -1);

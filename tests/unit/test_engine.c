@@ -184,7 +184,7 @@ static void key_get(const char *addr, bool secret, struct key *k)
 	if (secret)
 		assert_int_equal(engine_find_secret(g, NULL, addr, k, &st, &e), 0);
 	else
-		assert_int_equal(engine_find(g, addr, k, &st, &e), 0);
+		assert_int_equal(engine_find(g, addr, NULL, k, &st, &e), 0);
 	assert_int_equal(st, KEY_USABLE);
 }
 
@@ -690,7 +690,7 @@ static void revoked_key(void **state)
 	assert_int_equal(o.encryption, ENC_OK);
 	assert_int_equal(o.signature, SIG_REVOKED);
 	opened_free(&o);
-	assert_int_equal(engine_find(g, "rev@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "rev@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_UNUSABLE);
 }
 
@@ -765,18 +765,18 @@ static void find(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(engine_find(g, "Bob@Y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "Bob@Y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_USABLE);
 	assert_false(k.valid);
 	assert_int_equal(k.n_enc, 1);
 	assert_int_equal(k.expires, 0);
-	assert_int_equal(engine_find(g, "alice@x.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "alice@x.test", NULL, &k, &st, &e), 0);
 	assert_true(st == KEY_USABLE && k.valid);
-	assert_int_equal(engine_find(g, "ob@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "ob@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_NONE);
-	assert_int_equal(engine_find(g, "--x@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "--x@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_NONE);
-	assert_int_equal(engine_find(g, "a>@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "a>@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_NONE);
 	assert_int_equal(engine_find_secret(g, NULL, "bob@y.test", &k, &st, &e),
 	                 0);
@@ -798,10 +798,10 @@ static void find_distrusted(void **state)
 	assert_int_equal(sh("gpg -q --batch --homedir ours --trust-model tofu "
 	    "--tofu-policy bad %s", bob.fpr), 0);
 	conf("trust-model tofu\\n");
-	assert_int_equal(engine_find(g, "bob@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "bob@y.test", NULL, &k, &st, &e), 0);
 	conf("");
 	assert_int_equal(st, KEY_UNUSABLE);
-	assert_int_equal(engine_find(g, "bob@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "bob@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_USABLE);
 }
 
@@ -825,16 +825,16 @@ static void find_odd_ones(void **state)
 	   "--quick-gen-key bare@y.test future-default default 0; "
 	   "gpg --homedir theirs --export two@y.test old@y.test sig@y.test "
 	   "angles.test bare@y.test | gpg -q --batch --homedir ours --import");
-	assert_int_equal(engine_find(g, "two@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "two@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_AMBIGUOUS);
-	assert_int_equal(engine_find(g, "old@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "old@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_EXPIRED);
 	assert_true(k.expires > 1609000000 && k.expires < 1609600000);
-	assert_int_equal(engine_find(g, "sig@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "sig@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_UNUSABLE);
-	assert_int_equal(engine_find(g, "b@angles.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "b@angles.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_NONE);
-	assert_int_equal(engine_find(g, "bare@y.test", &k, &st, &e), 0);
+	assert_int_equal(engine_find(g, "bare@y.test", NULL, &k, &st, &e), 0);
 	assert_int_equal(st, KEY_USABLE);
 }
 
@@ -1202,7 +1202,7 @@ static void fake_list(void **state)
 	(void)state;
 	for (size_t i = 1; i < sizeof body / sizeof *body; i++) {
 		script("body", body[i]);
-		if (engine_find(g, "alice@x.test", &k, &st, &e) != -1)
+		if (engine_find(g, "alice@x.test", NULL, &k, &st, &e) != -1)
 			fail_msg("%s: no error", body[i]);
 		assert_true(e.code && e.text[0]);
 	}
@@ -1216,7 +1216,7 @@ static int start(const char *home)
 	struct engine *x = engine_new(home, 1, &e);
 	enum key_state st;
 	struct key k;
-	int r = x ? engine_find(x, "a@x.test", &k, &st, &e) : -1;
+	int r = x ? engine_find(x, "a@x.test", NULL, &k, &st, &e) : -1;
 
 	engine_free(x);
 	return r && e.code && e.text[0] ? 0 : 1;

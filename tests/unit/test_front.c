@@ -15,7 +15,7 @@
 #include "agent/front_login.h"
 #include "tests/fuzz/play.h"
 
-enum { RIGHT = 7, WRONG = 0 };	/* how a login goes, see play.h */
+enum { RIGHT = 7, WRONG = 0, TOKEN = 8 };	/* how a login goes, see play.h */
 
 typedef void play_fn(const struct script *client, uint8_t login,
                      struct membuf heard[HANDS]);
@@ -134,7 +134,7 @@ static void check_login(play_fn *play, const char *in, size_t n, uint32_t index,
 	pack_u32(&p, with);
 	pack_str(&p, user);
 	pack_str(&p, secret);
-	play(&s, RIGHT, heard);
+	play(&s, RIGHT | TOKEN, heard);
 	assert_true(heard[HAND_UPSTREAM].len >= p.len);
 	assert_memory_equal(heard[HAND_UPSTREAM].buf, p.buf, p.len);
 	heard_free(heard);

@@ -21,7 +21,7 @@
 enum { HASH = 32, RECORD = HASH + 4 };
 
 static char dir[] = "/tmp/letterlock-test-XXXXXX";
-static const char *const files[] = { "mac.key", "sealed", "clear", "came" };
+static const char *const files[] = { "mac.key", "came" };
 
 static int make_dir(void **state)
 {
@@ -107,8 +107,6 @@ static void test_key(void **state)
 	memcpy(key, memory_key(m), MEMORY_KEY);
 	assert_memory_not_equal(key, zero, MEMORY_KEY);
 	assert_int_equal(size_of("mac.key"), MEMORY_KEY);
-	assert_int_equal(size_of("sealed"), 0);
-	assert_int_equal(size_of("clear"), 0);
 	assert_int_equal(size_of("came"), 0);
 	memory_close(m);
 	for (int i = 0; i < 3; i++) {	/* and read again */
@@ -214,27 +212,21 @@ static void test_lists(void **state)
 	struct memory *m = opened();
 
 	(void)state;
-	assert_false(memory_has(m, MEMORY_SEALED, "bob@example.org"));
-	assert_int_equal(memory_add(m, MEMORY_SEALED, "bob@example.org", NULL),
-	                 0);
-	assert_int_equal(memory_add(m, MEMORY_SEALED, "bob@example.org", NULL),
-	                 0);
-	assert_int_equal(memory_add(m, MEMORY_CLEAR, "eve@example.org", NULL),
-	                 0);
-	assert_int_equal(size_of("sealed"), RECORD);	/* once is enough */
+	assert_false(memory_has(m, MEMORY_CAME, "1@example.org"));
+	assert_int_equal(memory_add(m, MEMORY_CAME, "1@example.org", NULL), 0);
+	assert_int_equal(memory_add(m, MEMORY_CAME, "1@example.org", NULL), 0);
+	assert_int_equal(size_of("came"), RECORD);	/* once is enough */
 	for (int again = 0; again < 2; again++) {
-		assert_true(memory_has(m, MEMORY_SEALED, "bob@example.org"));
-		assert_true(memory_has(m, MEMORY_CLEAR, "eve@example.org"));
-		assert_false(memory_has(m, MEMORY_CLEAR, "bob@example.org"));
-		assert_false(memory_has(m, MEMORY_SEALED, "eve@example.org"));
-		assert_false(memory_has(m, MEMORY_SEALED, "ob@example.org"));
+		assert_true(memory_has(m, MEMORY_CAME, "1@example.org"));
+		assert_false(memory_has(m, MEMORY_CAME, "@example.org"));
+		assert_false(memory_has(m, MEMORY_CAME, "2@example.org"));
 		memory_close(m);
 		m = opened();
 	}
 	memory_close(m);
 }
 
-/* Contacts for ever, letters that came sealed for a year. */
+/* Kept for a year. */
 static void test_lists_old(void **state)
 {
 	const int32_t today = (int32_t)(time(NULL) / 86400);
@@ -245,20 +237,17 @@ static void test_lists_old(void **state)
 	char id[2] = "a";
 
 	(void)state;
-	for (int list = 0; list < 2; list++) {
-		for (size_t i = 0; i < sizeof day / sizeof *day; i++) {
-			id[0] = (char)('a' + i);
-			memory_hash(m, list ? "came" : "sealed", id, text[i]);
-			memcpy(text[i] + HASH, &day[i], sizeof day[i]);
-		}
-		memory_close(m);
-		write_file(list ? "came" : "sealed", text, sizeof text);
-		m = opened();
+	for (size_t i = 0; i < sizeof day / sizeof *day; i++) {
+		id[0] = (char)('a' + i);
+		memory_hash(m, "came", id, text[i]);
+		memcpy(text[i] + HASH, &day[i], sizeof day[i]);
 	}
+	memory_close(m);
+	write_file("came", text, sizeof text);
+	m = opened();
 	for (int again = 0; again < 2; again++) {
 		for (size_t i = 0; i < sizeof day / sizeof *day; i++) {
 			id[0] = (char)('a' + i);
-			assert_true(memory_has(m, MEMORY_SEALED, id));
 			assert_int_equal(memory_has(m, MEMORY_CAME, id),
 			                 day[i] >= today - 365);
 		}
@@ -275,32 +264,24 @@ static void test_lists_old(void **state)
 	memory_close(m);
 }
 
-/* One record moved to the other list says nothing there; nor is an address
- * to be read in either. */
+/* What came is not to be read there. */
 static void test_lists_salted(void **state)
 {
 	unsigned char h[HASH], g[HASH];
 	struct memory *m = opened();
-	char path[100], to[100];
+	char path[100];
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(memory_add(m, MEMORY_CLEAR, "bob@example.org", NULL),
-	                 0);
-	memory_hash(m, "clear", "bob@example.org", h);
+	assert_int_equal(memory_add(m, MEMORY_CAME, "1@example.org", NULL), 0);
+	memory_hash(m, "came", "1@example.org", h);
 	memory_close(m);
-	path_of(path, "clear");
+	path_of(path, "came");
 	f = fopen(path, "r");
 	assert_non_null(f);
 	assert_int_equal(fread(g, 1, HASH, f), HASH);
 	fclose(f);
 	assert_memory_equal(g, h, HASH);
-	path_of(to, "sealed");
-	assert_int_equal(rename(path, to), 0);
-	m = opened();
-	assert_false(memory_has(m, MEMORY_SEALED, "bob@example.org"));
-	assert_false(memory_has(m, MEMORY_CLEAR, "bob@example.org"));
-	memory_close(m);
 }
 
 static void test_lists_many(void **state)
@@ -311,14 +292,14 @@ static void test_lists_many(void **state)
 	(void)state;
 	for (int i = 0; i < 300; i++) {
 		snprintf(addr, sizeof addr, "a%d@example.org", i);
-		assert_int_equal(memory_add(m, MEMORY_SEALED, addr, NULL), 0);
+		assert_int_equal(memory_add(m, MEMORY_CAME, addr, NULL), 0);
 	}
 	memory_close(m);
-	assert_int_equal(size_of("sealed"), 300 * RECORD);
+	assert_int_equal(size_of("came"), 300 * RECORD);
 	m = opened();
 	for (int i = 0; i < 400; i++) {
 		snprintf(addr, sizeof addr, "a%d@example.org", i);
-		assert_int_equal(memory_has(m, MEMORY_SEALED, addr), i < 300);
+		assert_int_equal(memory_has(m, MEMORY_CAME, addr), i < 300);
 	}
 	memory_close(m);
 }
@@ -330,28 +311,28 @@ static void test_record_cut(void **state)
 	char path[100];
 
 	(void)state;
-	path_of(path, "sealed");
+	path_of(path, "came");
 	for (int cut = 0; cut <= RECORD; cut++) {
 		remove_files(NULL);
 		m = opened();
-		memory_add(m, MEMORY_SEALED, "a@example.org", NULL);
-		memory_add(m, MEMORY_SEALED, "b@example.org", NULL);
+		memory_add(m, MEMORY_CAME, "a@example.org", NULL);
+		memory_add(m, MEMORY_CAME, "b@example.org", NULL);
 		memory_close(m);
 		assert_int_equal(truncate(path, RECORD + cut), 0);
 		m = opened();
-		assert_int_equal(size_of("sealed"), cut == RECORD
+		assert_int_equal(size_of("came"), cut == RECORD
 		                 ? 2 * RECORD : RECORD);
-		assert_true(memory_has(m, MEMORY_SEALED, "a@example.org"));
-		assert_int_equal(memory_has(m, MEMORY_SEALED, "b@example.org"),
+		assert_true(memory_has(m, MEMORY_CAME, "a@example.org"));
+		assert_int_equal(memory_has(m, MEMORY_CAME, "b@example.org"),
 		                 cut == RECORD);
-		assert_int_equal(memory_add(m, MEMORY_SEALED, "c@example.org",
+		assert_int_equal(memory_add(m, MEMORY_CAME, "c@example.org",
 		                            NULL), 0);
-		assert_int_equal(size_of("sealed"), cut == RECORD
+		assert_int_equal(size_of("came"), cut == RECORD
 		                 ? 3 * RECORD : 2 * RECORD);
 		memory_close(m);
 		m = opened();
-		assert_true(memory_has(m, MEMORY_SEALED, "a@example.org"));
-		assert_true(memory_has(m, MEMORY_SEALED, "c@example.org"));
+		assert_true(memory_has(m, MEMORY_CAME, "a@example.org"));
+		assert_true(memory_has(m, MEMORY_CAME, "c@example.org"));
 		memory_close(m);
 	}
 }
@@ -371,24 +352,24 @@ static void test_disk_full(void **state)
 	for (rlim_t room = 0; room < RECORD; room += 5) {
 		remove_files(NULL);
 		m = opened();
-		memory_add(m, MEMORY_SEALED, "a@example.org", NULL);
+		memory_add(m, MEMORY_CAME, "a@example.org", NULL);
 		full.rlim_cur = RECORD + room;
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
-		assert_int_equal(memory_add(m, MEMORY_SEALED, "b@example.org",
+		assert_int_equal(memory_add(m, MEMORY_CAME, "b@example.org",
 		                            &e), -1);
 		assert_int_not_equal(gpg_err_code(e.code), 0);
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
-		assert_int_equal(size_of("sealed"), RECORD);
+		assert_int_equal(size_of("came"), RECORD);
 		/* known as long as we live, and written with the next */
-		assert_true(memory_has(m, MEMORY_SEALED, "b@example.org"));
-		assert_int_equal(memory_add(m, MEMORY_SEALED, "c@example.org",
+		assert_true(memory_has(m, MEMORY_CAME, "b@example.org"));
+		assert_int_equal(memory_add(m, MEMORY_CAME, "c@example.org",
 		                            NULL), 0);
-		assert_int_equal(size_of("sealed"), 3 * RECORD);
+		assert_int_equal(size_of("came"), 3 * RECORD);
 		memory_close(m);
 		m = opened();
-		assert_true(memory_has(m, MEMORY_SEALED, "a@example.org"));
-		assert_true(memory_has(m, MEMORY_SEALED, "b@example.org"));
-		assert_true(memory_has(m, MEMORY_SEALED, "c@example.org"));
+		assert_true(memory_has(m, MEMORY_CAME, "a@example.org"));
+		assert_true(memory_has(m, MEMORY_CAME, "b@example.org"));
+		assert_true(memory_has(m, MEMORY_CAME, "c@example.org"));
 		memory_close(m);
 	}
 }

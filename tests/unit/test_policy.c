@@ -12,7 +12,7 @@
 
 #include "agent/policy.h"
 
-enum { ALL_TO = 4 * 5 * 2 * 2 * 2, ALL_WISHES = 3 * 2 * 2 };
+enum { ALL_TO = 4 * 6 * 2 * 2 * 2, ALL_WISHES = 3 * 2 * 2 };
 
 #define NO_SEND "Letterlock did not send this: "
 
@@ -68,6 +68,7 @@ static enum decision rules(const struct recipient *to, size_t n,
                            const struct wishes *w)
 {
 	bool sealable = true, each_may = true, bound = w->answers_sealed;
+	bool changed = false;
 	enum policy p = POLICY_NEVER;
 
 	for (size_t i = 0; i < n; i++)
@@ -78,12 +79,14 @@ static enum decision rules(const struct recipient *to, size_t n,
 		each_may = each_may && (reads_sealed(&to[i], p)
 		                        || allowed(&to[i]));
 		bound = bound || to[i].sealed_before;
+		changed = changed || to[i].state == KEY_CHANGED;
 	}
+	bound = bound || changed;
 	switch (p) {
 	case POLICY_ALWAYS: return as_always(w, sealable);
 	case POLICY_NEVER: return as_never(w, sealable);
 	case POLICY_WHEN_POSSIBLE:
-		if (!w->answers_sealed)
+		if (!w->answers_sealed && !changed)
 			return as_when_possible(w, sealable);
 		break;
 	default: break;
@@ -99,10 +102,10 @@ static struct recipient nth_to(unsigned i)
 	                       .expires = 1785542400 };
 
 	r.policy = (enum policy)(POLICY_NEVER + i % 4);
-	r.state = (enum key_state)(i / 4 % 5);
-	r.valid = i / 20 % 2;
-	r.sealed_before = i / 40 % 2;
-	r.clear_allowed = i / 80 % 2;
+	r.state = (enum key_state)(i / 4 % 6);
+	r.valid = i / 24 % 2;
+	r.sealed_before = i / 48 % 2;
+	r.clear_allowed = i / 96 % 2;
 	return r;
 }
 
@@ -315,6 +318,30 @@ static void test_words_expired(void **state)
 	               "or invite those addresses");
 }
 
+static void test_words_changed(void **state)
+{
+	struct recipient to[3] = {
+		{ .addr = "eve@example.net", .policy = POLICY_WHEN_POSSIBLE,
+		  .state = KEY_NONE },
+		{ .addr = "bob@example.org", .policy = POLICY_WHEN_POSSIBLE,
+		  .state = KEY_CHANGED, .sealed_before = true },
+		{ .addr = "dan@example.com", .policy = POLICY_WHEN_POSSIBLE,
+		  .state = KEY_CHANGED, .sealed_before = true },
+	};
+
+	(void)state;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "bob@example.org has a new "
+	               "key, which means a new computer or somebody posing as "
+	               "its owner. Ask by phone, then accept it with the "
+	               "Letterlock button or: letterlock keys accept "
+	               "bob@example.org");
+	assert_refused(to, 3, WISH_NO, NO_SEND "bob@example.org and "
+	               "dan@example.com have new keys, which means new "
+	               "computers or somebody posing as their owners. Ask each "
+	               "by phone, then accept them with the Letterlock button "
+	               "or: letterlock keys accept ADDRESS");
+}
+
 /* However many there are, and however long, what to do is said. */
 static void test_words_long(void **state)
 {
@@ -331,12 +358,15 @@ static void test_words_long(void **state)
 		for (size_t i = 0; i < POLICY_RECIPIENTS_MAX; i++)
 			to[i] = (struct recipient){
 				.addr = addr, .policy = POLICY_ASK,
-				.state = len % 2 ? KEY_NONE : KEY_AMBIGUOUS
+				.state = len % 3 == 0 ? KEY_NONE
+				         : len % 3 == 1 ? KEY_AMBIGUOUS
+				         : KEY_CHANGED
 			};
 		for (size_t n = 1; n <= POLICY_RECIPIENTS_MAX; n++) {
 			assert_int_equal(policy_decide(to, n, &w, words),
 			                 SEND_REFUSED);
-			assert_non_null(strstr(words, "anyone on the way"));
+			assert_non_null(strstr(words, len % 3 == 2
+				? "letterlock keys accept" : "anyone on the way"));
 			assert_int_equal(words[POLICY_WORDS_MAX], '~');
 		}
 	}
@@ -384,12 +414,16 @@ static const struct {
 	enum policy strictest;
 	const char *state, *words;
 } told[] = {
-	{ { .state = KEY_USABLE, .valid = true }, POLICY_ALWAYS, "sealed",
+	{ { .state = KEY_USABLE, .valid = true, .verified = true },
+	  POLICY_ALWAYS, "sealed",
 	  "x@y.example can read sealed letters, and the key was checked" },
+	{ { .state = KEY_USABLE, .valid = true }, POLICY_ALWAYS, "sealed",
+	  "x@y.example can read sealed letters, and you accepted the key" },
 	{ { .state = KEY_USABLE }, POLICY_ASK, "sealed",
 	  "x@y.example can read sealed letters. Nobody has checked the key yet: "
 	  "compare it by phone if much depends on it" },
-	{ { .state = KEY_USABLE, .sealed_before = true }, POLICY_ASK, "sealed",
+	{ { .state = KEY_USABLE, .sealed_before = true, .fpr = "A",
+	    .used = "A" }, POLICY_ASK, "sealed",
 	  "x@y.example can read sealed letters and has had some from you" },
 	{ { .state = KEY_USABLE }, POLICY_ALWAYS, "unchecked",
 	  "x@y.example has a key that nobody has checked yet. Compare it by "
@@ -459,15 +493,29 @@ static void test_told_as_decided(void **state)
 	}
 }
 
+static void fill_fpr(char fpr[41], char c)
+{
+	memset(fpr, c, 40);
+	fpr[40] = '\0';
+}
+
+/* It is the key that is known, not the address. */
 static void test_trust(void **state)
 {
 	struct recipient r = { .state = KEY_USABLE };
 
 	(void)state;
 	assert_string_equal(policy_trust(&r), "new");
+	fill_fpr(r.fpr, 'A');
+	fill_fpr(r.used, 'B');
 	r.sealed_before = true;
+	assert_string_equal(policy_trust(&r), "new");
+	fill_fpr(r.used, 'A');
 	assert_string_equal(policy_trust(&r), "seen");
+	r.used[0] = '\0';
 	r.valid = true;
+	assert_string_equal(policy_trust(&r), "seen");
+	r.verified = true;
 	assert_string_equal(policy_trust(&r), "verified");
 }
 
@@ -521,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_promises),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_expired),
+		cmocka_unit_test(test_words_changed),
 		cmocka_unit_test(test_words_long),
 		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_told_as_decided),

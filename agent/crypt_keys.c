@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* crypt: keys shown to a plug-in, and put into the user's keyring. */
+#include <string.h>
+
+#include "agent/crypt_out.h"
+#include "agent/keeper.h"
+
+/* Whose keys are told, and what was said of them. */
+struct telling {
+	struct crypt *c;
+	const struct account *account;	/* our own of this one, or NULL */
+	struct judgement judged;	/* of those for an address */
+};
+
+/* Is it a key of this account? */
+static bool is_of(const struct account *a, const struct listed *k)
+{
+	char addr[ADDR_MAX + 1];
+
+	if (a->key && strcmp(a->key, k->fpr) == 0)
+		return true;
+	for (unsigned i = 0; i < k->n; i++)
+		if (addr_of_uid(k->uid[i], addr) && account_owns(a, addr))
+			return true;
+	return false;
+}
+
+static int tell_key(void *arg, const struct listed *k, struct err *e)
+{
+	struct telling *t = arg;
+	struct pack p;
+
+	if (t->account && !is_of(t->account, k))
+		return 0;
+	pack_init(&p);
+	pack_str(&p, k->fpr);
+	pack_u64(&p, (uint64_t)k->created);
+	pack_u64(&p, (uint64_t)k->expires);
+	pack_u32(&p, (k->secret ? KEY_FLAG_SECRET : 0)
+	         | (k->usable ? KEY_FLAG_USABLE : 0)
+	         | (k->valid ? KEY_FLAG_VALID : 0)
+	         | (k->revoked ? KEY_FLAG_REVOKED : 0)
+	         | (k->expired ? KEY_FLAG_EXPIRED : 0));
+	pack_u32(&p, judgement_of(&t->judged, k->fpr));
+	pack_u32(&p, k->n);
+	for (unsigned i = 0; i < k->n; i++)
+		pack_str(&p, k->uid[i]);
+	return pack_send(&p, &t->c->ends->front, C_KEY, e);
+}
+
+static int failed(struct crypt *c, const struct err *e)
+{
+	switch (gpg_err_code(e->code)) {
+	case GPG_ERR_FORBIDDEN: case GPG_ERR_BAD_DATA: case GPG_ERR_NO_PUBKEY:
+	case GPG_ERR_TOO_LARGE:
+		return crypt_done(c, DONE_REFUSED, e->text);
+	default:
+		return crypt_done(c, DONE_FAILED, e->text);
+	}
+}
+
+int crypt_list(struct crypt *c, struct unpack *u)
+{
+	struct telling t = { .c = c };
+	char addr[ADDR_MAX + 1], waits[41];
+	struct err e;
+	int rc;
+
+	unpack_str(u, addr, sizeof addr);
+	if (!addr[0])
+		t.account = crypt_account(c, u);
+	if (!unpack_end(u) || (addr[0] && !addr_ok(addr)))
+		return -1;
+	if (t.account)
+		rc = engine_show_own(c->engine, tell_key, &t, &e);
+	else if (keeper_judged(&c->ends->keeper, addr, &t.judged, waits, &e))
+		rc = -1;
+	else
+		rc = engine_show_addr(c->engine, addr, tell_key, &t, &e);
+	return rc ? failed(c, &e) : crypt_done(c, DONE_OK, "");
+}
+
+int crypt_import(struct crypt *c, struct unpack *u)
+{
+	static char fpr[IMPORT_KEYS_MAX][41];
+	struct telling t = { .c = c };
+	size_t n, new;
+	struct pack p;
+	struct err e;
+
+	if (engine_import(c->engine, u->p, u->left, fpr, &n, &new, &e))
+		return failed(c, &e);
+	pack_init(&p);
+	pack_u32(&p, (uint32_t)new);
+	if (pack_send(&p, &c->ends->front, C_IMPORTED, NULL))
+		return -1;
+	return engine_show(c->engine, fpr, n, tell_key, &t, &e)
+	       ? failed(c, &e) : crypt_done(c, DONE_OK, "");
+}
