@@ -104,6 +104,9 @@ static int message(struct whole *w, const char *p, size_t n)
 		if (rc < 1)
 			return rc;
 		j = whole_take(w, &n);
+	} else if (w->p) {
+		json_decref(j);
+		return -1;
 	}
 	if (!(r = request_new(j, n)))
 		return -1;

@@ -160,7 +160,8 @@ def part(k, of, text="{}", ident=1):
 @pytest.mark.parametrize("parts", [
     [part(2, 2)], [part(0, 2)], [part(2, 1)], [part(1, 1)], [part(1, 1, "{")],
     [part(1, 2), part(1, 2)], [part(1, 3), part(3, 3)],
-    [part(1, 2), part(2, 2, ident=2)], [part(1, 2, 7)], [part("1", 2)]])
+    [part(1, 2), part(2, 2, ident=2)], [part(1, 2, 7)], [part("1", 2)],
+    [part(1, 2), {"id": 2, "call": "watch"}]])
 def test_parts_that_are_none(where, parts):
     code, said = ends(where, b"".join(
         frame(json.dumps(p).encode()) for p in parts))
