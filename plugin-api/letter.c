@@ -56,7 +56,9 @@ static int get_pieces(struct letterlock *l, char **p, size_t n, int64_t until,
 		data = json_object_get(ok, "data");
 		len = json_string_length(data);
 		more = result_true(ok, "more");
-		if (len == 0 || len > DATA_MAX - n) {
+		/* only the last may be empty, and none may lack */
+		if (!json_is_string(data) || (len == 0 && more)
+		    || len > DATA_MAX - n) {
 			json_decref(ok);
 			return result_bad(e);
 		}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """letterlock-nmh between an add-on and an agent: a live one, and one that is
 played."""
+import base64
 import json
 import os
 import signal
@@ -11,10 +12,10 @@ import time
 
 import pytest
 
-from kit import folder, keys, nmh, wait_for
+from kit import folder, keys, letters, nmh, wait_for
 from kit.agent import built
 from kit.fakeagent import Fake, Letters
-from people import ALICE, CAROL
+from people import ALICE, BOB, CAROL
 
 SERVERS = {"smtp": "127.0.0.1:9 plaintext", "pop3": "127.0.0.1:9 plaintext"}
 
@@ -71,6 +72,35 @@ def test_goes_and_comes(make):
         assert h.end() == (0, "")
 
 
+def test_open(make):
+    """A sealed letter of 1 MB; its verdict; a locked key; nonsense."""
+    bob = make.home(["bob"], ["alice", "carol"])
+    payload = letters.payload(body=os.urandom(1 << 19).hex("\n", 32),
+                              sender=BOB, to=(ALICE,))
+    a = make.agent(make.home(["alice", "carol"], trusted=["bob"]),
+                   {ALICE: SERVERS, CAROL: SERVERS})
+
+    def seal(to):
+        return base64.b64encode(letters.sealed(
+            keys.encrypt(bob, payload, [to], "bob",
+                         ["--compress-algo", "none"]),
+            sender=BOB, to=(ALICE,))).decode()
+
+    with nmh.Host(a.env) as h:
+        sealed = seal("alice")
+        ok = h.call("open", data=sealed)["ok"]
+        assert ok["verdict"]["encryption"] == "ok"
+        assert ok["verdict"]["signature"] == "good"
+        opened = base64.b64decode(ok["data"], validate=True)
+        assert len(opened) == ok["size"] > 1 << 20
+        assert payload.splitlines()[-1] in opened
+        assert h.longest <= nmh.OUT_MAX
+        ok = h.call("verdict", data=sealed)["ok"]
+        assert (ok["state"], ok["sealed"]) == ("none", True)
+        assert h.code("open", data=seal("carol"), ask=False) == "locked"
+        assert h.code("open", data="not base64!") == "request"
+
+
 @pytest.fixture
 def asking(make):
     """An agent whose user is being asked for a passphrase, once it is asked to
@@ -120,32 +150,32 @@ def test_ends_in_the_middle_of_a_call(asking):
 def test_big_letters(where):
     """3 MB there, 4 MB back: in pieces on both sides, and the same octets."""
     back = "QUJDREVG" * 500000
-    letters = Letters(back)
-    with Fake(where, **letters.answers) as f, nmh.Host(f.env) as h:
+    played = Letters(back)
+    with Fake(where, **played.answers) as f, nmh.Host(f.env) as h:
         assert h.running()
         letter = "T3Blbi4u" * 400000
         ok = h.call("open", data=letter, ask=True)["ok"]
-        assert letters.got == letter
+        assert played.got == letter
         assert ok == {"data": back, "size": 1, "verdict": {"encryption": "ok"}}
         assert f.asked[0]["ask"] is True and "ask" not in f.asked[1]
         assert h.longest <= nmh.OUT_MAX
         assert h.call("verdict", data=letter)["ok"] == {"state": "none"}
-        assert letters.got == letter
+        assert played.got == letter
         assert h.call("verdict", data="")["ok"] == {"state": "none"}
         # the last piece exactly full
         assert h.call("verdict", data="QUJD" * 22500)["ok"]
-        assert letters.got == "QUJD" * 22500
+        assert played.got == "QUJD" * 22500
 
 
 def test_asked_in_parts(where):
     """A big letter, and a small call cut at every place."""
-    letters = Letters("QUJD")
-    with Fake(where, **letters.answers) as f, nmh.Host(f.env) as h:
+    played = Letters("QUJD")
+    with Fake(where, **played.answers) as f, nmh.Host(f.env) as h:
         assert h.running()
         letter = "T3Blbi4u" * 400000
         n = h.ask_in_parts(500000, "verdict", data=letter)
         assert h.answer(n)["ok"] == {"state": "none"}
-        assert letters.got == letter
+        assert played.got == letter
         for size in range(1, 60):
             n = h.ask_in_parts(size, "status", keys="\u00e9")
             assert h.answer(n)["ok"] == {}
@@ -179,8 +209,8 @@ def test_lanes(where):
     """An unlock that waits, an open behind it, a verdict that takes long: none
     holds up what is quick, nor events; and connections are few."""
     gate, slow = threading.Event(), threading.Event()
-    letters = Letters("QUJD")
-    answers = dict(letters.answers, recipients={"outcome": "sealed"},
+    played = Letters("QUJD")
+    answers = dict(played.answers, recipients={"outcome": "sealed"},
                    unlock=lambda r, c: gate.wait(20) and {},
                    keys=lambda r, c: slow.wait(20) and {})
     with Fake(where, **answers) as f, nmh.Host(f.env) as h:

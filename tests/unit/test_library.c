@@ -450,7 +450,8 @@ static void test_open(void **state)
 	ends_open(&s, S(HELLO "{\"id\":2,\"ok\":{}}\n{\"id\":3,\"ok\":{" VERDICT
 	                ",\"size\":5,\"data\":\"QUJD\",\"more\":true}}\n"
 	                "{\"id\":4,\"ok\":{\"data\":\"RA\",\"more\":true}}\n"
-	                "{\"id\":5,\"ok\":{\"data\":\"==\",\"more\":false}}\n"), 0);
+	                "{\"id\":5,\"ok\":{\"data\":\"==\",\"more\":true}}\n"
+	                "{\"id\":6,\"ok\":{\"data\":\"\",\"more\":false}}\n"), 0);
 	l = handle_over(s.theirs, MS, &e);
 	assert_non_null(l);
 	assert_int_equal(letterlock_open(l, letter, sizeof letter, true,
@@ -462,7 +463,7 @@ static void test_open(void **state)
 	assert_string_equal(v->signer, "a@b.example");
 	assert_null(v->fpr);
 	assert_int_equal(v->time, 7);
-	check_asked(&s, "hello open?+ put get get ");
+	check_asked(&s, "hello open?+ put get get get ");
 	free(opened);
 	letterlock_verdict_free(v);
 	letterlock_verdict_free(NULL);
