@@ -81,7 +81,6 @@ const verdict = (() => {
 			return {kind: "large", text: e.text};
 		case "no-host":
 		case "not-running":
-		case "timeout":
 			return {kind: "off", text: e.text};
 		default:
 			return {kind: "error", text: e.text || String(e)};
