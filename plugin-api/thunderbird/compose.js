@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Writing, in the background: looks what stands in the compose windows, asks
- * the agent what it means, shows it on the button, and stops a letter that the
- * agent would refuse. */
+ * the agent what it means, and shows it on the button. */
 "use strict";
 
 /*
- * Pages ask by runtime messages {to: "compose", op, tabId, ...}, answered by a
- * view (see view()), and hear {to: "compose-page", view} when it changes:
- *   look                    ask the agent anew
- *   wish {name, value}      X-Letterlock; value true, false, or null
- *   invite {address}        open the letter that asks for a key
- *   window {address}        open the popup's page in a window of its own
+ * compose.letters         Map of tab id to letter
+ * compose.letterOf(tab)   the letter of a compose window
+ * compose.look(letter)    read its window, now
+ * compose.update(letter)  ask the agent and show it: {account, answer, error}
+ * compose.judge(letter, wish)  the same without showing it
+ * compose.show(letter)    put it on the button, and before the pages
+ * compose.view(letter)    what a page is told of it
+ * compose.forget()        ask anew for accounts and keys
+ * compose.accountsAnyhow()  those known last, where the agent isn't there
  */
 const compose = (() => {
-	/* There is no event for changed recipients. */
-	const POLL_MS = 500;
-	const POLL_MOST_MS = 4000;
+	/* There is no event for changed recipients, and Thunderbird hands over
+	 * the whole text each time it is asked: where that takes long, it is
+	 * asked less often, and while somebody writes in the text, rarely. */
+	const POLL_MS = 500, POLL_COST = 5, POLL_MOST_MS = 4000;
+	const WRITING_MS = 3000, WRITING_COST = 20, WRITING_MOST_MS = 15000;
 	/* A window that isn't ready holds up no other. */
 	const LOOK_MS = 3000;
 	/* Asked again so often, since others may change keys and contacts. */
 	const AGAIN_MS = 20000;
 	const ASK_MS = 8000;
-	/* The window is locked meanwhile; the limit is 3 s. */
-	const SEND_MS = 2200;
-	const OPEN_MS = [20, 50, 100, 200, 400];
-	const FOCUS_MS = 1500;
 	/* A new answer mostly comes before anybody could read "checking". */
 	const CHECKING_MS = 250;
 
 	const letters = new Map();      /* tab id -> letter */
 	let timer = null;
-	let took = [0, 0];              /* by the last two looks */
 
-	function wait(ms, value) {
-		return new Promise(done => setTimeout(done, ms, value));
+	function wait(ms) {
+		return new Promise(done => setTimeout(done, ms));
 	}
 
 	function failure(e) {
@@ -48,8 +47,11 @@ const compose = (() => {
 		const get = () => {
 			if (!promise || Date.now() - time > AGAIN_MS) {
 				time = Date.now();
-				promise = ask();
-				promise.catch(() => promise = null);
+				const asked = promise = ask();
+				asked.catch(() => {
+					if (promise == asked)
+						promise = null;
+				});
 			}
 			return promise;
 		};
@@ -199,10 +201,10 @@ const compose = (() => {
 				restore: null,
 				account: undefined, answer: null, error: null,
 				asked: 0, shown: null, stopped: false,
-				acts: Promise.resolve()};
+				acts: Promise.resolve(),
+				writing: false, looked: 0, took: [0, 0]};
 			letters.set(tab.id, l);
-			accounts.forget();
-			keys.forget();
+			forget();
 		}
 		return l;
 	}
@@ -218,9 +220,8 @@ const compose = (() => {
 					details.customHeaders, wish)});
 	}
 
-	async function look(tab) {
-		const l = letterOf(tab);
-		const details = await messenger.compose.getComposeDetails(tab.id);
+	async function look(l) {
+		const details = await messenger.compose.getComposeDetails(l.tabId);
 
 		if (await composeRead.into(l, details)) {
 			if (l.restore)
@@ -233,21 +234,40 @@ const compose = (() => {
 		}
 	}
 
+	/* A window being opened is slow once. */
+	function isDue(l) {
+		const cost = Math.min(...l.took), now = Date.now();
+
+		return now - l.looked >= (l.writing
+			? Math.min(WRITING_MOST_MS,
+				Math.max(WRITING_MS, WRITING_COST * cost))
+			: Math.min(POLL_MOST_MS, POLL_COST * cost));
+	}
+
+	async function lookIfDue(tab) {
+		const l = letterOf(tab), began = Date.now();
+
+		if (!isDue(l))
+			return;
+		try {
+			await look(l);
+		} catch (e) {
+			/* the window was closed */
+		}
+		l.looked = Date.now();
+		l.took = [l.took[1], l.looked - began];
+	}
+
 	async function poll() {
-		const began = Date.now();
 		const tabs = await messenger.tabs.query({type: "messageCompose"})
 			.catch(() => []);
 
 		await Promise.race([wait(LOOK_MS), Promise.all(
-			tabs.map(tab => look(tab).catch(() => {})))]);
+			tabs.map(lookIfDue))]);
 		for (const id of letters.keys())
 			if (!tabs.some(tab => tab.id == id))
 				letters.delete(id);
-		/* Thunderbird hands over the whole text each time: where that
-		 * is much, less often. A window being opened is slow once. */
-		took = [took[1], Date.now() - began];
-		timer = tabs.length ? setTimeout(poll, Math.min(POLL_MOST_MS,
-			Math.max(POLL_MS, 5 * Math.min(...took)))) : null;
+		timer = tabs.length ? setTimeout(poll, POLL_MS) : null;
 	}
 
 	function begin() {
@@ -263,154 +283,32 @@ const compose = (() => {
 				update(l);
 	}
 
-	/* ---- sending ---- */
-
-	function openWindow(l, address) {
-		const where = new URLSearchParams({tab: l.tabId});
-
-		if (address)
-			where.set("import", address);
-		return messenger.windows.create({type: "popup", width: 520,
-			height: 560, allowScriptsToClose: true,
-			url: `compose_popup.html?${where}`});
-	}
-
-	/* The button can't be pressed while its window is locked; it may have
-	 * been taken from the toolbar; and its window may not get the focus. */
-	async function openPopup(l) {
-		for (const ms of OPEN_MS) {
-			await wait(ms);
-			const opened = await Promise.race([wait(FOCUS_MS, null),
-				messenger.composeAction.openPopup(
-					{windowId: l.windowId}).catch(() => false)]);
-			if (opened)
-				return;
-			if (opened === null)
-				break;
-		}
-		if (letters.get(l.tabId) == l)
-			await openWindow(l);
-	}
-
-	async function judgeNow(l, details) {
-		await composeRead.into(l, details);
-		return update(l);
-	}
-
-	async function beforeSend(tab, details) {
-		const l = letterOf(tab);
-		const late = {error: {code: "timeout",
-			text: words.message("common_timeout")}};
-		const got = await Promise.race([judgeNow(l, details)
-			.catch(e => ({error: failure(e)})), wait(SEND_MS, late)]);
-
-		if (got == late) {
-			/* the agent itself still refuses what it must */
-			l.serial++;
-			Object.assign(l, late, {pending: false});
-			show(l);
-		}
-		composeSent.promise(tab.id, got.answer?.outcome);
-		if (got.error || l.foreign || got.answer?.outcome != "refused")
-			return {};
-		l.stopped = true;
-		show(l);
-		openPopup(l);
-		return {cancel: true};
-	}
-
-	/* ---- what pages ask for ---- */
-
-	/* What the agent does where nothing is wished. */
-	async function usual(l, name) {
-		const wish = {...l.wish, [name]: undefined};
-		const {account, answer} = await judge(l, wish);
-
-		if (answer)
-			return name == "sign" ? answer.signed :
-				answer.outcome != "readable";
-		if (!account)
-			return undefined;
-		return account[name] != "never";
-	}
-
-	async function setWish(l, name, value) {
-		if (value === await usual(l, name))
-			value = undefined;
-		const wish = {...l.wish, [name]: value ?? undefined};
-		const details = await messenger.compose.getComposeDetails(l.tabId);
-
-		await messenger.compose.setComposeDetails(l.tabId, {
-			customHeaders: composeState.withWish(
-				details.customHeaders, wish)});
-		await composeRead.into(l, await messenger.compose.getComposeDetails(l.tabId));
-		l.stopped = false;
-		await update(l);
-	}
-
-	async function invite(l, address) {
-		const language = messenger.i18n.getUILanguage()
-			.startsWith("de") ? "de" : "en";
-		const ok = await host.ask("invite",
-			{account: l.account.address, to: address, language});
-		const {name, type, data} = ok.attachment;
-
-		await messenger.compose.beginNew({
-			to: [address], subject: ok.subject,
-			isPlainText: true, plainTextBody: ok.body,
-			attachments: [{name, file: new File([data], name, {type})}],
-			/* whoever has no key yet has to be able to read it */
-			customHeaders: composeState.withWish([], {encrypt: false}),
-			...(l.identity && {identityId: l.identity}),
-		});
-	}
-
-	async function doOne(l, m) {
-		switch (m.op) {
-		case "look":
-			await look({id: l.tabId, windowId: l.windowId});
-			accounts.forget();
-			keys.forget();
-			await update(l);
-			break;
-		case "wish":
-			await setWish(l, m.name, m.value);
-			break;
-		case "invite":
-			await invite(l, m.address);
-			break;
-		case "window":
-			await openWindow(l, m.address);
-			break;
-		}
-		return {view: view(l)};
-	}
-
-	/* One behind the other, for each reads fields and sets them anew. */
-	function act(l, m) {
-		const done = l.acts.then(() => doOne(l, m));
-
-		l.acts = done.catch(() => {});
-		return done;
-	}
-
 	/* ---- listening ---- */
 
-	messenger.runtime.onMessage.addListener(m => {
-		if (m?.to != "compose")
+	function forget() {
+		accounts.forget();
+		keys.forget();
+	}
+
+	/* Of compose_editor.js. */
+	messenger.runtime.onConnect.addListener(port => {
+		const tell = writing => {
+			const l = letters.get(port.sender?.tab?.id);
+
+			if (l)
+				Object.assign(l, {writing, looked: 0});
+		};
+
+		if (port.name != "compose-editor")
 			return;
-		const l = letters.get(m.tabId);
-		if (!l)
-			return Promise.resolve({gone: true});
-		return act(l, m).catch(e => ({view: view(l),
-			error: failure(e)}));
+		port.onMessage.addListener(tell);
+		port.onDisconnect.addListener(() => tell(false));
 	});
 
 	host.onEvent(e => {
 		if (["agent", "locked", "unlocked", "key-needed", "recipients"]
 			.includes(e.event)) {
-			accounts.forget();
-			keys.forget();
+			forget();
 			updateAll();
 		}
 	});
@@ -422,8 +320,8 @@ const compose = (() => {
 	messenger.tabs.onCreated.addListener(begin);
 	messenger.windows.onCreated.addListener(begin);
 	messenger.compose.onComposeStateChanged.addListener(begin);
-	messenger.compose.onBeforeSend.addListener(beforeSend);
 	begin();
 
-	return {accountsAnyhow};
+	return {letters, letterOf, look, update, judge, show, view, forget,
+		accountsAnyhow};
 })();

@@ -194,10 +194,14 @@ const people = (() => {
 	}
 
 	function draw(ul, view, steps, act) {
-		const known = view.answer ? view.answer.recipients : [];
+		const known = (view.answer ? view.answer.recipients : [])
+			.map((r, i) => ({r, name: nameOf(r, i, view)}));
 
+		/* those with something to do first */
+		known.sort((a, b) => (a.r.state == "sealed") -
+			(b.r.state == "sealed"));
 		ul.replaceChildren(
-			...known.map((r, i) => person(r, nameOf(r, i, view), view,
+			...known.map(({r, name}) => person(r, name, view,
 				steps.get(r.address), act)),
 			...view.lists.map(name => other(name, "list",
 				"compose_list_means", act)),

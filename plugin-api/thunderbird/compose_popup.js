@@ -31,6 +31,8 @@
 	function explanation() {
 		const a = view.answer;
 
+		if (view.error && view.account !== null)
+			return view.error.text;
 		if (view.stopped)
 			return words.message("compose_stopped");
 		if (view.face.name == "no-key" || view.face.name == "refused")
@@ -194,9 +196,13 @@
 	}
 
 	function focusStep(address) {
-		[...document.querySelectorAll("#recipients > li")]
+		const step = [...document.querySelectorAll("#recipients > li")]
 			.find(li => li.dataset.address == address)
-			?.querySelector(".step input:checked, .step button")?.focus();
+			?.querySelector(".step");
+
+		step?.scrollIntoView({block: "nearest"});
+		step?.querySelector("input:checked, button")?.focus(
+			{preventScroll: true});
 	}
 
 	async function accept(address, members) {

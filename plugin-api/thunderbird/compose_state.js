@@ -99,13 +99,13 @@ const composeState = (() => {
 
 		return face("not-running", "off", "?", GREY,
 			[late ? "compose_label_no_answer" : "compose_label_not_running"],
-			["compose_title_not_running", error.text]);
+			["compose_title_not_running"]);
 	}
 
-	function cannotJudge(error) {
+	function cannotJudge() {
 		return face("unsure", "refused", "?", BROWN,
 			["compose_label_unsure"],
-			["compose_title_failed", error.text]);
+			["compose_title_failed"]);
 	}
 
 	function refused(l) {
@@ -191,7 +191,7 @@ const composeState = (() => {
 				["compose_label_own", l.foreign],
 				["compose_title_own", l.foreign]);
 		if (l.error)
-			return cannotJudge(l.error);
+			return cannotJudge();
 		if (l.pending || l.account === undefined)
 			return face("checking", "letter", "", GREY,
 				["compose_label_checking"],
