@@ -86,7 +86,7 @@ def test_a_third_without_a_key(bird):
     bird.wait_label("compose", "1 without key")
     said = refused(bird)
     assert said.startswith("Letterlock did not send this") and EVE in said
-    assert bird.popup(STATES)[2] == [EVE, "no-key"]
+    assert bird.popup(STATES)[0] == [EVE, "no-key"]
     bird.click("#allow-once")
     bird.wait_label("compose", "Readable")
     bird.close_popup()

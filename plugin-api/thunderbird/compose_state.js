@@ -95,11 +95,13 @@ const composeState = (() => {
 	}
 
 	function notRunning(error) {
-		const late = error.code == "timeout";
+		const not = error.code == "not-running";
 
 		return face("not-running", "off", "?", GREY,
-			[late ? "compose_label_no_answer" : "compose_label_not_running"],
-			["compose_title_not_running"]);
+			[error.code == "timeout" ? "compose_label_no_answer" :
+				"compose_label_not_running"],
+			[not ? "compose_title_not_running" :
+				"compose_title_no_answer"]);
 	}
 
 	function cannotJudge() {
