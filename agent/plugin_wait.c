@@ -3,6 +3,7 @@
  * events, which are written as they come while nothing else is. */
 #include <errno.h>
 #include <poll.h>
+#include <time.h>
 
 #include "agent/plugin.h"
 
@@ -21,6 +22,22 @@ static int write_event(struct plugin *p)
 	return j ? plugin_say(p, j) : 0;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What is left for poll(): events come in between, and give no more time. */
+static int left_of(int64_t until)
+{
+	int64_t left = until - now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
 int plugin_wait_on(struct plugin *p, int fd, short events, int ms)
 {
 	enum { FOR, CLIENT, GUARD, KEEPER, EVENTS, N };
@@ -32,6 +49,7 @@ int plugin_wait_on(struct plugin *p, int fd, short events, int ms)
 		/* a call that waits may end without it */
 		[KEEPER] = { .fd = idle ? p->ends->keeper.fd : -1 },
 	};
+	int64_t until = now_ms() + ms;
 	int r;
 
 	for (;;) {
@@ -40,7 +58,7 @@ int plugin_wait_on(struct plugin *p, int fd, short events, int ms)
 		w[EVENTS] = (struct pollfd){
 			.fd = told ? -1 : p->events.fd, .events = POLLIN
 		};
-		r = poll(w, N, ms);
+		r = poll(w, N, ms < 0 ? -1 : left_of(until));
 		if (r == -1 && errno == EINTR)
 			continue;
 		if (r <= 0)
