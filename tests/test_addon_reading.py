@@ -351,6 +351,25 @@ def test_frame_runs_nothing(bird):
                 HOSTILE.replace("refresh", "")) == ["Opened letter", True]
 
 
+def test_opened_is_long(bird):
+    raw = letters.head(sender=BOB, to=(ALICE,)) + b"\r\n" + (
+        b"https://example.org/" + b"." * 900 + b" x\r\n") * 1200
+    assert opened(bird, raw) == "verified"
+    assert len(value(bird, "body")) < 1100000
+    assert value(bird, "body").endswith("can be saved below.]")
+    assert page(bird, "return document.querySelectorAll('#files button')"
+                      ".length") == 1
+
+
+def test_opened_while_locked(bird):
+    bird.played.set(error={"open": "locked"})
+    assert opened(bird) == "locked"
+    assert page(bird, "return document.getElementById('letter').hidden")
+    bird.played.set(error={})
+    page(bird, "document.getElementById('unlock').click()")
+    wait_for(lambda: value(bird, "title") == "Sealed, verified", 10, 0.05)
+
+
 def test_opened_failed(bird):
     assert opened(bird, encryption="failed", signature="none",
                   reason="integrity") == "failed"

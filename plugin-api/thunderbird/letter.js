@@ -7,8 +7,12 @@
 	const OPEN_MS = 660000;		/* the passphrase may be asked for */
 	const PICTURES_MAX = 20 << 20;
 	const LINKS_MAX = 2000;
+	const TEXT_MAX = 1 << 20;	/* characters on display */
+	const HTML_MAX = 4 << 20;
 	const $ = id => document.getElementById(id);
 	const urls = [];
+	const ask = what => messenger.runtime.sendMessage(
+		{to: "reading", what, secret: location.search.slice(1)});
 
 	/* The subject stays out of the tab's title, which Thunderbird may keep
 	 * on disk, and which is ours to say. */
@@ -29,6 +33,15 @@
 		}));
 	}
 
+	/* The mark at a sentence's end is not the link's. */
+	function bare(url) {
+		let n = url.length;
+
+		while (n && ".,;:!?)]".includes(url[n - 1]))
+			n--;
+		return url.slice(0, n);
+	}
+
 	/* Text in which links can be pressed; they open in the browser. */
 	function linked(text) {
 		const out = [];
@@ -37,7 +50,7 @@
 		for (const m of text.matchAll(/\bhttps?:\/\/[^\s<>"']{1,2000}/gi)) {
 			if (++n > LINKS_MAX)
 				break;
-			const url = m[0].replace(/[.,;:!?)\]]+$/, "");
+			const url = bare(m[0]);
 			const a = document.createElement("a");
 			a.href = a.textContent = url;
 			a.addEventListener("click", e => {
@@ -67,7 +80,11 @@
 	}
 
 	function asText(text) {
-		$("body").replaceChildren(...linked(text));
+		const all = linked(text.slice(0, TEXT_MAX));
+
+		if (text.length > TEXT_MAX)
+			all.push("\n\n" + words.message("letter_cut"));
+		$("body").replaceChildren(...all);
 		$("body").hidden = false;
 		$("frame").hidden = true;
 		$("frame").removeAttribute("srcdoc");
@@ -80,7 +97,7 @@
 	}
 
 	function bodies({plain, html, inline}) {
-		const markup = html && mime.text(html);
+		const markup = html && mime.text(html).slice(0, HTML_MAX);
 		const swap = toHtml => {
 			$("as-html").hidden = toHtml;
 			$("as-text").hidden = !toHtml;
@@ -148,7 +165,9 @@
 		$("date").textContent = isNaN(date) ? mime.field(top, "date") :
 			date.toLocaleString(messenger.i18n.getUILanguage());
 		bodies(got);
-		files(got.attached);
+		/* what is too long to be shown can be saved */
+		files([...got.attached, ...[got.plain, got.html].filter(
+			p => p && p.body.length > TEXT_MAX)]);
 		$("letter").hidden = false;
 	}
 
@@ -161,9 +180,7 @@
 	}
 
 	async function opened() {
-		const message = await messenger.runtime.sendMessage({
-			to: "reading", what: "letter",
-			secret: location.search.slice(1)});
+		const message = await ask("letter");
 
 		if (!message)
 			throw {code: "gone", text: words.message("letter_gone")};
@@ -173,8 +190,21 @@
 			data: (await raw.read(message.id)).toBase64()}, OPEN_MS);
 	}
 
+	/* After a Cancel nobody is asked for half an hour, but by this. */
+	async function unlock() {
+		$("unlock").disabled = true;
+		try {
+			await host.ask("unlock", {account: await ask("account")},
+				OPEN_MS);
+			run();
+		} catch (e) {
+			$("words").textContent = e.text || String(e);
+		}
+		$("unlock").disabled = false;
+	}
+
 	async function run() {
-		$("retry").hidden = true;
+		$("retry").hidden = $("unlock").hidden = true;
 		$("title").textContent = words.message("letter_opening");
 		$("words").textContent = words.message("letter_wait");
 		try {
@@ -186,12 +216,15 @@
 			if (view.kind != "failed")
 				letter(Uint8Array.fromBase64(answer.data || ""));
 		} catch (e) {
-			head(verdict.failure(e).kind, e.text || String(e));
+			const {kind} = verdict.failure(e);
+			head(kind, e.text || String(e));
 			$("retry").hidden = e.code == "gone";
+			$("unlock").hidden = kind != "locked";
 		}
 	}
 
 	$("retry").addEventListener("click", run);
+	$("unlock").addEventListener("click", unlock);
 	addEventListener("pagehide", () => urls.forEach(URL.revokeObjectURL));
 	run();
 })();

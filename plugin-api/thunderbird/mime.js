@@ -19,6 +19,7 @@ const mime = (() => {
 	const DEPTH_MAX = 12;
 	const PARTS_MAX = 1000;
 	const FIELDS_MAX = 2000;
+	const HEAD_MAX = 1 << 20;
 	const LF = 10, DASH = 45;
 
 	const latin = octets => {
@@ -182,7 +183,7 @@ const mime = (() => {
 	}
 
 	function fields(head) {
-		const text = decode(head, "utf-8").replace(/\r?\n(?=[ \t])/g, "");
+		const text = decode(head.subarray(0, HEAD_MAX), "utf-8").replace(/\r?\n(?=[ \t])/g, "");
 		const out = [];
 
 		for (const line of text.split(/\r?\n/)) {
@@ -202,7 +203,7 @@ const mime = (() => {
 		const found = [];
 		let start = -1;
 
-		for (let at = 0; at < body.length;) {
+		for (let at = 0; at < body.length && found.length < PARTS_MAX;) {
 			const end = body.indexOf(LF, at);
 			const next = end < 0 ? body.length : end + 1;
 			if (body[at] == DASH && body[at + 1] == DASH &&

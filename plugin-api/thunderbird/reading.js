@@ -217,6 +217,9 @@ const reading = (() => {
 		letter({secret}) {
 			return letters.get(secret) || null;
 		},
+		account({secret}) {
+			return lockedAccount(letters.get(secret));
+		},
 		again({tabId}) {
 			const t = tabs.get(tabId);
 			return t?.message && show(tabId, t.message);

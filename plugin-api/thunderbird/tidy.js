@@ -101,6 +101,8 @@ const tidy = (() => {
 
 	function words(node, out, depth) {
 		for (const child of node.childNodes) {
+			if (out.length > NODES_MAX)
+				return;
 			if (child.nodeType == Node.TEXT_NODE)
 				out.push(child.data.replace(/\s+/g, " "));
 			if (child.nodeType != Node.ELEMENT_NODE ||
@@ -119,8 +121,8 @@ const tidy = (() => {
 		const out = [];
 
 		words(parse(html).body, out, 0);
-		return out.join("").replace(/[ \t]*\n[ \t]*/g, "\n")
-			.replace(/\n{3,}/g, "\n\n").trim();
+		return out.join("").split("\n").map(line => line.trim())
+			.join("\n").replace(/\n{3,}/g, "\n\n").trim();
 	}
 
 	return {page, text};

@@ -18,8 +18,8 @@ import threading
 import time
 
 SCRIPT = os.environ["LETTERLOCK_SOCKET"]
-# short, so that what is longer comes in parts
-PART = 400
+# so short that most of what is answered comes in parts, but not in too many
+PART, PARTS = 400, 20
 lock = threading.Lock()
 
 
@@ -37,7 +37,8 @@ def put(message):
 
 def send(message):
     text = json.dumps(message)
-    cuts = [text[i:i + PART] for i in range(0, len(text), PART)]
+    size = max(PART, len(text) // PARTS)
+    cuts = [text[i:i + size] for i in range(0, len(text), size)]
     if len(cuts) == 1 or "id" not in message:
         put(message)
         return
