@@ -265,5 +265,5 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 		logins_status(k->logins, unpack_u32(&u), p);
 		return 1;
 	}
-	return keeper_contacts_answer(k->contacts, f->type, &u, p);
+	return keeper_contacts_answer(k, f->type, &u, p);
 }

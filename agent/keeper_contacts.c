@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "agent/frames.h"
+#include "agent/keeper_event.h"
 #include "agent/log.h"
 
 /* Octets that one contact has in a frame at most. */
@@ -133,12 +134,13 @@ static int note(struct contacts *c, unsigned type, struct unpack *u)
 	return 0;
 }
 
-static int set(struct contacts *c, struct unpack *u, struct err *e)
+static int set(struct contacts *c, struct unpack *u, char addr[ADDR_MAX + 1],
+               struct err *e)
 {
-	char addr[ADDR_MAX + 1], fpr[41];
+	char fpr[41];
 	uint32_t what, readable, policy, judged;
 
-	unpack_str(u, addr, sizeof addr);
+	unpack_str(u, addr, ADDR_MAX + 1);
 	what = unpack_u32(u);
 	readable = unpack_u32(u);
 	policy = unpack_u32(u);
@@ -156,16 +158,21 @@ static int set(struct contacts *c, struct unpack *u, struct err *e)
 	return 0;
 }
 
-static int answer_set(struct contacts *c, struct unpack *u, struct pack *p)
+static int answer_set(struct kept *k, struct unpack *u, struct pack *p)
 {
+	struct contacts *c = k->contacts;
 	struct err e = { .code = 0 };
+	char addr[ADDR_MAX + 1];
+	const char *changed = addr;
 	int rc;
 
 	rc = contacts_begin(c, &e);
 	if (rc == 0)
-		rc = ended(c, set(c, u, &e), &e);
+		rc = ended(c, set(c, u, addr, &e), &e);
 	if (rc)
 		said(&e);
+	else
+		event_changed(k, &changed, 1);
 	pack_u32(p, rc ? gpg_err_code(e.code) : 0);
 	return 1;
 }
@@ -216,16 +223,18 @@ static int answer_contacts(struct contacts *c, struct unpack *u,
 	return 1;
 }
 
-int keeper_contacts_answer(struct contacts *c, unsigned type, struct unpack *u,
+int keeper_contacts_answer(struct kept *k, unsigned type, struct unpack *u,
                            struct pack *p)
 {
+	struct contacts *c = k->contacts;
+
 	switch (type) {
 	case K_CONTACT: return answer_contact(c, u, p);
 	case K_JUDGED: return answer_judged(c, u, p);
 	case K_SEALED: return answer_sealed(c, u, p);
 	case K_CLEAR: case K_WAITS: return note(c, type, u);
 	case K_CONTACTS: return answer_contacts(c, u, p);
-	case K_CONTACT_SET: return answer_set(c, u, p);
+	case K_CONTACT_SET: return answer_set(k, u, p);
 	}
 	return -1;
 }

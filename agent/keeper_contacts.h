@@ -3,11 +3,10 @@
 #ifndef AGENT_KEEPER_CONTACTS_H
 #define AGENT_KEEPER_CONTACTS_H
 
-#include "agent/chan.h"
-#include "agent/contacts.h"
+#include "agent/keeper_answer.h"
 
 /* One request of those kinds: as keeper_answer(). */
-int keeper_contacts_answer(struct contacts *c, unsigned type, struct unpack *u,
+int keeper_contacts_answer(struct kept *k, unsigned type, struct unpack *u,
                            struct pack *p);
 /* str addr, u64 first, u64 last sealed to, u32 readable, u32 policy, str used, str
  * waits, u32 n, then n of: str fpr, u64 first, u64 last, u32 (enum judged) */

@@ -98,7 +98,14 @@ json_t *plugin_event(const struct frame *f);
 /* The text of a verdict, "v=1; encryption=ok; ...", as an object. */
 json_t *plugin_verdict_text(const char *text);
 
+/* plugin_keys.c: the keys there are for an address or ("") an account, by its number:
+ * {"keys":[...]} as PROTOCOL.md has it.  NULL with f filled. */
+json_t *plugin_keys_of(struct plugin *p, const char *addr, uint32_t account,
+                       struct fault *f);
+
 /* The calls: what is "ok" in the answer, or NULL with f filled. */
+json_t *plugin_contacts(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_keys(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_accounts(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_invite(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f);

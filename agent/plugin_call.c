@@ -25,9 +25,20 @@ static const struct call {
 } calls[] = {
 	{ "hello", plugin_hello, { { "version", JSON_INTEGER, true } } },
 	{ "accounts", plugin_accounts, { { NULL } } },
+	{ "contacts", plugin_contacts, {
+		{ "address", JSON_STRING, false },
+		{ "after", JSON_STRING, false }, { "set", JSON_OBJECT, false },
+		{ "accept", JSON_STRING, false },
+		{ "verified", JSON_TRUE, false },
+		{ "reject", JSON_STRING, false } } },
 	{ "invite", plugin_invite, {
 		{ "account", JSON_STRING, true }, { "to", JSON_STRING, true },
 		{ "language", JSON_STRING, false } } },
+	{ "keys", plugin_keys, {
+		{ "account", JSON_STRING, false },
+		{ "address", JSON_STRING, false },
+		{ "import", JSON_STRING, false },
+		{ "export", JSON_STRING, false } } },
 	{ "recipients", plugin_recipients, {
 		{ "account", JSON_STRING, true }, { "to", JSON_ARRAY, true },
 		{ "encrypt", JSON_TRUE, false }, { "sign", JSON_TRUE, false },

@@ -838,6 +838,53 @@ static void find_odd_ones(void **state)
 	assert_int_equal(st, KEY_USABLE);
 }
 
+static enum key_state found_for(struct judgement *j, const char *used,
+                             const char *fpr, enum judged is, struct key *k)
+{
+	enum key_state st;
+	struct err e;
+
+	memset(j, 0, sizeof *j);
+	snprintf(j->used, sizeof j->used, "%s", used);
+	if (fpr) {
+		snprintf(j->key[0].fpr, sizeof j->key[0].fpr, "%s", fpr);
+		j->key[0].is = is;
+		j->n = 1;
+	}
+	assert_int_equal(engine_find(g, "two@y.test", j, k, &st, &e), 0);
+	return st;
+}
+
+/* Of the two that find_odd_ones() left, the user's word picks. */
+static void find_judged(void **state)
+{
+	char one[41], other[41];
+	struct judgement j;
+	struct key k;
+
+	(void)state;
+	assert_int_equal(found_for(&j, "", NULL, JUDGED_NOT, &k), KEY_AMBIGUOUS);
+	/* never used: none.  One was used: no other goes before it is accepted */
+	assert_int_equal(found_for(&j, bob.fpr, NULL, JUDGED_NOT, &k),
+	                 KEY_CHANGED);
+	memcpy(one, k.fpr, sizeof one);
+	assert_int_equal(found_for(&j, one, NULL, JUDGED_NOT, &k), KEY_USABLE);
+	assert_false(k.valid);
+	assert_int_equal(found_for(&j, "", one, JUDGED_REJECTED, &k), KEY_USABLE);
+	assert_string_not_equal(k.fpr, one);
+	memcpy(other, k.fpr, sizeof other);
+	assert_int_equal(found_for(&j, one, one, JUDGED_REJECTED, &k),
+	                 KEY_CHANGED);
+	assert_string_equal(k.fpr, other);
+	assert_int_equal(found_for(&j, one, other, JUDGED_ACCEPTED, &k),
+	                 KEY_USABLE);
+	assert_string_equal(k.fpr, other);
+	assert_true(k.valid && !k.verified);
+	assert_int_equal(found_for(&j, "", one, JUDGED_VERIFIED, &k), KEY_USABLE);
+	assert_string_equal(k.fpr, one);
+	assert_true(k.valid && k.verified);
+}
+
 static void stamp(void **state)
 {
 	uint64_t s = engine_stamp(g);
@@ -1264,6 +1311,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(find),
 		cmocka_unit_test(find_distrusted),
 		cmocka_unit_test(find_odd_ones),
+		cmocka_unit_test(find_judged),
 		cmocka_unit_test(stamp),
 		cmocka_unit_test(locked),
 		cmocka_unit_test(never_prompts),

@@ -415,6 +415,46 @@ static void test_signatures_refused(void **state)
 	refuse_sigs(buf, 15);
 }
 
+/* ---- public keys ---- */
+
+static gpg_err_code_t public_code(const unsigned char *p, size_t n)
+{
+	unsigned char *copy = malloc(n ? n : 1);
+	struct err e = { .code = 0 };
+	int rc;
+
+	assert_non_null(copy);
+	memcpy(copy, p, n);
+	rc = packet_public(copy, n, &e);
+	free(copy);
+	assert_int_equal(rc != 0, e.code != 0);
+	return gpg_err_code(e.code);
+}
+
+/* Whatever its tag is, and wherever it ends. */
+static void test_public(void **state)
+{
+	unsigned char key[] = { 0xc6, 3, 4, 0, 0, 0xcd, 1, 'x', 0xc2, 1, 4 };
+
+	(void)state;
+	for (size_t n = 0; n <= sizeof key; n++)
+		assert_int_equal(public_code(key, n), n == 0 ? GPG_ERR_NO_DATA
+		                 : n == 5 || n == 8 || n == 11
+		                 ? 0 : GPG_ERR_INV_PACKET);
+	for (unsigned tag = 0; tag < 64; tag++) {
+		key[8] = (unsigned char)(0xc0 | tag);
+		assert_int_equal(public_code(key, sizeof key),
+			tag == 5 || tag == 7 ? GPG_ERR_FORBIDDEN
+			: tag == 2 || tag == 6 || tag == 10 || (tag > 11
+			  && tag < 15) || tag == 17 || tag == 21
+			? 0 : GPG_ERR_INV_PACKET);
+	}
+	key[0] = 0xcd;			/* it begins with a key */
+	assert_int_equal(public_code(key, sizeof key), GPG_ERR_INV_PACKET);
+	key[0] = 0x80 | 5 << 2;		/* in the old form, too */
+	assert_int_equal(public_code(key, sizeof key), GPG_ERR_FORBIDDEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_signatures_refused),
+		cmocka_unit_test(test_public),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,9 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 	"{\"id\":1,\"ok\":{\"version\":1,\"agent\":\"Letterlock 0.1\"," \
 	"\"capabilities\":[" \
 	"\"accounts\"," \
+	"\"contacts\"," \
 	"\"invite\"," \
+	"\"keys\"," \
 	"\"recipients\"," \
 	"\"status\"," \
 	"\"unlock\"," \
