@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* JSON: jansson, with bounds of our own. */
-#include <string.h>
-
 #include "plugin-api/private.h"
 
 /* jansson goes down by recursion, and far deeper than anybody wants. */
@@ -29,9 +27,9 @@ json_t *read_object(const char *p, size_t n)
 {
 	json_t *j;
 
-	if (memchr(p, '\0', n) || too_deep(p, n))
-		return NULL;
-	j = json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
+	/* a NUL is no JSON, nor is it let in as \u0000 */
+	j = too_deep(p, n) ? NULL
+	    : json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(j))
 		return j;
 	json_decref(j);

@@ -17,7 +17,10 @@
 #include "plugin-api/private.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { MS = 20000 };	/* longer than anything here takes */
+enum {
+	MS = 20000,		/* longer than anything here takes */
+	ENDLESS = 4 * ANSWER_MAX
+};
 
 #define S(s) s, sizeof(s) - 1
 #define HELLO "{\"id\":1,\"ok\":{\"version\":1,\"capabilities\":[\"x\"]}}\n"
@@ -111,6 +114,14 @@ static void test_calls(void **state)
 	check(S(HELLO "{\"id\":2,\"error\":{\"code\":\"no-key\",\"text\":"
 	        "\"No k\xc3\xa9y\",\"more\":1}}\r\n{\"id\":3,\"ok\":{}}\n"),
 	      "0 \n-1 no-keyNo k\xc3\xa9y\n0 {}\n" LOST);
+}
+
+static void test_last_word(void **state)
+{
+	(void)state;
+	check(S(HELLO "{\"id\":null,\"error\":{\"code\":\"busy\",\"text\":"
+	        "\"T\"}}\n{\"id\":3,\"ok\":{}}\n"),
+	      "0 \n-1 busyT\n" LOST LOST);
 }
 
 static void test_events_between(void **state)
@@ -222,7 +233,8 @@ struct saying {
 	pthread_t thread;
 };
 
-/* An answer of n octets with its LF. */
+/* An answer of n octets with its LF, which is missing where n is more than any
+ * buffer has. */
 static void *say_long(void *of)
 {
 	static const char head[] = "{\"id\":2,\"ok\":{\"a\":\"", tail[] = "\"}}\n";
@@ -232,10 +244,12 @@ static void *say_long(void *of)
 
 	memset(p, 'x', s->n);
 	memcpy(p, head, sizeof head - 1);
-	memcpy(p + s->n - (sizeof tail - 1), tail, sizeof tail - 1);
+	if (s->n < ENDLESS)
+		memcpy(p + s->n - (sizeof tail - 1), tail, sizeof tail - 1);
 	for (size_t at = 0; at < s->n && r > 0; at += (size_t)r)
 		r = send(s->fd, p + at, s->n - at, MSG_NOSIGNAL);
 	free(p);
+	shutdown(s->fd, SHUT_WR);
 	return NULL;
 }
 
@@ -265,7 +279,7 @@ static void test_the_longest_line(void **state)
 	assert_int_equal(call_long(ANSWER_MAX, &e), 0);
 	assert_int_equal(call_long(ANSWER_MAX + 1, &e), -1);
 	assert_int_equal(e.code, LETTERLOCK_BAD_ANSWER);
-	assert_int_equal(call_long(4 * ANSWER_MAX, &e), -1);
+	assert_int_equal(call_long(ENDLESS, &e), -1);
 	assert_int_equal(e.code, LETTERLOCK_BAD_ANSWER);
 }
 
@@ -915,6 +929,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_last_word),
 		cmocka_unit_test(test_events_between),
 		cmocka_unit_test(test_hello_fails),
 		cmocka_unit_test(test_hostile),
