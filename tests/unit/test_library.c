@@ -418,6 +418,39 @@ static void test_both_write(void **state)
 	close(s.fd);
 }
 
+static void *close_soon(void *of)
+{
+	struct saying *s = of;
+
+	usleep(20000);
+	close(s->fd);
+	return NULL;
+}
+
+/* It refuses what it has not read, and hangs up: that word is heard. */
+static void test_refused_unread(void **state)
+{
+	static char big[REQUEST_MAX - 100];
+	struct letterlock_error e;
+	struct letterlock *l;
+	struct saying s = { .n = 0 };
+	int size = 4096;
+
+	(void)state;
+	l = stream(&s.fd);
+	setsockopt(letterlock_fd(l), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	assert_true(write(s.fd, S(EVENT("1") "\n{\"id\":null,\"error\":{"
+	                          "\"code\":\"too-long\",\"text\":\"T\"}}\n"))
+	            > 0);
+	memset(big, 'x', sizeof big - 1);
+	assert_int_equal(pthread_create(&s.thread, NULL, close_soon, &s), 0);
+	assert_int_equal(letterlock_unlock(l, big, MS, &e), -1);
+	assert_string_equal(e.word, "too-long");
+	assert_int_equal(letterlock_fd(l), -1);
+	pthread_join(s.thread, NULL);
+	letterlock_close(l);
+}
+
 /* ---- letters ---- */
 
 /* What was asked, line by line: "call" and "more". */
@@ -939,6 +972,7 @@ int main(void)
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_both_write),
+		cmocka_unit_test(test_refused_unread),
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_open_is_refused),
