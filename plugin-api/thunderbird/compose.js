@@ -181,9 +181,6 @@ const compose = (() => {
 			return;
 		l.shown = JSON.stringify(face);
 		a.setIcon({tabId, path: face.icon}).catch(gone);
-		a.setBadgeText({tabId, text: face.badge}).catch(gone);
-		a.setBadgeBackgroundColor({tabId, color: face.color}).catch(gone);
-		a.setBadgeTextColor({tabId, color: "#ffffff"}).catch(gone);
 		a.setTitle({tabId, title: l.face.title}).catch(gone);
 		a.setLabel({tabId, label: l.face.label}).catch(gone);
 	}

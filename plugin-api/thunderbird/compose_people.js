@@ -86,7 +86,8 @@ const people = (() => {
 			make("span", {class: "fpr"}, words.fpr(k.fpr)),
 			make("br"), [...(k.uids || []), k.created &&
 				words.message("compose_key_created",
-					words.date(k.created))]
+					words.date(k.created)),
+				k.rejected && words.message("compose_key_rejected")]
 				.filter(Boolean).join(" \u00b7 "));
 	}
 
@@ -130,10 +131,10 @@ const people = (() => {
 
 	/* May the user allow readable letters to this one at all? */
 	function mayAllow(r, view) {
-		return r.state == "no-key" && !r["sealed-before"] &&
-			!r["readable-allowed"] && r.encrypt == "ask" &&
+		return r.state == "no-key" && !r["readable-allowed"] &&
+			r.encrypt == "ask" &&
 			view.wish.encrypt === undefined &&
-			view.answer.outcome == "refused";
+			!!view.answer["may-be-readable"];
 	}
 
 	function stepOf(r, step, act) {
@@ -157,6 +158,10 @@ const people = (() => {
 		const [icon, kind] = STATES[r.state] || ["refused", "warn"];
 		const list = (BUTTONS[r.state] || []).map(
 			b => button(b, r.address, act, r));
+		const line = personLine(icon, kind, r.address, name,
+			words.message("compose_state_" +
+				r.state.replaceAll("-", "_")));
+		const about = [paragraph(r.words), keyLine(r.key)];
 
 		if (mayAllow(r, view))
 			list.push(button("allow-contact", r.address, act));
@@ -164,10 +169,11 @@ const people = (() => {
 			list.push(button("forbid-contact", r.address, act));
 		return make("li", {"data-address": r.address,
 			"data-state": r.state},
-			personLine(icon, kind, r.address, name, words.message(
-				"compose_state_" + r.state.replaceAll("-", "_"))),
-			paragraph(r.words),
-			keyLine(r.key),
+			/* where all is well, what is more is for who asks */
+			...(r.state == "sealed" ? [make("details", {},
+				make("summary", {"data-do": "about"}, line),
+				...about)] :
+				[line, ...about]),
 			r["readable-allowed"] ? paragraph(words.message(
 				"compose_readable_allowed"), "warn") : null,
 			list.length ? buttons(...list) : null,
@@ -200,6 +206,9 @@ const people = (() => {
 		/* those with something to do first */
 		known.sort((a, b) => (a.r.state == "sealed") -
 			(b.r.state == "sealed"));
+		const open = [...ul.querySelectorAll("details[open]")]
+			.map(d => d.closest("li").dataset.address);
+
 		ul.replaceChildren(
 			...known.map(({r, name}) => person(r, name, view,
 				steps.get(r.address), act)),
@@ -207,6 +216,8 @@ const people = (() => {
 				"compose_list_means", act)),
 			...view.bad.map(text => other(text, "incomplete",
 				"compose_incomplete_means", act)));
+		for (const d of ul.querySelectorAll("details"))
+			d.open = open.includes(d.closest("li").dataset.address);
 	}
 
 	return {draw, make};

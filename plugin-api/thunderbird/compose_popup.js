@@ -75,16 +75,20 @@
 		$("sign-means").textContent = means("sign", signs());
 	}
 
-	function drawWhatToDo() {
+	/* Whether the letter could go readable, and what that means. */
+	function drawReadable() {
 		const a = view.answer, many = a ? a.recipients.length : 0;
-		const once = !!a && a.outcome == "refused" &&
-			!!a["may-be-readable"] && view.wish.encrypt !== false;
+		const refused = !!a && a.outcome == "refused" &&
+			view.wish.encrypt === undefined &&
+			a.recipients.some(r => r.state != "sealed");
+		const may = refused && !!a["may-be-readable"];
 
-		$("unlock").hidden = view.key != "locked" || !view.account;
-		$("allow-once").hidden = !once;
-		put("allow-once-means", once ? words.message(many == 1 ?
-			"compose_allow_once_means_one" :
-			"compose_allow_once_means", many) : "");
+		$("readable").hidden = !refused;
+		$("allow-once").hidden = !may;
+		$("allow-once-means").textContent = words.message(
+			!may ? "compose_allow_once_not" :
+				many == 1 ? "compose_allow_once_means_one" :
+					"compose_allow_once_means", many);
 	}
 
 	/* Focus stays where it was, though all is made anew. */
@@ -100,7 +104,7 @@
 			[...document.querySelectorAll("#recipients > li")]
 				.find(x => x.dataset.address == li);
 		const again = id ? $(id) :
-			here?.querySelector(`button[data-do="${name}"]`);
+			here?.querySelector(`[data-do="${name}"]`);
 		(again || here?.querySelector?.("button") || $("summary")).focus();
 	}
 
@@ -117,7 +121,9 @@
 			$("summary").dataset.state = view.face.name;
 			put("explain", explanation());
 			put("words", view.answer?.words);
-			drawWhatToDo();
+			$("unlock").hidden = view.key != "locked" ||
+				!view.account;
+			drawReadable();
 			drawSwitches();
 			$("recipients-title").hidden = !view.answer &&
 				!view.lists.length && !view.bad.length;

@@ -6,8 +6,6 @@
 const composeState = (() => {
 	const HEADER = "X-Letterlock";
 	const ADDRESS_MAX = 320;
-	const GREEN = "#17692e", BROWN = "#7a4b00", RED = "#b01822",
-		GREY = "#52525b";
 	/* what a person whose key is in such a state can't do */
 	const CANNOT = ["no-key", "expired", "unusable"];
 
@@ -90,14 +88,15 @@ const composeState = (() => {
 
 	/* ---- what the button shows ---- */
 
-	function face(name, icon, badge, color, label, title) {
-		return {name, icon: `icons/${icon}.svg`, badge, color, label, title};
+	/* No badge: in Thunderbird it hides the icon and a part of the label. */
+	function face(name, icon, label, title) {
+		return {name, icon: `icons/${icon}.svg`, label, title};
 	}
 
 	function notRunning(error) {
 		const not = error.code == "not-running";
 
-		return face("not-running", "off", "?", GREY,
+		return face("not-running", "off",
 			[error.code == "timeout" ? "compose_label_no_answer" :
 				"compose_label_not_running"],
 			[not ? "compose_title_not_running" :
@@ -105,7 +104,7 @@ const composeState = (() => {
 	}
 
 	function cannotJudge() {
-		return face("unsure", "refused", "?", BROWN,
+		return face("unsure", "refused",
 			["compose_label_unsure"],
 			["compose_title_failed"]);
 	}
@@ -117,16 +116,16 @@ const composeState = (() => {
 			!CANNOT.includes(r.state));
 
 		if (without && !other && l.wish.encrypt !== false)
-			return face("no-key", "no-key", String(without), RED,
+			return face("no-key", "no-key",
 				["compose_label_no_key", without],
 				[without == 1 ? "compose_title_no_key_one" :
 					"compose_title_no_key", without]);
-		return face("refused", "refused", "\u2715", RED,
+		return face("refused", "refused",
 			["compose_label_refused"], ["compose_title_refused"]);
 	}
 
 	function readable(l) {
-		return face("readable", "readable", "!", BROWN,
+		return face("readable", "readable",
 			["compose_label_readable"],
 			[l.answer && l.answer.signed ?
 				"compose_title_readable_signed" :
@@ -134,7 +133,7 @@ const composeState = (() => {
 	}
 
 	function locked() {
-		return face("locked", "locked", "\u2026", BROWN,
+		return face("locked", "locked",
 			["compose_label_locked"], ["compose_title_locked"]);
 	}
 
@@ -144,13 +143,13 @@ const composeState = (() => {
 		if (l.news)
 			return readable(l);
 		if (open)
-			return face("unsure", "refused", "?", BROWN,
+			return face("unsure", "refused",
 				["compose_label_unsure"],
 				[l.lists.length ? "compose_title_lists" :
 					"compose_title_incomplete", open]);
 		if (l.key == "locked" && l.answer.signed)
 			return locked();
-		return face("sealed", "sealed", "\u2713", GREEN,
+		return face("sealed", "sealed",
 			["compose_label_sealed"],
 			[l.answer.signed ? "compose_title_sealed_signed" :
 				"compose_title_sealed"]);
@@ -163,7 +162,7 @@ const composeState = (() => {
 			return sealed(l);
 		if (l.key == "locked")
 			return locked();
-		return face("idle", "letter", "", GREY,
+		return face("idle", "letter",
 			["compose_label_idle"], ["compose_title_idle"]);
 	}
 
@@ -177,31 +176,31 @@ const composeState = (() => {
 	 *   key      our own: "locked", "unlocked" ...
 	 *   wish, lists (of the address book, unknown who is in them), bad (no
 	 *   whole addresses), news (goes to a newsgroup too)
-	 * }, becomes {name, icon, badge, color, label, title}; label and title
+	 * }, becomes {name, icon, label, title}; label and title
 	 * are a key of _locales and its values.
 	 */
 	function faceOf(l) {
 		if (l.account === null)
-			return face("other", "off", "", GREY,
+			return face("other", "off",
 				["compose_label_other"],
 				["compose_title_other", l.from]);
 		if (l.error && ["not-running", "no-host", "timeout"]
 			.includes(l.error.code))
 			return notRunning(l.error);
 		if (l.foreign)
-			return face("own", "refused", "?", BROWN,
+			return face("own", "refused",
 				["compose_label_own", l.foreign],
 				["compose_title_own", l.foreign]);
 		if (l.error)
 			return cannotJudge();
 		if (l.pending || l.account === undefined)
-			return face("checking", "letter", "", GREY,
+			return face("checking", "letter",
 				["compose_label_checking"],
 				["compose_title_checking"]);
 		if (!l.answer)
 			return empty(l);
 		if (l.answer.signed && l.answer.key && l.answer.key != "usable")
-			return face("refused", "refused", "\u2715", RED,
+			return face("refused", "refused",
 				["compose_label_refused"],
 				["compose_title_own_key", l.from]);
 		if (l.answer.outcome == "sealed")
