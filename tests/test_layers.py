@@ -22,6 +22,7 @@ MAY_SEE = {
         r"agent/(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
         r"cmd_(contacts|keys|status|unlock))\.[ch]|"
         r"plugin-api/(?!letterlock\.h)\w+\.[ch]",
+    r"sqlite3\.h": r"agent/contacts(_\w+)?\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
     # ours
     r"agent/.*": r"(agent|tests)/.*",
@@ -36,6 +37,7 @@ MAY_NEED = {
     r"ini_\w+": r"(conf(_\w+)?|thunderbird_profile)\.o",
     r"json_\w+": r"(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
                  r"cmd_(contacts|keys|status|unlock))\.o",
+    r"sqlite3_\w+": r"contacts(_\w+)?\.o",
     r"(seccomp|landlock)_\w+": r"box(_\w+)?\.o",
 }
 
