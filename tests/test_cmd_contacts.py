@@ -10,7 +10,7 @@ import pytest
 
 from kit import keys, letters
 from kit.agent import built
-from kit.plugin import command
+from kit.plugin import Plugin, command, path
 from people import ALICE, BOB, EVE
 
 FPR = keys.FPR["bob"]
@@ -77,6 +77,9 @@ def test_keys(scripted):
     assert said(a, "keys", "accept", "--compared", BOB, READ.lower()) == (
         "accepted for %s:\n%s\n" % (BOB, READ))
     assert READ + "  accepted\n" in said(a, "keys", "show", BOB)
+    with Plugin(path(a)) as p:
+        assert [x["verified"] for x in p.call("keys", address=BOB)["ok"][
+            "keys"] if x["fpr"] == FPR] == [True]
     assert a.send([BOB], letters.text()).code == 250
     assert "accepted  " + FPR in said(a, "contacts", "show", BOB)
     assert said(a, "keys", "reject", BOB, FPR).startswith("rejected for ")
