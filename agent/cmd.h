@@ -5,9 +5,7 @@
 #define AGENT_CMD_H
 
 int cmd_certificate(int argc, char **argv);
-int cmd_contacts(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
-int cmd_keys(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_status(int argc, char **argv);

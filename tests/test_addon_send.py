@@ -11,7 +11,7 @@ from people import BOB, CAROL, DAN, EVE, FRANK
 
 SUBJECT = "Dear Bob: " + letters.SUBJECT
 BODY = "Hello, %s\n" % letters.BODY
-NOBODY = "nobody@example.net"   # no key either
+NOBODY, OTHER = "nobody@example.net", "other@example.net"   # no keys either
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,24 @@ def test_readable_once_is_once(bird):
     bird.wait_label("compose", "1 without key")
 
 
+def test_readable_for_a_contact(bird):
+    """Allowed for good: the next letter asks nothing."""
+    bird.compose(OTHER, SUBJECT, BODY)
+    bird.wait_label("compose", "1 without key")
+    bird.open_popup("compose", "#recipients li")
+    bird.click("button[data-do=allow-contact]")
+    bird.click("button[data-do=allow-contact-yes]")
+    bird.wait_label("compose", "Readable")
+    bird.close_popup()
+    bird.close_writing()
+    bird.compose(OTHER, SUBJECT, BODY)
+    bird.wait_label("compose", "Readable")
+    bird.press_send()
+    bird.sent()
+    got, = accepted(bird)
+    assert got.to == [OTHER] and letters.BODY.encode() in got.data
+
+
 def test_bcc(bird, reader):
     """A copy for each that is hidden, and nobody sees of the other."""
     bird.compose(BOB, SUBJECT, BODY)
@@ -199,3 +217,11 @@ def test_a_large_attachment(bird):
     got, = accepted(bird)
     assert keys.sealed_to(letters.cipher(got.data)) == keys.ids("alice", "bob")
     assert len(got.data) > 25 << 20
+
+
+def test_no_false_alarm(bird):
+    """All of it went through the agent: no window says that something did
+    not, nor anything else."""
+    assert not bird.dialogs()
+    assert bird.js("""return [...Services.wm.getEnumerator(null)]
+      .filter(w => w.location.href.includes('extensionPopup')).length;""") == 0
