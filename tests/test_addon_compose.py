@@ -9,10 +9,11 @@ import time
 
 import pytest
 
-from kit import folder, wait_for
+from kit import folder, keys, letters, wait_for
+from kit.plugin import Plugin, path
 from kit.provider import Provider, say
 from kit.thunderbird_client import Client, host
-from people import ALICE, BOB, EVE
+from people import ALICE, BOB, CAROL, EVE
 
 ADDON = os.path.abspath(os.path.join(os.path.dirname(__file__), "..",
                                      "plugin-api", "thunderbird"))
@@ -52,9 +53,9 @@ await LL.until(() => LL.writing().some(x => !old.has(x) &&
 
 # A page of the add-on in a window of its own.
 IN_WINDOW = """
-let own = w => w.document.querySelector('browser')?.currentURI;
 let w = await LL.until(() => [...Services.wm.getEnumerator(null)].find(
-  w => own(w)?.scheme == 'moz-extension' && own(w).filePath == '/' + A[0]),
+  w => w.location.href.endsWith('/extensionPopup.xhtml') && w.document
+    .querySelector('browser')?.currentURI?.filePath == '/' + A[0]),
   A[3], 'a window with ' + A[0]);
 return LL.within(w.document.querySelector('browser'), A[1], A[2]);"""
 
@@ -66,7 +67,7 @@ for (let w of [...Services.wm.getEnumerator(null)])
 @pytest.fixture(scope="module")
 def bird(make_once):
     with Provider("smtp", {ALICE: "x"}) as p, folder("lac") as d:
-        home = make_once.home(["alice"], trusted=["bob"])
+        home = make_once.home(["alice"], public=["carol"], trusted=["bob"])
         a = make_once.agent(home, {ALICE: {"smtp": p.conf}})
         with Client(d, a, ALICE, "Alice Example", "x", ADDON, host()) as c:
             c.smtp = p
@@ -85,6 +86,11 @@ def tidy(bird):
 def letter(bird, to, label):
     bird.compose(to, "Subject", "Text")
     return bird.wait_label("compose", label)
+
+
+def call(bird, name, **members):
+    with Plugin(path(bird.agent)) as p:
+        return p.call(name, **members)["ok"]
 
 
 def in_window(bird, name, body, *args, seconds=10):
@@ -289,6 +295,90 @@ def test_agent_that_hangs(bird):
         for p in asked:
             os.kill(p.pid, signal.SIGCONT)
     assert b"multipart/encrypted" in bird.smtp.accepted[-1].data
+
+
+def test_allow_a_contact(bird):
+    """Only behind a step that says what it means, and until it is taken
+    back."""
+    someone = "someone@example.net"
+    letter(bird, someone, "1 without key")
+    bird.open_popup("compose", "[data-do='allow-contact']")
+    bird.click("[data-do='allow-contact']")
+    bird.wait_popup(".step")
+    assert "readable by anyone" in bird.popup_text(".step")
+    assert call(bird, "contacts", address=someone)["contacts"] == []
+    bird.click("[data-do='allow-contact-yes']")
+    bird.wait_label("compose", "Readable")
+    bird.click("[data-do='forbid-contact']")
+    bird.wait_label("compose", "1 without key")
+
+
+def test_invite(bird):
+    """A letter with the own key, which its reader can open without one."""
+    letter(bird, EVE, "1 without key")
+    bird.open_popup("compose", "[data-do='invite']")
+    bird.click("[data-do='invite']")
+    wait_for(lambda: bird.writing() == 2)
+    bird.wait_label("compose", "Readable")
+    before = len(bird.smtp.accepted)
+    bird.press_send()
+    wait_for(lambda: len(bird.smtp.accepted) > before)
+    got = bird.smtp.accepted[-1]
+    assert got.to == [EVE]
+    assert b"-----BEGIN PGP PUBLIC KEY BLOCK-----" in got.data
+    assert letters.field(got.data, "X-Letterlock") is None
+
+
+def test_import(bird):
+    """In a window of its own, which the choice of a file doesn't close."""
+    frank = keys.ADDR["frank"]
+    letter(bird, frank, "1 without key")
+    bird.open_popup("compose", "[data-do='import']")
+    bird.click("[data-do='import']")
+    give = """
+    let data = new DataTransfer(), file = document.querySelector('#file');
+    data.items.add(new File([arguments[0]], 'key.asc'));
+    file.files = data.files;
+    file.dispatchEvent(new Event('change'));"""
+    notice = "return document.querySelector('#notice').textContent;"
+    wait_for(lambda: in_window(bird, "compose_popup.html", """
+    return document.querySelectorAll('#recipients li').length;"""))
+    with open(keys.asc("frank", secret=True), encoding="ascii") as f:
+        in_window(bird, "compose_popup.html", give, f.read())
+    wait_for(lambda: "no public key" in in_window(
+        bird, "compose_popup.html", notice))
+    with open(keys.asc("dan"), encoding="ascii") as f:
+        in_window(bird, "compose_popup.html", give, f.read())
+    wait_for(lambda: "still cannot" in in_window(bird, "compose_popup.html",
+                                                 notice))
+    with open(keys.asc("frank"), encoding="ascii") as f:
+        in_window(bird, "compose_popup.html", give, f.read())
+    bird.wait_label("compose", "Sealed")
+
+
+def test_changed_key(bird, make_once):
+    letter(bird, CAROL, "Sealed")
+    bird.press_send()
+    bird.sent()
+    home = make_once.home(public=["alice"])
+    _, _, said = keys.run(home, "--passphrase", "", "--quick-gen-key",
+                          "Carol <%s>" % CAROL, "future-default", "default",
+                          "0")
+    new = re.search(r"KEY_CREATED . (\w{40})", said).group(1)
+    call(bird, "keys", **{"import": keys.run(
+        home, "--armor", "--export", new)[1].decode()})
+    letter(bird, CAROL, "Will be refused")
+    bird.press_send()
+    bird.wait_popup("#words")
+    assert "has a new key" in bird.popup_text("#words")
+    bird.click("[data-do='accept']")
+    bird.wait_popup(".step input:checked")
+    assert bird.popup("return document.querySelector('.step input:checked')"
+                      ".value;") == new
+    bird.click("[data-do='accept-verified']")
+    bird.wait_label("compose", "Sealed")
+    assert [k["verified"] for k in call(bird, "keys", address=CAROL)["keys"]
+            if k["fpr"] == new] == [True]
 
 
 def test_sent_past_the_agent(bird):
