@@ -13,7 +13,7 @@ enum {
 	PLUGIN_PIECE = 4096,	/* octets that are read at once */
 	PLUGIN_SEND_SECONDS = 30,	/* for a plug-in to take an answer */
 	PLUGIN_MORE_MS = 2000,	/* see plugin_patience() */
-	PLUGIN_KEEP_MS = 5000	/* a crypt is kept for the next question */
+	PLUGIN_KEEP_MS = 3000	/* a crypt is kept for the next question */
 };
 
 /* One letter that is to be opened or checked, and the opener that has it. */
