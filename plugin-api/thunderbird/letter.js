@@ -216,7 +216,8 @@
 			if (view.kind != "failed")
 				letter(Uint8Array.fromBase64(answer.data || ""));
 		} catch (e) {
-			const {kind} = verdict.failure(e);
+			const {kind} = e.code == "gone" ? {kind: "closed"} :
+				verdict.failure(e);
 			head(kind, e.text || String(e));
 			$("retry").hidden = e.code == "gone";
 			$("unlock").hidden = kind != "locked";
