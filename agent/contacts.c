@@ -23,7 +23,7 @@ static const char *const sql[QUERIES] = {
 	[Q_GET] = CONTACT "WHERE addr = ?1",
 	[Q_NEXT] = CONTACT "WHERE addr > ?1 ORDER BY addr LIMIT 1",
 	[Q_KEYS] = "SELECT fpr, first, last, judged FROM key WHERE addr = ?1 "
-		"ORDER BY last DESC, fpr",
+		"ORDER BY said DESC, last DESC, fpr",
 	[Q_ADD] = "INSERT OR IGNORE INTO contact (addr) VALUES (?1)",
 	[Q_SEALED] = "UPDATE contact SET readable = 0, used = ?2, waits = '', "
 		"first = iif(first = 0, ?3, first), last = max(last, ?3) "
@@ -34,8 +34,9 @@ static const char *const sql[QUERIES] = {
 	[Q_KEY_ADD] = "INSERT OR IGNORE INTO key (addr, fpr) VALUES (?1, ?2)",
 	[Q_KEY_SEALED] = "UPDATE key SET first = iif(first = 0, ?3, first), "
 		"last = max(last, ?3) WHERE addr = ?1 AND fpr = ?2",
-	[Q_KEY_JUDGED] = "UPDATE key SET judged = ?3 WHERE addr = ?1 "
-		"AND fpr = ?2",
+	[Q_KEY_JUDGED] = "UPDATE key SET judged = ?3, said = 1 + "
+		"(SELECT max(said) FROM key WHERE addr = ?1) "
+		"WHERE addr = ?1 AND fpr = ?2",
 	[Q_KEY_ROOM] = ROOM
 };
 

@@ -32,6 +32,8 @@ struct contact_known {
 	char used[41];			/* the key last sealed to, or "" */
 	char waits[41];			/* one to be accepted or rejected, or "" */
 	unsigned n;
+	/* first those that something was said of, the last of it first; then those
+	 * used last */
 	struct contact_key key[JUDGED_MAX];
 };
 

@@ -37,6 +37,7 @@ static const char schema[] =
 	" first INTEGER NOT NULL DEFAULT 0,"
 	" last INTEGER NOT NULL DEFAULT 0,"
 	" judged INTEGER NOT NULL DEFAULT 0,"
+	" said INTEGER NOT NULL DEFAULT 0,"
 	" PRIMARY KEY (addr, fpr)"
 	") STRICT, WITHOUT ROWID;"
 	"PRAGMA application_id = 1280074603;"

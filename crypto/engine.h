@@ -48,7 +48,7 @@ enum { JUDGED_MAX = 32 };	/* keys of one address */
 
 struct judgement {
 	char used[41];		/* the key last used for this address, or "" */
-	unsigned n;
+	unsigned n;		/* of them, what was said last first */
 	struct {
 		char fpr[41];
 		enum judged is;
@@ -86,7 +86,8 @@ void engine_on_asking(struct engine *g, void (*fn)(void *arg), void *arg);
 uint64_t engine_stamp(const struct engine *g);
 
 /* The recipient's key for an address: compared by ourselves with every user
- * ID, accepted ones first, then valid ones; never one that was rejected.  j: what
+ * ID, accepted ones first (the last of them), then valid ones; never one that was
+ * rejected.  j: what
  * was said of them, or NULL.  One exec of gpg.  -1 only when GnuPG failed. */
 int engine_find(struct engine *g, const char *addr, const struct judgement *j,
                 struct key *key, enum key_state *state, struct err *e);

@@ -184,6 +184,7 @@ struct choice {
 	enum key_state state;
 	int validity;
 	enum judged judged;
+	unsigned said;		/* how many were judged later */
 	unsigned unjudged;	/* usable ones that GnuPG doesn't call valid, and
 				 * the user has not accepted */
 };
@@ -191,15 +192,14 @@ struct choice {
 /* The user's word before GnuPG's; 0: nobody's. */
 static int rank_of(const struct choice *c)
 {
-	if (c->judged == JUDGED_VERIFIED)
-		return 3;
-	if (c->judged == JUDGED_ACCEPTED)
+	if (c->judged == JUDGED_VERIFIED || c->judged == JUDGED_ACCEPTED)
 		return 2;
 	return c->validity >= GPGME_VALIDITY_FULL;
 }
 
-/* Usable before expired before unusable; then by rank; then the one that lasts
- * longest if it has ended, else the newest. */
+/* Usable before expired before unusable; then by rank; of accepted ones the last
+ * (who accepts a new key wants it to be used); then the one that lasts longest if
+ * it has ended, else the newest. */
 static bool better(const struct choice *a, const struct choice *b, bool sign)
 {
 	static const int rank[] = { [KEY_USABLE] = 3, [KEY_EXPIRED] = 2,
@@ -211,13 +211,24 @@ static bool better(const struct choice *a, const struct choice *b, bool sign)
 		return engine_key_ends(a->key, sign) > engine_key_ends(b->key, sign);
 	if (rank_of(a) != rank_of(b))
 		return rank_of(a) > rank_of(b);
+	if (rank_of(a) == 2 && a->said != b->said)
+		return a->said < b->said;
 	return a->key->subkeys->timestamp > b->key->subkeys->timestamp;
+}
+
+static unsigned said_after(const struct judgement *j, const char *fpr)
+{
+	unsigned i = 0;
+
+	while (j && i < j->n && strcmp(j->key[i].fpr, fpr))
+		i++;
+	return i;
 }
 
 static struct choice choose(const struct keyring *r, const char *addr,
                             const struct judgement *j, bool sign)
 {
-	struct choice best = { NULL, KEY_NONE, -1, JUDGED_NOT, 0 }, c;
+	struct choice best = { NULL, KEY_NONE, -1, JUDGED_NOT, 0, 0 }, c;
 	unsigned unjudged = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
@@ -227,6 +238,7 @@ static struct choice choose(const struct keyring *r, const char *addr,
 			continue;
 		c.state = engine_key_fit(c.key, sign);
 		c.judged = c.key->fpr ? judgement_of(j, c.key->fpr) : JUDGED_NOT;
+		c.said = c.key->fpr ? said_after(j, c.key->fpr) : 0;
 		if (c.state == KEY_USABLE &&
 		    (c.validity == GPGME_VALIDITY_NEVER ||
 		     c.judged == JUDGED_REJECTED))
@@ -293,7 +305,7 @@ int engine_find(struct engine *g, const char *addr, const struct judgement *j,
 int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
                        struct key *key, enum key_state *state, struct err *e)
 {
-	struct choice c = { NULL, KEY_NONE, -1, JUDGED_NOT, 0 };
+	struct choice c = { NULL, KEY_NONE, -1, JUDGED_NOT, 0, 0 };
 
 	memset(key, 0, sizeof *key);
 	*state = KEY_NONE;

@@ -150,7 +150,11 @@ def test_several_keys(scripted, new):
     assert sends(a) != old
     r = call(a, "recipients", account=ALICE, to=[BOB])["ok"]["recipients"][0]
     assert r["key"]["fpr"] == new.fpr and r["key"]["trust"] == "verified"
-    assert set(contact(a)["accepted"]) == {OLD, new.fpr}
+    assert contact(a)["accepted"] == [new.fpr, OLD]
+    # the last that was accepted is used, though the other was compared
+    contact(a, accept=OLD)
+    assert sends(a) == old
+    assert contact(a)["accepted"] == [OLD, new.fpr]
 
 
 def test_always_needs_an_accepted_key(scripted):

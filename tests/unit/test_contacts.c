@@ -209,6 +209,15 @@ static void test_judged(void **state)
 	}
 	assert_int_equal(get(c, BOB).n, 2);
 	assert_int_equal(get(c, EVE).n, 0);
+	/* the last word stands first */
+	DO(c, contacts_sealed(c, BOB, C, NOW, NULL));
+	for (int i = 0; i < 4; i++) {
+		DO(c, contacts_judge(c, BOB, i % 2 ? A : B, JUDGED_ACCEPTED,
+		                     NULL));
+		k = get(c, BOB);
+		assert_string_equal(k.key[0].fpr, i % 2 ? A : B);
+		assert_string_equal(k.key[2].fpr, C);
+	}
 	contacts_close(c);
 }
 
@@ -234,7 +243,7 @@ static void test_many_keys(void **state)
 		fpr_of(fpr, i);
 		assert_int_equal(contacts_sealed(c, BOB, fpr, NOW + i, NULL), 0);
 		k = get(c, BOB);
-		assert_string_equal(k.key[0].fpr, fpr);
+		assert_int_equal(key_of(&k, fpr)->last, NOW + i);
 		assert_in_range(k.n, 1, JUDGED_MAX);
 	}
 	assert_int_equal(k.n, JUDGED_MAX);

@@ -883,6 +883,22 @@ static void find_judged(void **state)
 	assert_int_equal(found_for(&j, "", one, JUDGED_VERIFIED, &k), KEY_USABLE);
 	assert_string_equal(k.fpr, one);
 	assert_true(k.valid && k.verified);
+	/* the last that was accepted, whichever is newer or was compared */
+	for (int i = 0; i < 2; i++) {
+		struct err e;
+		enum key_state st;
+
+		j.n = 2;
+		memcpy(j.key[i].fpr, one, sizeof one);
+		j.key[i].is = JUDGED_VERIFIED;
+		memcpy(j.key[!i].fpr, other, sizeof other);
+		j.key[!i].is = JUDGED_ACCEPTED;
+		assert_int_equal(engine_find(g, "two@y.test", &j, &k, &st, &e),
+		                 0);
+		assert_int_equal(st, KEY_USABLE);
+		assert_string_equal(k.fpr, i ? other : one);
+		assert_int_equal(k.verified, !i);
+	}
 }
 
 static void stamp(void **state)
