@@ -4,9 +4,11 @@
 #ifndef AGENT_CMD_H
 #define AGENT_CMD_H
 
+int cmd_backup(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_open(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_thunderbird(int argc, char **argv);

@@ -9,6 +9,7 @@
 
 #include "agent/conf.h"
 #include "crypto/engine.h"
+#include "crypto/sink.h"
 
 enum {
 	CONTACTS_VERSION = 1,		/* of the file */
@@ -42,6 +43,9 @@ struct contact_known {
  * and is left as it is. */
 struct contacts *contacts_open(const char *dir, struct err *e);
 void contacts_close(struct contacts *c);
+/* A whole copy of the file, whoever writes to it meanwhile: 1, or 0 where there is
+ * none; -1 as for contacts_open(). */
+int contacts_copy(const char *dir, struct membuf *out, struct err *e);
 
 /* Each takes an address as it is written, and is on the disk when it has returned
  * 0.  -1: GPG_ERR_EIO: it can't be written (no room, no right, another program has

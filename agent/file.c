@@ -2,6 +2,7 @@
 /* Small files: read whole, written whole or not at all. */
 #include "agent/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -85,7 +86,7 @@ char *file_read(const char *path, size_t max, size_t *n, struct err *e)
 
 /* ---- writing ---- */
 
-static int make_folders(const char *path, struct err *e)
+int file_folders(const char *path, struct err *e)
 {
 	char *p = strdup(path);
 	int rc = 0;
@@ -124,7 +125,7 @@ int file_write(const char *path, const void *p, size_t n, mode_t mode,
 
 	if (!new_path)
 		return err_errno(e, "memory");
-	if (make_folders(path, e))
+	if (file_folders(path, e))
 		goto out;
 	fd = mkostemp(new_path, O_CLOEXEC);
 	if (fd == -1) {
@@ -149,4 +150,16 @@ int file_remove(const char *path, struct err *e)
 	if (unlink(path) == 0)
 		return 1;
 	return errno == ENOENT ? 0 : err_errno(e, path);
+}
+
+void file_remove_folder(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *f;
+
+	while (d && (f = readdir(d)))
+		unlinkat(dirfd(d), f->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
 }

@@ -16,8 +16,12 @@ char *file_read(const char *path, size_t max, size_t *n, struct err *e);
  * 0 or -1. */
 int file_write(const char *path, const void *p, size_t n, mode_t mode,
                struct err *e);
+/* The folders before the last /, made where they are not there: 0 or -1. */
+int file_folders(const char *path, struct err *e);
 /* Remove it: 1, or 0 where there was none; -1. */
 int file_remove(const char *path, struct err *e);
+/* Remove a folder with the files in it, as far as that can be done. */
+void file_remove_folder(const char *dir);
 /* The parts one behind the other, up to a NULL: malloced; NULL: no memory. */
 char *file_path(const char *first, ...) __attribute__((sentinel));
 

@@ -22,6 +22,8 @@ static const struct command {
 	{ "thunderbird", cmd_thunderbird, "put the add-on into Thunderbird" },
 	{ "token", cmd_token, "make what a mail program uses as password" },
 	{ "unlock", cmd_unlock, "be asked for your passphrase now" },
+	{ "backup", cmd_backup, "save keys and contacts in one sealed file" },
+	{ "restore", cmd_restore, "put a backup back" },
 	{ "certificate", cmd_certificate,
 	  "show, export or renew the certificate for mail programs" },
 };
