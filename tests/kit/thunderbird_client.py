@@ -195,6 +195,7 @@ class Client(Program):
 
     def close_writing(self):
         """Close all compose windows, whatever is in them."""
+        self.accept_dialogs()
         self.js("""
         for (let w of LL.writing()) { w.gContentChanged = false; w.close(); }
         await LL.until(() => !LL.writing().length, 5000, 'windows closed');""")
