@@ -351,6 +351,19 @@ def test_frame_runs_nothing(bird):
                 HOSTILE.replace("refresh", "")) == ["Opened letter", True]
 
 
+def test_opened_in_pieces(bird):
+    """A letter that is HTML only, with a list's words under it."""
+    raw = letters.head(sender=BOB, to=(ALICE,)) + letters.crlf(
+        "Content-Type: multipart/mixed; boundary=x\n\n--x\n"
+        "Content-Type: text/html\n\n<p>Dear <b>Alice</b></p><p>Bob</p>\n--x\n"
+        "Content-Type: text/plain\n\n<i>list</i>\n--x--\n")
+    assert opened(bird, raw) == "verified"
+    got = page(bird, "return document.getElementById('frame').srcdoc")
+    assert "Dear <b>Alice</b>" in got and "&lt;i&gt;list&lt;/i&gt;" in got
+    page(bird, "document.getElementById('as-text').click()")
+    assert value(bird, "body") == "Dear Alice\n\nBob\n<i>list</i>"
+
+
 def test_opened_is_long(bird):
     raw = letters.head(sender=BOB, to=(ALICE,)) + b"\r\n" + (
         b"https://example.org/" + b"." * 900 + b" x\r\n") * 1200

@@ -90,31 +90,34 @@
 		$("frame").removeAttribute("srcdoc");
 	}
 
-	function asHtml(html, inline) {
-		$("frame").srcdoc = tidy.page(html, pictures(inline));
+	function asHtml(texts, inline) {
+		$("frame").srcdoc = tidy.page(texts.map(t => t.html ?
+			{html: mime.text(t.html).slice(0, HTML_MAX)} :
+			{plain: mime.text(t.plain).slice(0, TEXT_MAX)}),
+			pictures(inline));
 		$("frame").hidden = false;
 		$("body").hidden = true;
 	}
 
-	function bodies({plain, html, inline}) {
-		const markup = html && mime.text(html).slice(0, HTML_MAX);
+	const textOf = ({plain, html}) => plain ? mime.text(plain) :
+		html ? tidy.text(mime.text(html).slice(0, HTML_MAX)) : "";
+
+	function bodies({texts, inline}) {
+		const some = texts.filter(t => t.plain || t.html);
 		const swap = toHtml => {
 			$("as-html").hidden = toHtml;
 			$("as-text").hidden = !toHtml;
 			if (toHtml)
-				asHtml(markup, inline);
+				asHtml(some, inline);
 			else
-				asText(plain ? mime.text(plain) :
-					tidy.text(markup));
+				asText(some.map(textOf).join("\n"));
 		};
 
-		if (!html) {
-			asText(plain ? mime.text(plain) : "");
-			return;
-		}
 		$("as-html").onclick = () => swap(true);
 		$("as-text").onclick = () => swap(false);
-		swap(!plain);
+		swap(some.some(t => !t.plain));
+		if (!some.some(t => t.html))
+			$("as-html").hidden = true;
 	}
 
 	const fileName = p => (p.name || (p.type == "message/rfc822" ?
@@ -166,7 +169,8 @@
 			date.toLocaleString(messenger.i18n.getUILanguage());
 		bodies(got);
 		/* what is too long to be shown can be saved */
-		files([...got.attached, ...[got.plain, got.html].filter(
+		files([...got.attached, ...got.texts.flatMap(
+			t => [t.plain, t.html]).filter(
 			p => p && p.body.length > TEXT_MAX)]);
 		$("letter").hidden = false;
 	}

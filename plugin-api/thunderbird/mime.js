@@ -12,8 +12,9 @@
  *                      without control and direction characters; ""
  * mime.octets(part)    the body, decoded
  * mime.text(part)      the same as text
- * mime.pick(part)      {plain, html, inline, attached}: parts to show (null),
- *                      pictures that belong to html, and the rest
+ * mime.pick(part)      {texts, inline, attached}: what is to be shown, in
+ *                      order, each {plain, html} (one may be null); pictures
+ *                      that belong there; the rest
  */
 const mime = (() => {
 	const DEPTH_MAX = 12;
@@ -275,20 +276,32 @@ const mime = (() => {
 	const text = part => decode(octets(part), part.params.get("charset"))
 		.replace(/\r\n?/g, "\n");
 
-	function pick(part, got = {plain: null, html: null, inline: [],
-		attached: []}) {
-		const shown = part.inline && !part.name;
+	/* into: the alternatives that this part is one of. */
+	function pick(part, got = {texts: [], inline: [], attached: []},
+		into = null) {
+		const kind = {"text/plain": "plain", "text/html": "html"}[
+			part.type];
 
-		if (part.parts.length)
-			part.parts.forEach(p => pick(p, got));
-		else if (part.type == "text/plain" && shown && !got.plain)
-			got.plain = part;
-		else if (part.type == "text/html" && shown && !got.html)
-			got.html = part;
-		else if (part.id && /^image\/(png|jpeg|gif|webp)$/.test(part.type))
+		if (part.parts.length) {
+			let all = into;
+			if (!all && part.type == "multipart/alternative") {
+				all = {plain: null, html: null};
+				got.texts.push(all);
+			}
+			part.parts.forEach(p => pick(p, got, all));
+		} else if (kind && part.inline && !part.name &&
+			   !into?.[kind]) {
+			if (into)
+				into[kind] = part;
+			else
+				got.texts.push({plain: null, html: null,
+					[kind]: part});
+		} else if (part.id &&
+			   /^image\/(png|jpeg|gif|webp)$/.test(part.type)) {
 			got.inline.push(part);
-		else
+		} else {
 			got.attached.push(part);
+		}
 		return got;
 	}
 

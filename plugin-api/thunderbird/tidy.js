@@ -4,7 +4,8 @@
 "use strict";
 
 /*
- * tidy.page(html, pictures)  a whole document as text, for a sandboxed frame;
+ * tidy.page(texts, pictures) a whole document as text, for a sandboxed frame;
+ *                            texts: each {html} or {plain}, of letters;
  *                            pictures: content id -> data: URL
  * tidy.text(html)            its words alone
  */
@@ -82,7 +83,8 @@ const tidy = (() => {
 		}
 	}
 
-	function page(html, pictures = new Map()) {
+	function page(texts, pictures) {
+		const count = {n: 0};
 		const doc = document.implementation.createHTMLDocument("");
 		const face = doc.createElement("font");
 		const policy = doc.createElement("meta");
@@ -95,7 +97,15 @@ const tidy = (() => {
 		doc.head.prepend(policy, scheme);
 		face.setAttribute("face", "sans-serif");
 		doc.body.append(face);
-		copy(parse(html).body, face, doc, pictures, {n: 0}, 0);
+		for (const {html, plain} of texts) {
+			const box = doc.createElement(html ? "div" : "pre");
+			if (html)
+				copy(parse(html).body, box, doc, pictures,
+					count, 0);
+			else
+				box.textContent = plain;
+			face.append(box);
+		}
 		return new XMLSerializer().serializeToString(doc);
 	}
 
