@@ -69,13 +69,30 @@ static int wait_for_plugin(struct plugin *p)
 
 /* ---- lines ---- */
 
+/* What would be too long says so instead: malloced, or NULL. */
+static char *line_of(json_t *answer, size_t *n)
+{
+	char *line = json_write(answer, n);
+	struct fault f;
+	json_t *error;
+
+	if (line)
+		return line;
+	fault_set(&f, "too-large", "The answer would have more than %d octets",
+	          JSON_ANSWER_MAX);
+	error = plugin_error(json_object_get(answer, "id"), &f);
+	line = error ? json_write(error, n) : NULL;
+	json_decref(error);
+	return line;
+}
+
 int plugin_say(struct plugin *p, json_t *answer)
 {
 	char *line, *at;
 	ssize_t r = 0;
 	size_t n;
 
-	line = at = answer ? json_write(answer, &n) : NULL;
+	line = at = answer ? line_of(answer, &n) : NULL;
 	json_decref(answer);
 	if (!line)
 		return -1;

@@ -7,6 +7,7 @@
 #include "agent/keeper_tell.h"
 #include "agent/plugin.h"
 #include "crypto/engine.h"
+#include "crypto/utf8.h"
 
 enum {
 	IMPORT_MAX = 48 << 10,	/* octets of armor */
@@ -64,6 +65,7 @@ static json_t *take_key(struct unpack *u)
 	uids = json_array();
 	for (uint32_t i = 0; i < n; i++) {
 		unpack_str(u, uid, sizeof uid);
+		utf8_plain(uid);
 		json_array_append_new(uids, json_words(uid));
 	}
 	key = json_pack("{s:s, s:o, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, "
@@ -106,7 +108,8 @@ static json_t *take_keys(struct plugin *p, struct chan *crypt, json_t *ok,
 			                    json_integer(unpack_u32(&u)));
 			continue;
 		}
-		key = frame.type == C_KEY ? take_key(&u) : NULL;
+		key = frame.type == C_KEY && json_array_size(list) < LISTED_MAX
+		      ? take_key(&u) : NULL;
 		if (!key || !unpack_end(&u))
 			u.bad = true;
 		json_array_append_new(list, key);

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "agent/base64.h"
 #include "agent/plugin.h"
@@ -345,6 +347,29 @@ static void test_nonsense(void **state)
 	      ERROR("null", "json", "There is a NUL in it"));
 }
 
+/* An answer that no line can hold. */
+static void test_too_large(void **state)
+{
+	static const char want[] = ERROR("7", "too-large", "The answer would have "
+	                                 "more than 1048576 octets");
+	static char big[JSON_ANSWER_MAX], got[sizeof want];
+	static struct plugin p;
+	struct plugin_ends ends;
+	int s[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	ends.client = s[0];
+	p.ends = &ends;
+	memset(big, 'x', sizeof big - 1);
+	assert_int_equal(plugin_say(&p, json_pack("{s:i, s:{s:s}}", "id", 7,
+	                                          "ok", "a", big)), 0);
+	assert_int_equal(recv(s[1], got, sizeof got, 0), sizeof want - 1);
+	assert_memory_equal(got, want, sizeof want - 1);
+	close(s[0]);
+	close(s[1]);
+}
+
 /* ---- JSON ---- */
 
 static bool reads(const char *p, size_t n)
@@ -414,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_json_read),
 		cmocka_unit_test(test_json_write),
 	};
