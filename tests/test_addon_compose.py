@@ -382,7 +382,8 @@ def test_changed_key(bird, make_once):
 
 
 def test_sent_past_the_agent(bird):
-    """By another server, of which the button can't know: it is said after."""
+    """By another server, of which the button can't know: it is said after, and
+    of this letter alone."""
     with Provider("smtp", {}, mechs="", hooks={"mail": say("250 ok")}) as other:
         bird.js("""
         let s = MailServices.outgoingServer.createServer('smtp');
@@ -400,3 +401,5 @@ def test_sent_past_the_agent(bird):
                      "setTimeout(() => done(document.body.innerText), 300));",
                      seconds=20)
     assert "did not go through Letterlock" in text and BOB in text
+    assert in_window(bird, "compose_warning.html", """
+    return document.querySelectorAll('#letters li').length;""") == 1

@@ -105,7 +105,7 @@ const composeState = (() => {
 
 	function cannotJudge() {
 		return face("unsure", "refused",
-			["compose_label_unsure"],
+			["compose_label_unknown"],
 			["compose_title_failed"]);
 	}
 
