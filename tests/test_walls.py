@@ -19,6 +19,7 @@ import pytest
 
 from kit import client, frames, free_ports, keys, letters, provider, wait_for, write
 from kit.agent import ROLES, Agent, Process, built, processes, sanitized
+from kit.plugin import Plugin, path
 from people import ALICE, BOB
 from test_compromised import abi
 from test_failclosed import assert_free, gpg_agents
@@ -406,8 +407,8 @@ def test_no_spool_at_all(started, make):
     state = os.path.join(a.dirs["state"], "letterlock")
     raw = sealed(make.home(["bob"], ["alice"]))
     assert greeted(a.pop3)
-    # the last that the keeper makes when it starts
-    wait_for(lambda: os.path.exists(os.path.join(state, "came")))
+    with Plugin(path(a)) as p:      # the keeper has made all its files then
+        assert "ok" in p.call("contacts")
     os.rename(state, state + ".gone")
     for _ in range(2):
         a.inbox.mailbox[:] = [("u1", raw)]
