@@ -42,11 +42,12 @@ static const char *const sql[QUERIES] = {
 
 /* ---- open and close ---- */
 
-static int prepare(struct contacts *c, struct err *e)
+int contacts_prepare(struct contacts *c, const char *const *text,
+                     sqlite3_stmt **s, size_t n, struct err *e)
 {
-	for (int i = 0; i < QUERIES; i++)
-		if (sqlite3_prepare_v3(c->db, sql[i], -1,
-		                       SQLITE_PREPARE_PERSISTENT, &c->query[i],
+	for (size_t i = 0; i < n; i++)
+		if (sqlite3_prepare_v3(c->db, text[i], -1,
+		                       SQLITE_PREPARE_PERSISTENT, &s[i],
 		                       NULL) != SQLITE_OK)
 			return contacts_failed(c, e);
 	return 0;
@@ -60,7 +61,9 @@ struct contacts *contacts_open(const char *dir, struct err *e)
 		err_errno(e, "memory");
 		return NULL;
 	}
-	if (contacts_file_open(c, dir, e) || prepare(c, e)) {
+	if (contacts_file_open(c, dir, e)
+	    || contacts_prepare(c, sql, c->query, QUERIES, e)
+	    || peers_prepare(c, e)) {
 		contacts_close(c);
 		return NULL;
 	}
@@ -73,40 +76,45 @@ void contacts_close(struct contacts *c)
 		return;
 	for (int i = 0; i < QUERIES; i++)
 		sqlite3_finalize(c->query[i]);
+	for (int i = 0; i < PEERS_QUERIES; i++)
+		sqlite3_finalize(c->peers[i]);
 	sqlite3_close(c->db);
 	free(c);
 }
 
 /* ---- one statement ---- */
 
-static void bind_text(sqlite3_stmt *s, int n, const char *text)
+void contacts_bind(sqlite3_stmt *s, int n, const char *text)
 {
 	/* what does not fit is no text, which the tables do not take */
 	sqlite3_bind_text(s, n, text, -1, SQLITE_TRANSIENT);
 }
 
-static void reset(sqlite3_stmt *s)
+void contacts_reset(sqlite3_stmt *s)
 {
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
 }
 
-/* One that answers nothing; what was bound to it is gone then. */
+int contacts_run(struct contacts *c, sqlite3_stmt *s, struct err *e)
+{
+	int rc = sqlite3_step(s) == SQLITE_DONE ? 0 : contacts_failed(c, e);
+
+	contacts_reset(s);
+	return rc;
+}
+
 static int run(struct contacts *c, enum contacts_query q, struct err *e)
 {
-	int rc = sqlite3_step(c->query[q]) == SQLITE_DONE
-	         ? 0 : contacts_failed(c, e);
-
-	reset(c->query[q]);
-	return rc;
+	return contacts_run(c, c->query[q], e);
 }
 
 static int run_on(struct contacts *c, enum contacts_query q, const char *addr,
                   const char *text, struct err *e)
 {
-	bind_text(c->query[q], 1, addr);
+	contacts_bind(c->query[q], 1, addr);
 	if (text)
-		bind_text(c->query[q], 2, text);
+		contacts_bind(c->query[q], 2, text);
 	return run(c, q, e);
 }
 
@@ -146,8 +154,7 @@ void contacts_undo(struct contacts *c)
 
 /* ---- reading ---- */
 
-/* A column's text of less than size octets: 0, or -1. */
-static int column(sqlite3_stmt *s, int n, char *out, size_t size)
+int contacts_column(sqlite3_stmt *s, int n, char *out, size_t size)
 {
 	const void *p = sqlite3_column_text(s, n);
 	size_t len = (size_t)sqlite3_column_bytes(s, n);
@@ -159,9 +166,10 @@ static int column(sqlite3_stmt *s, int n, char *out, size_t size)
 	return 0;
 }
 
-static int column_fpr(sqlite3_stmt *s, int n, char fpr[FPR + 1], bool may_lack)
+int contacts_column_fpr(sqlite3_stmt *s, int n, char fpr[FPR + 1],
+                        bool may_lack)
 {
-	if (column(s, n, fpr, FPR + 1))
+	if (contacts_column(s, n, fpr, FPR + 1))
 		return -1;
 	return fpr_ok(fpr) || (may_lack && !fpr[0]) ? 0 : -1;
 }
@@ -174,10 +182,10 @@ static int take_contact(sqlite3_stmt *s, struct contact_known *k)
 	k->last = sqlite3_column_int64(s, 2);
 	k->readable = sqlite3_column_int64(s, 3) != 0;
 	k->policy = (enum policy)policy;
-	return column(s, 0, k->addr, sizeof k->addr) || !k->addr[0]
+	return contacts_column(s, 0, k->addr, sizeof k->addr) || !k->addr[0]
 	       || policy < POLICY_UNSET || policy > POLICY_ALWAYS
-	       || column_fpr(s, 5, k->used, true)
-	       || column_fpr(s, 6, k->waits, true) ? -1 : 0;
+	       || contacts_column_fpr(s, 5, k->used, true)
+	       || contacts_column_fpr(s, 6, k->waits, true) ? -1 : 0;
 }
 
 static int take_key(sqlite3_stmt *s, struct contact_known *k)
@@ -185,7 +193,7 @@ static int take_key(sqlite3_stmt *s, struct contact_known *k)
 	struct contact_key *key = &k->key[k->n];
 	int64_t judged = sqlite3_column_int64(s, 3);
 
-	if (k->n == JUDGED_MAX || column_fpr(s, 0, key->fpr, false)
+	if (k->n == JUDGED_MAX || contacts_column_fpr(s, 0, key->fpr, false)
 	    || judged < JUDGED_NOT || judged > JUDGED_REJECTED)
 		return -1;
 	key->first = sqlite3_column_int64(s, 1);
@@ -208,7 +216,7 @@ static int rows(struct contacts *c, enum contacts_query q,
 			rc = contacts_damaged(e);
 	if (rc == 0 && got != SQLITE_DONE)
 		rc = contacts_failed(c, e);
-	reset(s);
+	contacts_reset(s);
 	return rc;
 }
 
@@ -216,17 +224,16 @@ static int read_one(struct contacts *c, enum contacts_query q,
                     const char *addr, struct contact_known *k, struct err *e)
 {
 	memset(k, 0, sizeof *k);
-	bind_text(c->query[q], 1, addr);
+	contacts_bind(c->query[q], 1, addr);
 	if (rows(c, q, take_contact, k, e))
 		return -1;
 	if (!k->addr[0])
 		return 0;
-	bind_text(c->query[Q_KEYS], 1, k->addr);
+	contacts_bind(c->query[Q_KEYS], 1, k->addr);
 	return rows(c, Q_KEYS, take_key, k, e);
 }
 
-/* As it stands in the tables, malloced, or NULL with e filled. */
-static char *folded(const char *addr, struct err *e)
+char *contacts_folded(const char *addr, struct err *e)
 {
 	char *f = addr_ok(addr) ? addr_fold(addr) : NULL;
 
@@ -239,7 +246,7 @@ static char *folded(const char *addr, struct err *e)
 int contacts_get(struct contacts *c, const char *addr,
                  struct contact_known *known, struct err *e)
 {
-	char *a = folded(addr, e);
+	char *a = contacts_folded(addr, e);
 	int rc = a ? read_one(c, Q_GET, a, known, e) : -1;
 
 	free(a);
@@ -249,7 +256,7 @@ int contacts_get(struct contacts *c, const char *addr,
 int contacts_next(struct contacts *c, const char *after,
                   struct contact_known *known, struct err *e)
 {
-	char *a = after[0] ? folded(after, e) : NULL;
+	char *a = after[0] ? contacts_folded(after, e) : NULL;
 	int rc = -1;
 
 	if (a || !after[0])
@@ -312,7 +319,7 @@ static int note_sealed(struct contacts *c, const char *addr, const char *fpr,
 int contacts_sealed(struct contacts *c, const char *addr, const char *fpr,
                     int64_t now, struct err *e)
 {
-	char *a = folded(addr, e);
+	char *a = contacts_folded(addr, e);
 	int rc = -1;
 
 	if (a && fpr[0] && !fpr_ok(fpr))
@@ -326,7 +333,7 @@ int contacts_sealed(struct contacts *c, const char *addr, const char *fpr,
 static int set(struct contacts *c, enum contacts_query q, const char *addr,
                int64_t number, struct err *e)
 {
-	char *a = folded(addr, e);
+	char *a = contacts_folded(addr, e);
 	int rc = -1;
 
 	if (a && run_on(c, Q_ADD, a, NULL, e) == 0)
@@ -350,7 +357,7 @@ int contacts_policy(struct contacts *c, const char *addr, enum policy policy,
 int contacts_judge(struct contacts *c, const char *addr, const char *fpr,
                    enum judged judged, struct err *e)
 {
-	char *a = folded(addr, e);
+	char *a = contacts_folded(addr, e);
 	struct contact_known k;
 	int rc = -1;
 
@@ -369,7 +376,7 @@ int contacts_judge(struct contacts *c, const char *addr, const char *fpr,
 int contacts_waits(struct contacts *c, const char *addr, const char *fpr,
                    struct err *e)
 {
-	char *a = folded(addr, e);
+	char *a = contacts_folded(addr, e);
 	int rc = -1;
 
 	if (a && fpr[0] && !fpr_ok(fpr))

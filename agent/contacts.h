@@ -12,7 +12,7 @@
 #include "crypto/sink.h"
 
 enum {
-	CONTACTS_VERSION = 1,		/* of the file */
+	CONTACTS_VERSION = 2,		/* of the file; 1 had no peers */
 	CONTACTS_PAGES_MAX = 1 << 16	/* of it, 4096 octets each */
 };
 

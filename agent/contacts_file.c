@@ -19,6 +19,38 @@ enum {
 	BUSY_MS = 3000			/* for letterlock seal, say, to be done */
 };
 
+#define PEERS \
+	"CREATE TABLE IF NOT EXISTS peer (" \
+	" addr TEXT PRIMARY KEY NOT NULL," \
+	" last_seen INTEGER NOT NULL DEFAULT 0," \
+	" autocrypt_timestamp INTEGER NOT NULL DEFAULT 0," \
+	" gossip_timestamp INTEGER NOT NULL DEFAULT 0," \
+	" wkd_timestamp INTEGER NOT NULL DEFAULT 0," \
+	" mutual INTEGER NOT NULL DEFAULT 0," \
+	" fpr TEXT NOT NULL DEFAULT ''," \
+	" gossip_fpr TEXT NOT NULL DEFAULT ''," \
+	" wkd_fpr TEXT NOT NULL DEFAULT ''," \
+	" import_fpr TEXT NOT NULL DEFAULT ''" \
+	") STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE IF NOT EXISTS peer_key (" \
+	" serial INTEGER PRIMARY KEY AUTOINCREMENT," \
+	" fpr TEXT UNIQUE NOT NULL," \
+	" source INTEGER NOT NULL," \
+	" learnt INTEGER NOT NULL," \
+	" seen INTEGER NOT NULL," \
+	" expires INTEGER NOT NULL," \
+	" revoked INTEGER NOT NULL," \
+	" hash BLOB NOT NULL," \
+	" data BLOB NOT NULL" \
+	") STRICT;"
+
+/* One of version 1; two who do it at once do it once. */
+static const char upgrade[] =
+	"BEGIN IMMEDIATE;"
+	PEERS
+	"PRAGMA user_version = 2;"
+	"COMMIT;";
+
 /* Written once, with APPLICATION and CONTACTS_VERSION. */
 static const char schema[] =
 	"BEGIN IMMEDIATE;"
@@ -40,10 +72,11 @@ static const char schema[] =
 	" said INTEGER NOT NULL DEFAULT 0,"
 	" PRIMARY KEY (addr, fpr)"
 	") STRICT, WITHOUT ROWID;"
+	PEERS
 	"PRAGMA application_id = 1280074603;"
-	"PRAGMA user_version = 1;"
+	"PRAGMA user_version = 2;"
 	"COMMIT;";
-_Static_assert(APPLICATION == 1280074603 && CONTACTS_VERSION == 1,
+_Static_assert(APPLICATION == 1280074603 && CONTACTS_VERSION == 2,
                "the numbers in the schema");
 
 int contacts_damaged(struct err *e)
@@ -175,6 +208,7 @@ static int look(struct contacts *c, struct err *e)
 {
 	int64_t n = 0;
 	char text[20];
+	bool old;
 
 	if (value(c, "PRAGMA application_id", &n, text, e))
 		return -1;
@@ -186,11 +220,17 @@ static int look(struct contacts *c, struct err *e)
 		return err_set(e, gpg_error(GPG_ERR_BAD_DATA), NAME " in the "
 		               "state folder is of a newer Letterlock than this "
 		               "one. Install that again");
-	if (n != CONTACTS_VERSION)
+	if (n < 1)
 		return contacts_damaged(e);
+	old = n < CONTACTS_VERSION;
 	if (value(c, "PRAGMA quick_check(1)", &n, text, e))
 		return -1;
-	return strcmp(text, "ok") == 0 ? 0 : contacts_damaged(e);
+	if (strcmp(text, "ok"))
+		return contacts_damaged(e);
+	if (old
+	    && sqlite3_exec(c->db, upgrade, NULL, NULL, NULL) != SQLITE_OK)
+		return contacts_failed(c, e);
+	return 0;
 }
 
 /* SQLite takes no link in the whole path, and the folder's own are all right. */

@@ -15,10 +15,32 @@ enum contacts_query {
 	QUERIES
 };
 
+enum peers_query {			/* of peers.c */
+	P_GET, P_REFS, P_PUT, P_ROOM, P_COUNT,
+	P_KEY, P_KEY_DROP, P_KEY_ADD, P_KEY_SEEN, P_KEY_UNUSED, P_KEY_UNKNOWN,
+	P_KEYS, P_LAST, P_AFTER,
+	PEERS_QUERIES
+};
+
 struct contacts {
 	sqlite3 *db;
 	sqlite3_stmt *query[QUERIES];
+	sqlite3_stmt *peers[PEERS_QUERIES];
 };
+
+/* Prepare n statements: 0, or -1. */
+int contacts_prepare(struct contacts *c, const char *const *sql,
+                     sqlite3_stmt **s, size_t n, struct err *e);
+int peers_prepare(struct contacts *c, struct err *e);
+/* One that answers nothing; what was bound to it is gone then. */
+int contacts_run(struct contacts *c, sqlite3_stmt *s, struct err *e);
+void contacts_bind(sqlite3_stmt *s, int n, const char *text);
+void contacts_reset(sqlite3_stmt *s);
+/* A column's text of less than size octets, or a fingerprint: 0, or -1. */
+int contacts_column(sqlite3_stmt *s, int n, char *out, size_t size);
+int contacts_column_fpr(sqlite3_stmt *s, int n, char fpr[41], bool may_lack);
+/* An address as it stands in the tables, malloced, or NULL with e filled. */
+char *contacts_folded(const char *addr, struct err *e);
 
 /* Open contacts.db in a folder into c->db, made if there is none, looked at if
  * there is: 0, or -1. */

@@ -187,6 +187,23 @@ enum frame_type {
 	K_CONTACT_SET,		/* str addr, u32 what (enum contact_set), u32 readable,
 				 * u32 policy, str fpr, u32 (enum judged): u32 the code
 				 * of an error, 0 = that is written */
+	/* crypt -> keeper: peers' keys (peers.h) */
+	K_PEER,			/* str addr: str addr or "" (nothing is known), u64
+				 * last_seen, timestamp, gossip_timestamp, u32 mutual,
+				 * u64 wkd_timestamp, u32 n, then n of: u32 (enum
+				 * key_from), str fpr, u64 learnt, u64 expires, u32
+				 * revoked */
+	K_PEER_KEY,		/* str fpr: u32 it is here, and then: u32 (enum
+				 * key_from), u64 learnt, u64 expires, u32 revoked, its
+				 * octets */
+	K_PEER_KEYS,		/* u64 serial: u64 the last serial, u32 keys there are,
+				 * u32 n, then n of (those behind that serial that fit,
+				 * in order): u64 serial, str fpr */
+	K_LEARNT,		/* str addr, u32 (enum key_from), u64 date, u32 mutual,
+				 * u64 expires, u32 revoked, str fpr, the key's octets
+				 * (with fpr "" none: a letter without a field), after
+				 * gpg has judged it: u32 the code of an error, u32 it is
+				 * taken */
 	K_CAME,			/* str Message-ID: a letter came sealed; no answer */
 	K_DID_COME,		/* str Message-ID: u32 it came sealed, within a year */
 	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
@@ -256,6 +273,8 @@ enum key_flag {
 	KEY_FLAG_SECRET = 1, KEY_FLAG_USABLE = 2, KEY_FLAG_VALID = 4,
 	KEY_FLAG_REVOKED = 8, KEY_FLAG_EXPIRED = 16
 };
+enum key_from { KEY_FROM_KEYRING, KEY_FROM_AUTOCRYPT, KEY_FROM_GOSSIP, KEY_FROM_WKD,
+	KEY_FROM_IMPORT };
 enum contact_set { SET_READABLE = 1, SET_POLICY = 2, SET_JUDGED = 4 };
 enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
 enum { PEER_MAX = 64 };		/* octets of a peer's name, with its NUL */

@@ -7,6 +7,7 @@
 #include "agent/conf.h"
 #include "agent/contacts.h"
 #include "agent/frames.h"
+#include "agent/peers.h"
 #include "crypto/verdict.h"
 
 /* Serve askers, which the guard passes over the leash, until it closes. */
@@ -69,6 +70,27 @@ struct keeper_set {
 };
 int keeper_set(struct chan *k, const char *addr, const struct keeper_set *s,
                struct err *e);
+
+/* ---- peers' keys: keeper_ask_peers.c, for crypt ---- */
+
+int keeper_peer(struct chan *k, const char *addr, struct peer_known *known,
+                struct err *e);
+/* key->n is 0 where there is none. */
+int keeper_peer_key(struct chan *k, const char *fpr, struct peer_key *key,
+                    struct err *e);
+enum { KEEPER_KEYS_MAX = 1000 };
+struct keeper_keys {
+	uint64_t last;		/* serial of all; 0: there never was a key */
+	unsigned all;		/* keys there are */
+	size_t n;		/* the first of those behind the asked serial */
+	struct peer_serial key[KEEPER_KEYS_MAX];
+};
+int keeper_peer_keys(struct chan *k, uint64_t after, struct keeper_keys *keys,
+                     struct err *e);
+/* What gpg has judged: it is on the disk when this has returned 0.  -1: see the
+ * code, as in contacts.h.  Most should call crypt_learn(). */
+int keeper_learnt(struct chan *k, const struct peer_news *w, bool *taken,
+                  struct err *e);
 
 /* ---- the rest ---- */
 

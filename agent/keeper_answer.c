@@ -8,6 +8,7 @@
 #include "agent/frames.h"
 #include "agent/keeper_contacts.h"
 #include "agent/keeper_event.h"
+#include "agent/keeper_peers.h"
 #include "agent/log.h"
 #include "agent/token.h"
 #include "crypto/verdict.h"
@@ -219,7 +220,8 @@ bool keeper_may(enum role role, unsigned type)
 {
 	switch (type) {
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
-	case K_KEY: case K_JUDGED: case K_WAITS:
+	case K_KEY: case K_JUDGED: case K_WAITS: case K_PEER: case K_PEER_KEY:
+	case K_PEER_KEYS: case K_LEARNT:
 		return role == ROLE_CRYPT;
 	case K_STATUS: case K_CHANGED: case K_WATCH: case K_CONTACTS:
 	case K_CONTACT_SET:
@@ -264,6 +266,8 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 			return -1;
 		logins_status(k->logins, unpack_u32(&u), p);
 		return 1;
+	case K_PEER: case K_PEER_KEY: case K_PEER_KEYS: case K_LEARNT:
+		return keeper_peers_answer(k, f->type, &u, p);
 	}
 	return keeper_contacts_answer(k, f->type, &u, p);
 }

@@ -133,6 +133,20 @@ int engine_show(struct engine *g, char fpr[][41], size_t n, engine_take *take,
 int engine_import(struct engine *g, const void *text, size_t len,
                   char fpr[IMPORT_KEYS_MAX][41], size_t *n, size_t *new,
                   struct err *e);
+/* A key that came along, in no keyring. */
+struct judged_key {
+	char fpr[41];
+	int64_t expires;	/* unix time; 0 = never */
+	bool usable;		/* now, to encrypt to it; else it has ended, */
+	bool revoked;		/* or was withdrawn */
+};
+/* What gpg says of it (one exec): one key for this address, of which what it says of
+ * itself is signed by itself.  -1: what keydata_read() says; GPG_ERR_NO_USER_ID: it
+ * is not for this address; GPG_ERR_UNUSABLE_PUBKEY: not made to encrypt;
+ * GPG_ERR_BAD_DATA; else GnuPG failed.  No keyring changes. */
+int engine_judge(struct engine *g, const void *key, size_t n, const char *addr,
+                 struct judged_key *j, struct err *e);
+
 enum { KEY_ARMOR_MAX = 48 << 10 };	/* octets of one public key as text */
 
 /* The public key with this primary fingerprint as armored text, without what

@@ -465,11 +465,11 @@ static void test_not_ours(void **state)
 
 	(void)state;
 	fill();
-	sql("PRAGMA user_version = 2");
+	sql("PRAGMA user_version = 3");
 	assert_refused("newer");
 	sql("PRAGMA user_version = 0");
 	assert_refused("damaged");
-	sql("PRAGMA user_version = 1; PRAGMA application_id = 1");
+	sql("PRAGMA user_version = 2; PRAGMA application_id = 1");
 	assert_refused("damaged");
 	remove_files(NULL);
 	fill();

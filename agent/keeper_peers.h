@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The keeper's answers about peers' keys. */
+#ifndef AGENT_KEEPER_PEERS_H
+#define AGENT_KEEPER_PEERS_H
+
+#include "agent/chan.h"
+#include "agent/keeper_answer.h"
+
+/* One request of those kinds: as keeper_answer(). */
+int keeper_peers_answer(struct kept *k, unsigned type, struct unpack *u,
+                        struct pack *p);
+
+#endif

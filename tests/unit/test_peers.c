@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Tests of agent/peers.c: which key becomes an address's own, which ones go when
+ * there are too many, and that nothing of it is lost or made up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/peers.h"
+#include "tests/unit/slow.h"
+
+#define BOB "bob@example.org"
+#define EVE "eve@example.net"
+#define A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define B "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+#define C "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
+#define D "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD"
+
+enum { NOW = 1800000000, DAY = 86400, KILLS = 100 };
+
+static char dir[40];
+
+static int remove_files(void **state)
+{
+	DIR *d = opendir(dir);
+	char path[300];
+
+	(void)state;
+	for (struct dirent *f; d && (f = readdir(d));) {
+		snprintf(path, sizeof path, "%s/%s", dir, f->d_name);
+		unlink(path);
+	}
+	closedir(d);
+	return 0;
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "%s/letterlock-test-XXXXXX",
+	         access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	remove_files(state);
+	return rmdir(dir);
+}
+
+static struct contacts *opened(void)
+{
+	struct err e;
+	struct contacts *c = contacts_open(dir, &e);
+
+	if (!c)
+		fail_msg("%s", e.text);
+	return c;
+}
+
+static struct peer_known get(struct contacts *c, const char *addr)
+{
+	struct peer_known k;
+	struct err e;
+
+	if (peers_get(c, addr, &k, &e))
+		fail_msg("%s", e.text);
+	return k;
+}
+
+/* The keys, as "fpr:from ", by their first digits. */
+static const char *keys(struct contacts *c, const char *addr)
+{
+	struct peer_known k = get(c, addr);
+	static char text[60];
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < k.n; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text),
+		         "%s%c%d", i ? " " : "", k.key[i].fpr[0], k.key[i].from);
+	return text;
+}
+
+static int learn(struct contacts *c, const struct peer_news *w, bool *taken,
+                 struct err *e)
+{
+	int rc;
+
+	assert_int_equal(contacts_begin(c, NULL), 0);
+	rc = peers_learn(c, w, NOW, taken, e);
+	if (rc == 0)
+		assert_int_equal(contacts_end(c, NULL), 0);
+	else
+		contacts_undo(c);
+	return rc;
+}
+
+/* Came with a letter; "" is one without a field. */
+static bool came(struct contacts *c, enum key_from from, const char *addr,
+                 int64_t date, const char *fpr)
+{
+	struct peer_news w = { .from = from, .addr = addr, .date = date,
+	                       .fpr = fpr, .key = fpr, .n = strlen(fpr) };
+	struct err e;
+	bool taken;
+
+	if (learn(c, &w, &taken, &e))
+		fail_msg("%s", e.text);
+	return taken;
+}
+
+static struct peer_key key_of(struct contacts *c, const char *fpr)
+{
+	struct peer_key k;
+	struct err e;
+
+	if (peers_key(c, fpr, &k, &e))
+		fail_msg("%s", e.text);
+	return k;
+}
+
+/* ---- what is remembered ---- */
+
+static void test_nothing(void **state)
+{
+	static const struct peer_known none;
+	struct contacts *c = opened();
+	struct peer_known k = get(c, BOB);
+	struct peer_serial list[2];
+	uint64_t last;
+	unsigned n;
+	size_t got;
+
+	(void)state;
+	assert_memory_equal(&k, &none, sizeof k);
+	assert_int_equal(key_of(c, A).n, 0);
+	assert_int_equal(peers_count(c, &last, &n, NULL), 0);
+	assert_int_equal(last, 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(peers_after(c, 0, list, 2, &got, NULL), 0);
+	assert_int_equal(got, 0);
+	contacts_close(c);
+}
+
+/* The section "Updating Autocrypt Peer State", letter by letter. */
+static void test_autocrypt(void **state)
+{
+	struct contacts *c = opened();
+	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .addr = BOB,
+	                       .date = NOW - 50, .mutual = true, .fpr = B,
+	                       .key = "B", .n = 1 };
+	struct peer_known k;
+	bool taken;
+
+	(void)state;
+	assert_false(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 200, ""));
+	assert_string_equal(get(c, BOB).addr, "");
+	assert_true(came(c, KEY_FROM_AUTOCRYPT, "Bob@Example.ORG", NOW - 100, A));
+	assert_string_equal(keys(c, BOB), "A1");
+	/* an older letter changes nothing */
+	assert_false(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 101, B));
+	assert_false(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 101, ""));
+	k = get(c, BOB);
+	assert_int_equal(k.autocrypt.last_seen, NOW - 100);
+	assert_int_equal(k.autocrypt.timestamp, NOW - 100);
+	assert_false(k.autocrypt.mutual);
+	/* one without a field is seen */
+	assert_false(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 60, ""));
+	k = get(c, BOB);
+	assert_int_equal(k.autocrypt.last_seen, NOW - 60);
+	assert_int_equal(k.autocrypt.timestamp, NOW - 100);
+	assert_string_equal(keys(c, BOB), "A1");
+	/* and a newer one with another key has that, before who was seen, too */
+	assert_int_equal(learn(c, &w, &taken, NULL), 0);
+	assert_true(taken);
+	k = get(c, BOB);
+	assert_true(k.autocrypt.mutual);
+	assert_true(k.autocrypt.has_key);
+	assert_false(k.autocrypt.has_gossip);
+	assert_string_equal(keys(c, BOB), "B1");
+	/* none is from tomorrow */
+	assert_true(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW + DAY, A));
+	assert_int_equal(get(c, BOB).autocrypt.timestamp, NOW);
+	assert_int_equal(get(c, BOB).autocrypt.last_seen, NOW);
+	contacts_close(c);
+	c = opened();
+	assert_string_equal(keys(c, BOB), "A1");
+	assert_string_equal(keys(c, EVE), "");
+	contacts_close(c);
+}
+
+static void test_order(void **state)
+{
+	struct contacts *c = opened();
+
+	(void)state;
+	assert_true(came(c, KEY_FROM_WKD, BOB, NOW - 9, D));
+	assert_false(came(c, KEY_FROM_WKD, BOB, NOW - 10, A));
+	assert_int_equal(get(c, BOB).wkd_timestamp, NOW - 9);
+	assert_true(came(c, KEY_FROM_GOSSIP, BOB, NOW - 5, C));
+	assert_false(came(c, KEY_FROM_GOSSIP, BOB, NOW - 6, A));
+	assert_int_equal(get(c, BOB).autocrypt.gossip_timestamp, NOW - 5);
+	assert_int_equal(get(c, BOB).autocrypt.last_seen, 0);
+	assert_true(get(c, BOB).autocrypt.has_gossip);
+	assert_string_equal(keys(c, BOB), "C2 D3");
+	assert_true(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 7, B));
+	assert_true(came(c, KEY_FROM_IMPORT, BOB, NOW - 7, A));
+	assert_string_equal(keys(c, BOB), "A4 B1 C2 D3");
+	/* one key that came in several ways counts once */
+	assert_true(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 1, C));
+	assert_string_equal(keys(c, BOB), "A4 C1 D3");
+	/* the one that is sealed to stays known: B was never judged */
+	assert_int_equal(contacts_sealed(c, BOB, B, NOW, NULL), 0);
+	assert_string_equal(keys(c, BOB), "A4 C1 D3 B1");
+	assert_int_equal(contacts_sealed(c, EVE, B, NOW, NULL), 0);
+	assert_string_equal(keys(c, EVE), "B1");
+	assert_int_equal(contacts_sealed(c, EVE, "", NOW, NULL), 0);
+	assert_string_equal(keys(c, EVE), "");
+	contacts_close(c);
+}
+
+/* ---- a key that comes again ---- */
+
+static bool again(struct contacts *c, const char *data, int64_t expires,
+                  bool revoked)
+{
+	struct peer_news w = { .from = KEY_FROM_GOSSIP, .addr = BOB,
+	                       .date = NOW, .fpr = A, .expires = expires,
+	                       .revoked = revoked, .key = data,
+	                       .n = strlen(data) };
+	bool taken;
+
+	assert_int_equal(learn(c, &w, &taken, NULL), 0);
+	return taken;
+}
+
+static void assert_data(struct contacts *c, const char *data, int64_t expires,
+                        bool revoked)
+{
+	struct peer_key k = key_of(c, A);
+
+	assert_int_equal(k.n, strlen(data));
+	assert_memory_equal(k.data, data, k.n);
+	assert_int_equal(k.ref.expires, expires);
+	assert_int_equal(k.ref.revoked, revoked);
+	assert_int_equal(k.ref.from, KEY_FROM_GOSSIP);
+	assert_int_equal(k.ref.learnt, NOW);
+	assert_string_equal(k.ref.fpr, A);
+}
+
+static void test_again(void **state)
+{
+	struct contacts *c = opened();
+	struct peer_serial list[4];
+	uint64_t last, before;
+	unsigned n;
+	size_t got;
+
+	(void)state;
+	assert_false(again(c, "withdrawn, but nobody has it", 0, true));
+	assert_int_equal(key_of(c, A).n, 0);
+	assert_string_equal(get(c, BOB).addr, "");
+	assert_true(again(c, "first", NOW + 10, false));
+	assert_data(c, "first", NOW + 10, false);
+	assert_int_equal(peers_count(c, &before, &n, NULL), 0);
+	assert_true(again(c, "first", NOW + 10, false));
+	assert_true(again(c, "shorter", NOW + 9, false));
+	assert_data(c, "first", NOW + 10, false);
+	assert_int_equal(peers_count(c, &last, &n, NULL), 0);
+	assert_int_equal(last, before);
+	assert_true(again(c, "longer", NOW + 11, false));
+	assert_data(c, "longer", NOW + 11, false);
+	assert_int_equal(peers_count(c, &last, &n, NULL), 0);
+	assert_true(last > before);
+	assert_int_equal(n, 1);
+	assert_int_equal(peers_after(c, before, list, 4, &got, NULL), 0);
+	assert_int_equal(got, 1);
+	assert_int_equal(list[0].serial, last);
+	assert_string_equal(list[0].fpr, A);
+	assert_int_equal(peers_after(c, last, list, 4, &got, NULL), 0);
+	assert_int_equal(got, 0);
+	assert_true(again(c, "for ever", 0, false));
+	assert_data(c, "for ever", 0, false);
+	assert_true(again(c, "not for ever", NOW + DAY, false));
+	assert_data(c, "for ever", 0, false);
+	/* what was withdrawn stays so */
+	assert_true(again(c, "withdrawn", 0, true));
+	assert_data(c, "withdrawn", 0, true);
+	assert_false(again(c, "once more", 0, true));
+	assert_true(again(c, "risen", 0, false));
+	assert_data(c, "withdrawn", 0, true);
+	assert_true(get(c, BOB).key[0].revoked);
+	contacts_close(c);
+}
+
+static void test_nonsense(void **state)
+{
+	static unsigned char large[PEER_KEY_MAX + 1];
+	const struct peer_news good = { .from = KEY_FROM_WKD, .addr = BOB,
+	                                .date = NOW, .fpr = A, .key = large,
+	                                .n = 1 };
+	struct contacts *c = opened();
+	struct peer_news w[7];
+	struct peer_key k;
+	struct err e;
+	bool taken;
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++)
+		w[i] = good;
+	w[0].addr = "bob";
+	w[1].fpr = "A";
+	w[2].fpr = "";
+	w[3].from = KEY_FROM_KEYRING;
+	w[4].from = KEY_FROM_IMPORT + 1;
+	w[5].n = 0;
+	w[6].fpr = "";
+	w[6].from = KEY_FROM_AUTOCRYPT;
+	for (size_t i = 0; i < 7; i++) {
+		assert_int_equal(learn(c, &w[i], &taken, &e), -1);
+		assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
+		assert_false(taken);
+	}
+	w[0] = good;
+	w[0].n = sizeof large;
+	assert_int_equal(learn(c, &w[0], &taken, &e), -1);
+	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TOO_LARGE);
+	assert_int_equal(peers_key(c, "nothing", &k, &e), -1);
+	assert_string_equal(get(c, BOB).addr, "");
+	w[0].n = PEER_KEY_MAX;
+	assert_int_equal(learn(c, &w[0], &taken, NULL), 0);
+	assert_int_equal(key_of(c, A).n, PEER_KEY_MAX);
+	contacts_close(c);
+}
+
+/* ---- too many ---- */
+
+static void name_of(unsigned n, char addr[60], char fpr[41])
+{
+	snprintf(addr, 60, "u%u@example.org", n);
+	snprintf(fpr, 41, "%040X", n + 1);
+}
+
+static void fill(struct contacts *c, unsigned from, unsigned n, size_t octets)
+{
+	static char data[PEER_KEY_MAX];
+	char addr[60], fpr[41];
+	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .addr = addr,
+	                       .fpr = fpr, .key = data, .n = octets };
+	bool taken;
+
+	assert_int_equal(contacts_begin(c, NULL), 0);
+	for (unsigned i = from; i < from + n; i++) {
+		name_of(i, addr, fpr);
+		w.date = NOW - 100000 + i;
+		assert_int_equal(peers_learn(c, &w, NOW, &taken, NULL), 0);
+		assert_true(taken);
+	}
+	assert_int_equal(contacts_end(c, NULL), 0);
+}
+
+static bool is_here(struct contacts *c, unsigned n)
+{
+	char addr[60], fpr[41];
+	bool known, here;
+
+	name_of(n, addr, fpr);
+	known = get(c, addr).n == 1;
+	here = key_of(c, fpr).n > 0;
+	assert_int_equal(known, here);
+	return here;
+}
+
+static void test_many(void **state)
+{
+	struct contacts *c = opened();
+	char addr[60], fpr[41];
+	uint64_t last;
+	unsigned n;
+
+	(void)state;
+	fill(c, 0, PEER_KEYS_MAX, 10);
+	/* 0 is sealed to, 1 was accepted, 2 has written again; 3 has not */
+	name_of(0, addr, fpr);
+	assert_int_equal(contacts_sealed(c, addr, fpr, NOW, NULL), 0);
+	name_of(1, addr, fpr);
+	assert_int_equal(contacts_judge(c, addr, fpr, JUDGED_ACCEPTED, NULL),
+	                 0);
+	name_of(2, addr, fpr);
+	assert_true(came(c, KEY_FROM_AUTOCRYPT, addr, NOW, fpr));
+	fill(c, PEER_KEYS_MAX, 3, 10);
+	assert_int_equal(peers_count(c, &last, &n, NULL), 0);
+	assert_int_equal(n, PEER_KEYS_MAX);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(is_here(c, i), i < 3 || i > 5);
+	assert_true(is_here(c, PEER_KEYS_MAX + 2));
+	contacts_close(c);
+}
+
+static void test_too_large(void **state)
+{
+	enum { N = PEER_OCTETS_MAX / PEER_KEY_MAX };
+	struct contacts *c = opened();
+
+	(void)state;
+	fill(c, 0, N + 2, PEER_KEY_MAX);
+	assert_false(is_here(c, 0));
+	assert_false(is_here(c, 1));
+	assert_true(is_here(c, 2));
+	assert_true(is_here(c, N + 1));
+	contacts_close(c);
+}
+
+/* One key for any number of addresses. */
+static void test_many_addresses(void **state)
+{
+	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .fpr = A, .key = "A",
+	                       .n = 1 };
+	struct contacts *c = opened();
+	char addr[60], fpr[41];
+	bool taken;
+
+	(void)state;
+	assert_int_equal(contacts_begin(c, NULL), 0);
+	for (unsigned i = 0; i < PEERS_MAX + 2; i++) {
+		name_of(i, addr, fpr);
+		w.addr = addr;
+		w.date = NOW - 100000 + i;
+		if (i == PEERS_MAX)
+			assert_int_equal(contacts_sealed(c,
+				"u0@example.org", A, NOW, NULL), 0);
+		assert_int_equal(peers_learn(c, &w, NOW, &taken, NULL), 0);
+	}
+	assert_int_equal(contacts_end(c, NULL), 0);
+	assert_string_equal(keys(c, "u0@example.org"), "A1");
+	assert_string_equal(keys(c, "u1@example.org"), "");
+	assert_string_equal(keys(c, "u2@example.org"), "");
+	assert_string_equal(keys(c, "u3@example.org"), "A1");
+	contacts_close(c);
+}
+
+/* ---- the file ---- */
+
+static void change(const char *sql)
+{
+	sqlite3 *db = NULL;
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/contacts.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void test_version_1(void **state)
+{
+	struct contacts *c = opened();
+	struct contact_known k;
+
+	(void)state;
+	assert_int_equal(contacts_sealed(c, BOB, A, NOW, NULL), 0);
+	contacts_close(c);
+	change("DROP TABLE peer; DROP TABLE peer_key; PRAGMA user_version = 1");
+	for (int i = 0; i < 2; i++) {
+		c = opened();
+		assert_int_equal(contacts_get(c, BOB, &k, NULL), 0);
+		assert_string_equal(k.used, A);
+		came(c, KEY_FROM_GOSSIP, BOB, NOW, A);
+		assert_string_equal(keys(c, BOB), "A2");
+		contacts_close(c);
+	}
+}
+
+static void test_damaged(void **state)
+{
+	static const char *const how[] = {
+		"UPDATE peer_key SET data = x'00'",
+		"UPDATE peer_key SET hash = x'00'",
+		"UPDATE peer_key SET data = x''",
+		"UPDATE peer_key SET data = zeroblob(70000)",
+		"UPDATE peer_key SET source = 0",
+		"UPDATE peer_key SET source = 5",
+		"UPDATE peer SET fpr = 'A'",
+	};
+	struct contacts *c;
+	struct peer_known known;
+	struct peer_key k;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+		c = opened();
+		came(c, KEY_FROM_GOSSIP, BOB, NOW, A);
+		change(how[i]);
+		e.code = 0;
+		if (i < 6)
+			assert_int_equal(peers_key(c, A, &k, &e), -1);
+		else
+			assert_int_equal(peers_get(c, BOB, &known, &e), -1);
+		assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
+		contacts_close(c);
+		remove_files(NULL);
+	}
+}
+
+/* ---- killed ---- */
+
+/* Write for ever; each number that was written goes into the pipe. */
+static void writes(int fd, uint32_t n)
+{
+	struct contacts *c = contacts_open(dir, NULL);
+	static char data[3000];
+	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .addr = BOB,
+	                       .mutual = true, .key = data, .n = sizeof data };
+	char fpr[41], addr[60];
+	bool taken;
+
+	if (!c)
+		_exit(1);
+	for (;; n++) {
+		name_of(n - 1, addr, fpr);
+		memset(data, (int)n, sizeof data);
+		w.fpr = fpr;
+		w.date = NOW - 1000000 + n;
+		if (contacts_begin(c, NULL)
+		    || peers_learn(c, &w, NOW, &taken, NULL) || !taken
+		    || contacts_end(c, NULL)
+		    || write(fd, &n, sizeof n) != sizeof n)
+			_exit(2);
+	}
+}
+
+/* A child that goes on from n, killed so long after it has written so many: the
+ * last that it had on the disk, or 0. */
+static uint32_t kill_one(uint32_t n, int many, unsigned us)
+{
+	uint32_t last = 0;
+	int p[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(p), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(p[0]);
+		writes(p[1], n);
+	}
+	close(p[1]);
+	while (many-- && read(p[0], &n, sizeof n) == sizeof n)
+		last = n;
+	usleep(us);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	while (read(p[0], &n, sizeof n) == sizeof n)
+		last = n;
+	close(p[0]);
+	return last;
+}
+
+/* By SIGKILL at any moment: what was acknowledged is there, and of what was not
+ * all or nothing. */
+static void test_killed(void **state)
+{
+	uint32_t n = 0, acked;
+	struct peer_known k;
+	struct peer_key key;
+	struct contacts *c;
+
+	(void)state;
+	srandom(1);
+	for (long i = 0; i < KILLS / slower(); i++) {
+		acked = kill_one(n + 1, (int)(random() % 3),
+		                 (unsigned)random() % 3000);
+		if (acked < n)
+			acked = n;
+		c = opened();
+		k = get(c, BOB);
+		n = k.n ? (uint32_t)strtoul(k.key[0].fpr, NULL, 16) : 0;
+		assert_in_range(n, acked, acked + 1);
+		if (n) {
+			assert_int_equal(k.autocrypt.timestamp,
+			                 NOW - 1000000 + n);
+			key = key_of(c, k.key[0].fpr);
+			assert_int_equal(key.n, 3000);
+			assert_int_equal(key.data[2999], n & 0xff);
+		}
+		contacts_close(c);
+	}
+	assert_true(n > KILLS / slower() / 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_nothing, remove_files),
+		cmocka_unit_test_teardown(test_autocrypt, remove_files),
+		cmocka_unit_test_teardown(test_order, remove_files),
+		cmocka_unit_test_teardown(test_again, remove_files),
+		cmocka_unit_test_teardown(test_nonsense, remove_files),
+		cmocka_unit_test_teardown(test_many, remove_files),
+		cmocka_unit_test_teardown(test_too_large, remove_files),
+		cmocka_unit_test_teardown(test_many_addresses, remove_files),
+		cmocka_unit_test_teardown(test_version_1, remove_files),
+		cmocka_unit_test_teardown(test_damaged, remove_files),
+		cmocka_unit_test_teardown(test_killed, remove_files),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
