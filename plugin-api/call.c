@@ -117,7 +117,8 @@ json_t *call_make(struct letterlock *l, const char *call, json_t *members,
 	if (request && members && (json_object_get(members, "id")
 	                           || json_object_get(members, "call"))) {
 		error_set(e, LETTERLOCK_USE, "id and call are the library's");
-	} else if (!request || (members && json_object_update(request, members))) {
+	} else if (!request
+	           || (members && json_object_update(request, members))) {
 		error_set(e, LETTERLOCK_USE, "The call's name is not UTF-8");
 	} else if (put(l, request, until, e) == 0
 	           && (answer = get(l, until, e))) {

@@ -215,7 +215,8 @@ int letterlock_open(struct letterlock *l, const void *letter, size_t n,
 	*v = NULL;
 	if (!ok)
 		return -1;
-	if (json_is_string(data) && json_is_object(json_object_get(ok, "verdict")))
+	if (json_is_string(data)
+	    && json_is_object(json_object_get(ok, "verdict")))
 		*opened = base64_read(json_string_value(data),
 		                      json_string_length(data), n_opened);
 	json_object_del(ok, "data");

@@ -173,7 +173,8 @@ int lanes_start(void)
 		lanes[i].last = &lanes[i].first;
 		pthread_mutex_init(&lanes[i].lock, NULL);
 		pthread_cond_init(&lanes[i].more, &c);
-		rc |= pthread_create(&lanes[i].thread, NULL, lane_run, &lanes[i]);
+		rc |= pthread_create(&lanes[i].thread, NULL, lane_run,
+		                     &lanes[i]);
 	}
 	pthread_condattr_destroy(&c);
 	return rc ? -1 : 0;

@@ -8,9 +8,9 @@
 
 enum {
 	CONNECT_MS = 5000,
-	AGAIN_MS = 100,		/* until the second try; twice that until the third, */
+	AGAIN_MS = 100,		/* until the second try; then twice that ... */
 	AGAIN_MS_MAX = 1000,	/* until it is this */
-	LIVED_SECONDS = 2	/* a connection that was one: the first try is at once */
+	LIVED_SECONDS = 2	/* after such a life the first try is at once */
 };
 
 static void say_running(struct letterlock *l)
@@ -38,7 +38,8 @@ static void hand_on(struct letterlock *l)
 {
 	char *event;
 
-	while (letterlock_next_event(l, &event, LETTERLOCK_FOREVER, NULL) == 1) {
+	while (letterlock_next_event(l, &event, LETTERLOCK_FOREVER, NULL)
+	       == 1) {
 		say_event_text(event);
 		free(event);
 	}
