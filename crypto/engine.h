@@ -32,8 +32,9 @@ enum key_state {
 	KEY_EXPIRED,	/* only an expired one: key.expires tells when */
 	KEY_UNUSABLE,	/* only revoked, disabled, rejected or unable to encrypt */
 	KEY_AMBIGUOUS,	/* several that nobody has judged */
-	KEY_CHANGED	/* another than was used before, which nobody has judged:
-			 * key is filled with it */
+	KEY_CHANGED	/* another than was used before, which neither anybody
+			 * has judged nor that one certified: key is filled with
+			 * it */
 };
 
 /* What the user has said of a key that is for an address. */

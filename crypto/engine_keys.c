@@ -15,14 +15,13 @@ void keyring_clear(struct keyring *r)
 	*r = (struct keyring){ NULL };
 }
 
-int engine_list(struct engine *g, const char *pattern, const char *or,
-                bool secret, struct keyring *r, struct err *e)
+static int list(struct engine *g, const char *pattern, const char *or,
+                bool secret, unsigned more, struct keyring *r, struct err *e)
 {
 	const char *patterns[] = { pattern, or, NULL };
 	gpg_error_t err;
 
-	gpgme_set_keylist_mode(g->x, GPGME_KEYLIST_MODE_LOCAL |
-	                       (secret ? GPGME_KEYLIST_MODE_WITH_KEYGRIP : 0));
+	gpgme_set_keylist_mode(g->x, GPGME_KEYLIST_MODE_LOCAL | more);
 	g->list = r;
 	engine_begin(g, NULL, NULL);
 	err = pattern ?
@@ -38,6 +37,19 @@ int engine_list(struct engine *g, const char *pattern, const char *or,
 	keyring_clear(r);
 	return err_set(e, err, "GnuPG cannot list its keys: %s",
 	               gpg_strerror(err));
+}
+
+int engine_list(struct engine *g, const char *pattern, const char *or,
+                bool secret, struct keyring *r, struct err *e)
+{
+	return list(g, pattern, or, secret,
+	            secret ? GPGME_KEYLIST_MODE_WITH_KEYGRIP : 0, r, e);
+}
+
+int engine_list_signed(struct engine *g, const char *fpr, const char *or,
+                       struct keyring *r, struct err *e)
+{
+	return list(g, fpr, or, false, GPGME_KEYLIST_MODE_SIGS, r, e);
 }
 
 int engine_secrets(struct engine *g, struct err *e)
@@ -299,6 +311,8 @@ int engine_find(struct engine *g, const char *addr, const struct judgement *j,
 	key->valid |= *state == KEY_USABLE && rank_of(&c) > 0;
 	key->verified |= c.judged == JUDGED_VERIFIED;
 	keyring_clear(&r);
+	if (*state == KEY_CHANGED && engine_certified(g, addr, key->fpr, j))
+		*state = KEY_USABLE;
 	return 0;
 }
 

@@ -100,6 +100,14 @@ void engine_child_unwatch(pid_t pid);
  * one into r, one exec. */
 int engine_list(struct engine *g, const char *pattern, const char *or,
                 bool secret, struct keyring *r, struct err *e);
+/* These two, with what others certified of them, which gpg has checked. */
+int engine_list_signed(struct engine *g, const char *fpr, const char *or,
+                       struct keyring *r, struct err *e);
+/* Has the key that was used for this address certified this new one as its own?
+ * Not where the user has compared that one (then the new one is, too), nor where it
+ * is revoked, expired or rejected. */
+bool engine_certified(struct engine *g, const char *addr, const char *fpr,
+                      const struct judgement *j);
 void keyring_clear(struct keyring *r);
 
 /* Those that may be for an address: none where it is no address. */

@@ -99,6 +99,26 @@ def test_a_changed_key(scripted, new):
     assert abs(r["key"]["since"] - time.time()) < 60
 
 
+def certified(make, text, fpr, by="bob"):
+    """The key with somebody's signature on it."""
+    home = make.home([by])
+    keys.run(home, "--import", data=text.encode())
+    keys.run(home, "--local-user", keys.FPR[by], "--quick-sign-key", fpr)
+    return keys.run(home, "--armor", "--export", fpr)[1].decode()
+
+
+def test_a_key_that_the_old_one_certified(scripted, new, make):
+    """Its owner has both."""
+    a = scripted(public=("bob", "mallory"), trusted=())
+    old = sends(a)
+    imports(a, certified(make, new.text, new.fpr, "mallory"))
+    assert sends(a, 550) == CHANGED
+    imports(a, certified(make, new.text, new.fpr))
+    assert sends(a) != old
+    now = contact(a)
+    assert now["key"] == new.fpr and "changed" not in now
+
+
 def test_when_possible_is_no_way_around(scripted, new):
     """Who makes a key known does not make a letter readable by that."""
     a = scripted(public=("bob",), trusted=(),
