@@ -16,7 +16,8 @@ def xpi():
 
 @contextlib.contextmanager
 def bird(make, me=ALICE, secret=("alice",), public=(), trusted=(), agent=(),
-         account=(), others=(), contacts=(), with_host=True, conf="", **kw):
+         account=(), others=(), contacts=(), with_host=True, conf="",
+         password="x", **kw):
     """A running client of the fixture make. smtp, inbox: its providers;
     keyring: the agent's. others: more accounts, address -> keys."""
     with Provider("smtp", {me: "x"}) as p, Provider("pop3", {me: "x"}) as q, \
@@ -28,7 +29,7 @@ def bird(make, me=ALICE, secret=("alice",), public=(), trusted=(), agent=(),
         accounts.update(others)
         a = make.agent(keyring, accounts, agent, contacts)
         name = me.split("@")[0].capitalize() + " Example"
-        with Client(d, a, me, name, "x", xpi(),
+        with Client(d, a, me, name, password, xpi(),
                     host() if with_host else None, **kw) as c:
             c.smtp, c.inbox, c.keyring = p, q, keyring
             yield c

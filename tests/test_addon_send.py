@@ -6,8 +6,8 @@ import time
 import pytest
 
 from birds import bird as a_bird
-from kit import keys, letters, wait_for, write
-from people import BOB, CAROL, DAN, EVE, FRANK
+from kit import client, keys, letters, wait_for, write
+from people import ALICE, BOB, CAROL, DAN, EVE, FRANK
 
 SUBJECT = "Dear Bob: " + letters.SUBJECT
 BODY = "Hello, %s\n" % letters.BODY
@@ -86,6 +86,10 @@ def test_a_third_without_a_key(bird):
     bird.wait_label("compose", "1 without key")
     said = refused(bird)
     assert said.startswith("Letterlock did not send this") and EVE in said
+    # what any other mail program would have been told
+    r = client.send(bird.agent.submission, ALICE, "x", [CAROL, DAN, EVE],
+                    letters.text())
+    assert r.code == 550 and r.text.endswith(said), (r.text, said)
     assert bird.popup(STATES)[0] == [EVE, "no-key"]
     bird.click("#allow-once")
     bird.wait_label("compose", "Readable")
