@@ -51,6 +51,15 @@ MailServices.compose.OpenComposeWindow(null, hdr, drafts.getUriForMsg(hdr),
 await LL.until(() => LL.writing().some(x => !old.has(x) &&
   x.composeEditorReady), 10000, 'the draft open');"""
 
+REPLY = """
+let hdr = [...LL.inbox().messages].find(m => m.messageId == A[0]);
+MailServices.compose.OpenComposeWindow(null, hdr,
+  hdr.folder.getUriForMsg(hdr), Ci.nsIMsgCompType.ReplyToSender,
+  Ci.nsIMsgCompFormat.Default,
+  MailServices.accounts.defaultAccount.defaultIdentity, null,
+  LL.main().msgWindow);
+await LL.until(() => LL.writing()[0]?.composeEditorReady, 10000, 'a reply');"""
+
 # A page of the add-on in a window of its own.
 IN_WINDOW = """
 let w = await LL.until(() => [...Services.wm.getEnumerator(null)].find(
@@ -66,11 +75,12 @@ for (let w of [...Services.wm.getEnumerator(null)])
 
 @pytest.fixture(scope="module")
 def bird(make_once):
-    with Provider("smtp", {ALICE: "x"}) as p, folder("lac") as d:
+    with Provider("smtp", {ALICE: "x"}) as p, \
+            Provider("pop3", {ALICE: "x"}) as q, folder("lac") as d:
         home = make_once.home(["alice"], public=["carol"], trusted=["bob"])
-        a = make_once.agent(home, {ALICE: {"smtp": p.conf}})
+        a = make_once.agent(home, {ALICE: {"smtp": p.conf, "pop3": q.conf}})
         with Client(d, a, ALICE, "Alice Example", "x", ADDON, host()) as c:
-            c.smtp = p
+            c.smtp, c.inbox, c.keyring = p, q, home
             yield c
 
 
@@ -311,6 +321,20 @@ def test_allow_a_contact(bird):
     bird.wait_label("compose", "Readable")
     bird.click("[data-do='forbid-contact']")
     bird.wait_label("compose", "1 without key")
+
+
+def test_answer_to_a_sealed_letter(bird):
+    """It quotes what came sealed, so there is no way to send it readable."""
+    box = keys.encrypt(bird.keyring, letters.payload(
+        sender="new@example.net", to=(ALICE,)), ["alice"])
+    raw = letters.sealed(box, sender="new@example.net", to=(ALICE,))
+    bird.inbox.mailbox[:] = [("u1", raw)]
+    assert bird.fetch() == 0
+    bird.js(REPLY, letters.field(raw, "Message-ID")[1:-1])
+    bird.wait_label("compose", "1 without key")
+    bird.open_popup("compose", "#allow-once-means")
+    assert "it answers a sealed letter" in bird.popup_text("#readable")
+    assert bird.popup("return document.querySelector('#allow-once').hidden;")
 
 
 def test_invite(bird):
