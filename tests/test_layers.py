@@ -20,7 +20,7 @@ MAY_SEE = {
     r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
     r"jansson\.h":
         r"agent/(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
-        r"cmd_(status|unlock))\.[ch]|"
+        r"cmd_(backup|status|unlock))\.[ch]|"
         r"plugin-api/(?!letterlock\.h)\w+\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
     # ours
