@@ -6,7 +6,9 @@
 
 int cmd_backup(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
+int cmd_contacts(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_keys(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_seal(int argc, char **argv);

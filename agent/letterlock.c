@@ -18,6 +18,8 @@ static const struct command {
 	{ "demo", cmd_demo, "show all of it, with two throw-away people" },
 	{ "seal", cmd_seal, "sign and encrypt a letter from standard input" },
 	{ "open", cmd_open, "decrypt and verify a letter from standard input" },
+	{ "contacts", cmd_contacts, "what is remembered of people, and allowed" },
+	{ "keys", cmd_keys, "look at the keys of an address, and accept one" },
 	{ "status", cmd_status, "say what the running agent does" },
 	{ "thunderbird", cmd_thunderbird, "put the add-on into Thunderbird" },
 	{ "token", cmd_token, "make what a mail program uses as password" },

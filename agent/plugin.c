@@ -36,6 +36,7 @@ int plugin_crypt(struct plugin *p, struct chan *crypt)
 	    || chan_expect(&p->ends->guard, G_CRYPT, &f, NULL))
 		return -1;
 	chan_init(crypt, chan_take_fd(&p->ends->guard));
+	plugin_hurry(crypt);
 	return chan_open(crypt) ? 0 : -1;
 }
 

@@ -12,6 +12,7 @@ enum {
 	PLUGIN_VERSION = 1,	/* of the protocol */
 	PLUGIN_PIECE = 4096,	/* octets that are read at once */
 	PLUGIN_SEND_SECONDS = 30,	/* for a plug-in to take an answer */
+	PLUGIN_FRAME_SECONDS = 10,	/* from a frame's begin to its end */
 	PLUGIN_MORE_MS = 2000,	/* see plugin_patience() */
 	PLUGIN_KEEP_MS = 3000	/* a crypt is kept for the next question */
 };
@@ -47,6 +48,9 @@ int plugin_wait_on(struct plugin *p, int fd, short events, int ms);
 /* The same until c has a frame: 0, or -1, also where the time is over. */
 int plugin_wait(struct plugin *p, struct chan *c);
 int plugin_wait_for(struct plugin *p, struct chan *c, int ms);
+/* From now on c may not take long over a frame that it has begun: nobody looks
+ * meanwhile whether the plug-in is there. */
+void plugin_hurry(const struct chan *c);
 /* Wait until fd can be written, in the same way. */
 int plugin_wait_room(struct plugin *p, int fd);
 /* A crypt of one's own for a while, to be closed: 0, or -1. */

@@ -57,6 +57,7 @@ static int opener_start(struct plugin *p, bool verdict_only, bool ask)
 	    || chan_expect(guard, type, &f, NULL))
 		return -1;
 	chan_init(&l->mime, chan_take_fd(guard));
+	plugin_hurry(&l->mime);
 	l->pipe = chan_take_fd(guard);
 	l->state = LETTER_COMES;
 	l->verdict_only = verdict_only;

@@ -149,9 +149,11 @@ static void refuse(const struct recipient *to, size_t n, enum policy strictest,
 	if (unjudged)
 		add(words, many == 1
 		    ? " has a key that nobody has checked yet. Compare it by "
-		      "phone and sign it, then press Send again"
+		      "phone and accept it (letterlock keys accept), then "
+		      "press Send again"
 		    : " have no key that was checked yet. Compare theirs by "
-		      "phone and sign them, then press Send again");
+		      "phone and accept them (letterlock keys accept), then "
+		      "press Send again");
 	else
 		add(words, " cannot read sealed letters yet. Remove or invite "
 		    "%s", many == 1 ? "that address" : "those addresses");

@@ -71,11 +71,13 @@ static struct words cannot(const struct recipient *r)
 	switch (r->state) {
 	case KEY_USABLE:
 		return (struct words){ "", " has a key that nobody has checked "
-		                       "yet. Compare it by phone and sign it" };
+		                       "yet. Compare it by phone, then accept "
+		                       "it" };
 	case KEY_AMBIGUOUS:
 		return (struct words){ "There are several keys of ", ", and "
 		                       "nobody has checked which is right. "
-		                       "Compare by phone and sign that one" };
+		                       "Compare by phone, then accept that "
+		                       "one" };
 	case KEY_CHANGED:
 		return (struct words){ "", " has a new key, which means a new "
 		                       "computer or somebody who poses as its "

@@ -20,8 +20,9 @@ MAY_SEE = {
     r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
     r"jansson\.h":
         r"agent/(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
-        r"cmd_(backup|status|unlock))\.[ch]|"
+        r"cmd_(backup|contacts|keys|status|unlock))\.[ch]|"
         r"plugin-api/(?!letterlock\.h)\w+\.[ch]",
+    r"sqlite3\.h": r"agent/(contacts|peers)(_\w+)?\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
     # ours
     r"agent/.*": r"(agent|tests)/.*",
@@ -35,7 +36,8 @@ MAY_NEED = {
     r"gsasl_\w+": r"sasl(_\w+)?\.o",
     r"ini_\w+": r"(conf(_\w+)?|thunderbird_profile)\.o",
     r"json_\w+": r"(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
-                 r"cmd_(status|unlock))\.o",
+                 r"cmd_(backup|contacts|keys|status|unlock))\.o",
+    r"sqlite3_\w+": r"(contacts|peers)(_\w+)?\.o",
     r"(seccomp|landlock)_\w+": r"box(_\w+)?\.o",
 }
 

@@ -310,6 +310,7 @@ def test_a_passphrase_is_given(carol):
     assert keys.prompts(carol.home) == 1
 
 
+@pytest.mark.skipif(sanitized(), reason="sanitizers go without boxes")
 def test_who_leaves_takes_the_prompt_along(carol):
     """While nothing goes into the pipe any more, since gpg waits for it."""
     keys.pinentry(carol.home, "hang")

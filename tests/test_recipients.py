@@ -171,6 +171,23 @@ def test_no_key_of_our_own(scripted, secret, state):
     assert "our own" in same(a, [BOB], encrypt=False, sign=True)[0]["words"]
 
 
+def test_a_key_that_changed(scripted):
+    a = scripted(trusted=[], public=["bob"])
+    assert same(a, [BOB])[0]["outcome"] == "sealed"
+    key = ask(a, [BOB])["recipients"][0]["key"]
+    assert key["trust"] == "seen" and abs(key["since"] - time.time()) < 60
+    keys.run(a.home, "--delete-keys", keys.FPR["bob"])
+    keys.run(a.home, "--import", keys.asc("bob-new"))
+    ok = same(a, [BOB])[0]
+    assert states(ok) == {BOB: "changed"} and "may-be-readable" not in ok
+    key = ok["recipients"][0]["key"]
+    assert (key["fpr"], key["trust"]) == (keys.FPR["bob-new"], "new")
+    assert "since" not in key
+    assert "new key" in ok["words"] and "new key" in ok["recipients"][0][
+        "words"]
+    assert same(a, [BOB, EVE], encrypt=False)[0]["outcome"] == "refused"
+
+
 def test_contacts_of_the_configuration(scripted):
     a = scripted(account={"encrypt": "never"}, contacts={
         "@example.net": {"encrypt": "always"},

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from kit import client, keys, letters, provider, wait_for, write
+from kit import client, keys, letters, nmh, provider, wait_for, write
 from kit.agent import Agent
 from kit.plugin import Plugin, command, path
 from people import ALICE, BOB, CAROL, EVE, FRANK
@@ -279,6 +279,20 @@ def test_a_provider_that_can_not_be_reached(scripted):
         w.next("error")
 
 
+def test_as_the_add_on_hears_it(scripted):
+    """By the library and the native-messaging host, in any keeper's time."""
+    a = scripted()
+    with nmh.Host(a.env) as h:
+        for n in (1, 2):
+            assert h.running() is True
+            assert a.send([BOB], letters.text()).code == 250
+            x = h.event()
+            assert (x["event"], x["how"]) == ("sent", "sealed")
+            assert x["message-id"] == message_id(a.smtp.accepted[-1].data)
+            if n == 1:
+                a.kill_role("keeper")
+
+
 # ---- who watches, and how
 
 def flood(a, n):
@@ -312,6 +326,10 @@ def test_a_slow_one(scripted):
         flood(a, 1)
         slow.next("opened")
         slow.nothing()
+        # its process waits for nothing but what comes
+        flood(a, 400)
+        a.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: not a.role("plugin"), 5)
 
 
 def test_one_that_stands_still(scripted):

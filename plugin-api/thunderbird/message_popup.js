@@ -5,7 +5,7 @@
 (() => {
 	const UNLOCK_MS = 600000;
 	const $ = id => document.getElementById(id);
-	let tabId, view;
+	let tabId, view, settled;	/* the key that was just accepted */
 
 	const ask = (what, more) => messenger.runtime.sendMessage(
 		{to: "reading", what, tabId, ...more});
@@ -38,7 +38,7 @@
 	/* Nothing is accepted that has no name, or whose signature is wrong. */
 	function buttons(c) {
 		const v = view.verdict;
-		const known = v?.signer && v.fpr &&
+		const known = v?.signer && v.fpr && v.fpr != settled &&
 			(v.signature == "good" || v.signature == "untrusted");
 		const accepted = c?.accepted?.includes(v?.fpr);
 
@@ -46,6 +46,7 @@
 		$("open").textContent = words.message(
 			view.signed ? "read_check" : "read_open");
 		$("unlock").hidden = view.kind != "locked" || !view.account;
+		$("open").className = $("unlock").hidden ? "main" : "";
 		$("accept").hidden = !known || v.signature == "good" || accepted;
 		$("verify").hidden = !known || v.trust == "verified";
 		$("again").hidden = view.kind != "off" && view.kind != "error";
@@ -61,7 +62,7 @@
 		$("words").textContent = verdict.title(kind);
 		$("what-to-do").textContent = view.signed ?
 			words.message("read_todo_check") :
-			view.text || verdict.todo(kind);
+			view.text || verdict.todo(view);
 		$("what-to-do").hidden = !$("what-to-do").textContent;
 		$("details").replaceChildren(
 			...verdict.details(view).flatMap(line));
@@ -98,8 +99,13 @@
 		});
 	}
 
-	const accept = verified => host.ask("contacts", {
-		address: view.verdict.signer, accept: view.verdict.fpr, verified});
+	async function accept(verified) {
+		const {signer, fpr} = view.verdict;
+
+		await host.ask("contacts", {address: signer, accept: fpr,
+			verified});
+		settled = fpr;
+	}
 
 	press("open", async () => {
 		await ask("open");

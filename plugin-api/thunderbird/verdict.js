@@ -124,13 +124,23 @@ const verdict = (() => {
 		return lines;
 	}
 
+	/* What to do about it: "" where nothing is. */
+	function todo({kind, verdict: v}) {
+		if (kind == "failed" && v && v.reason != "no-secret-key")
+			return words.message("read_todo_broken");
+		if (v?.signature == "unknown-key")
+			return words.message("read_todo_unknown_key");
+		if (v?.signature == "untrusted")
+			return words.message("read_todo_unchecked");
+		return messenger.i18n.getMessage("read_todo_" + kind);
+	}
+
 	return {
 		genuine, view, failure, details,
 		icon: kind => `icons/${ICON[kind]}.svg`,
 		label: kind => words.message("read_label_" + kind),
 		title: kind => words.message("read_title_" + kind),
-		/* "" where nothing is to be done */
-		todo: kind => messenger.i18n.getMessage("read_todo_" + kind),
+		todo,
 		tone: kind => GOOD.has(kind) ? "good" :
 			BAD.has(kind) ? "bad" : "",
 	};

@@ -224,6 +224,7 @@ static void test_opened(void **state)
 	(void)state;
 	assert_int_equal(verdict_format(&v, digest, memory_key(kept.memory),
 	                                line, NULL), 0);
+	login(&t, 0, DONE_UNREACHABLE);
 	for (int i = 0; i < 4; i++) {
 		if (i == 1)
 			login(&t, 0, DONE_OK);

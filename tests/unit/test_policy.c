@@ -278,14 +278,16 @@ static void test_words(void **state)
 	to[1].sealed_before = false;
 	assert_refused(to + 1, 1, WISH_NONE, NO_SEND "bob@example.org has a "
 	               "key that nobody has checked yet. Compare it by phone "
-	               "and sign it, then press Send again, or put "
+	               "and accept it (letterlock keys accept), then press "
+	               "Send again, or put "
 	               "[clear 0007] before the subject to send it readable "
 	               "by anyone on the way");
 	to[1].state = KEY_USABLE;
 	to[1].policy = POLICY_ALWAYS;
 	assert_refused(to + 1, 1, WISH_NONE, NO_SEND "bob@example.org has a "
 	               "key that nobody has checked yet. Compare it by phone "
-	               "and sign it, then press Send again");
+	               "and accept it (letterlock keys accept), then press "
+	               "Send again");
 	to[1].valid = true;
 	assert_refused(to + 1, 1, WISH_NO, NO_SEND "letters to these people "
 	               "have been sealed so far and stay sealed. Switch "
@@ -427,10 +429,10 @@ static const struct {
 	  "x@y.example can read sealed letters and has had some from you" },
 	{ { .state = KEY_USABLE }, POLICY_ALWAYS, "unchecked",
 	  "x@y.example has a key that nobody has checked yet. Compare it by "
-	  "phone and sign it" },
+	  "phone, then accept it" },
 	{ { .state = KEY_AMBIGUOUS }, POLICY_NEVER, "unchecked",
 	  "There are several keys of x@y.example, and nobody has checked which "
-	  "is right. Compare by phone and sign that one" },
+	  "is right. Compare by phone, then accept that one" },
 	{ { .state = KEY_CHANGED, .sealed_before = true }, POLICY_ASK, "changed",
 	  "x@y.example has a new key, which means a new computer or somebody who "
 	  "poses as its owner. Ask by phone, then accept it" },
