@@ -110,6 +110,17 @@ class Album:
         b.press_send()
         b.wait_popup("#words")
 
+    def changes(self, label):
+        """Bob has another key all of a sudden."""
+        b = self.b
+        self.writes(BOB, "Sealed")
+        b.close_popup()
+        b.press_send()
+        b.sent()
+        keys.run(b.keyring, "--delete-keys", keys.FPR["bob"])
+        keys.run(b.keyring, "--import", keys.asc("bob-new"))
+        self.writes(BOB, label, "button[data-do=accept]")
+
     # ---- reading
 
     def reads(self, raw, label, place=None):
@@ -222,13 +233,13 @@ def main(d, *only):
             b.close_tabs()
             writing(album)
             reading(album, home)
+            album.state("write-changed", album.changes, "compose",
+                        "Will be refused")
             b.agent.stop()
             album.state("write-not-running", album.writes, "compose", BOB,
                         "Not running")
-            b.js("LL.pane().threadTree.selectedIndex = 0;")
-            album.state("read-not-running", lambda: (
-                b.wait_label("message", "Not running"),
-                b.open_popup("message", "#title")), "message")
+            album.state("read-not-running", album.reads, "message", plain(),
+                        "Not running", "late")
         with a_bird(make, me=CAROL, secret=["carol"], trusted=["bob"],
                     display=x) as b:
             album.b = b
