@@ -8,6 +8,7 @@ int cmd_backup(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
 int cmd_contacts(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_restore(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct command {
 	{ "keys", cmd_keys, "look at the keys of an address, and accept one" },
 	{ "status", cmd_status, "say what the running agent does" },
 	{ "thunderbird", cmd_thunderbird, "put the add-on into Thunderbird" },
+	{ "doctor", cmd_doctor, "look for what is wrong, and say what to do" },
 	{ "token", cmd_token, "make what a mail program uses as password" },
 	{ "unlock", cmd_unlock, "be asked for your passphrase now" },
 	{ "backup", cmd_backup, "save keys and contacts in one sealed file" },

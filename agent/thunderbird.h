@@ -22,6 +22,12 @@ struct thunderbird {
 int thunderbird_host_add(const struct thunderbird *t, struct err *e);
 int thunderbird_host_remove(const struct thunderbird *t, struct err *e);
 
+/* Call found for each of the user's profiles (an existing folder), until one call
+ * is not 0: how many there were, or -1. */
+int thunderbird_profiles(const char *home,
+                         int (*found)(void *arg, const char *profile,
+                                      struct err *e), void *arg,
+                         struct err *e);
 /* A copy of the add-on in each profile of the user's. */
 int thunderbird_profiles_add(const struct thunderbird *t, struct err *e);
 int thunderbird_profiles_remove(const struct thunderbird *t, struct err *e);

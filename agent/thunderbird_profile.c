@@ -111,17 +111,43 @@ static bool ever_started(const char *dir)
 	return is;
 }
 
-static int add_one(const char *dir, const char *addon, size_t n, struct err *e)
+int thunderbird_profiles(const char *home,
+                         int (*found)(void *arg, const char *profile,
+                                      struct err *e), void *arg,
+                         struct err *e)
 {
-	char *path = file_path(dir, "/extensions/" THUNDERBIRD_ADDON ".xpi",
+	struct profiles all;
+	int rc = profiles_read(&all, home, e), n = 0;
+	char *dir;
+
+	for (unsigned i = 0; i < all.n && rc == 0; i++) {
+		if (!(dir = profile_dir(&all, &all.p[i])))
+			continue;
+		rc = found(arg, dir, e);
+		n++;
+		free(dir);
+	}
+	profiles_free(&all);
+	return rc ? -1 : n;
+}
+
+struct addon {
+	char *p;
+	size_t n;
+};
+
+static int add_one(void *arg, const char *profile, struct err *e)
+{
+	const struct addon *addon = arg;
+	char *path = file_path(profile, "/extensions/" THUNDERBIRD_ADDON ".xpi",
 	                       NULL);
-	int rc = path ? file_write(path, addon, n, 0644, e)
+	int rc = path ? file_write(path, addon->p, addon->n, 0644, e)
 	              : err_errno(e, "memory");
 
 	if (rc == 0)
 		printf("%s: the add-on\n", path);
 	/* what it finds there at its first start is not switched on */
-	if (rc == 0 && !ever_started(dir))
+	if (rc == 0 && !ever_started(profile))
 		puts("  this profile was never used: switch the add-on on in "
 		     "Thunderbird's list of add-ons");
 	free(path);
@@ -130,51 +156,34 @@ static int add_one(const char *dir, const char *addon, size_t n, struct err *e)
 
 int thunderbird_profiles_add(const struct thunderbird *t, struct err *e)
 {
-	struct profiles all;
-	char *addon = NULL, *dir;
-	unsigned done = 0;
-	size_t n;
-	int rc = -1;
+	struct addon addon;
+	int n;
 
-	if (profiles_read(&all, t->home, e)
-	    || !(addon = file_read(t->addon, ADDON_MAX, &n, e)))
-		goto out;
-	rc = 0;
-	for (unsigned i = 0; i < all.n && rc == 0; i++) {
-		if (!(dir = profile_dir(&all, &all.p[i])))
-			continue;
-		rc = add_one(dir, addon, n, e);
-		done++;
-		free(dir);
-	}
-	if (rc == 0 && !done)
-		rc = err_set(e, gpg_error(GPG_ERR_NO_DATA),
-		             "Thunderbird has no profile in %s yet. Start it "
-		             "once, then try again", all.dir);
-out:
-	free(addon);
-	profiles_free(&all);
-	return rc;
+	if (!(addon.p = file_read(t->addon, ADDON_MAX, &addon.n, e)))
+		return -1;
+	n = thunderbird_profiles(t->home, add_one, &addon, e);
+	free(addon.p);
+	if (n == 0)
+		return err_set(e, gpg_error(GPG_ERR_NO_DATA), "Thunderbird has no "
+		               "profile in %s/.thunderbird yet. Start it once, "
+		               "then try again", t->home);
+	return n < 0 ? -1 : 0;
+}
+
+static int remove_one(void *arg, const char *profile, struct err *e)
+{
+	char *path = file_path(profile, "/extensions/" THUNDERBIRD_ADDON ".xpi",
+	                       NULL);
+	int rc = path ? file_remove(path, e) : err_errno(e, "memory");
+
+	(void)arg;
+	if (rc == 1)
+		printf("%s: removed\n", path);
+	free(path);
+	return rc == -1 ? -1 : 0;
 }
 
 int thunderbird_profiles_remove(const struct thunderbird *t, struct err *e)
 {
-	struct profiles all;
-	char *dir, *path;
-	int rc = profiles_read(&all, t->home, e), r;
-
-	for (unsigned i = 0; i < all.n && rc == 0; i++) {
-		if (!(dir = profile_dir(&all, &all.p[i])))
-			continue;
-		path = file_path(dir, "/extensions/" THUNDERBIRD_ADDON ".xpi",
-		                 NULL);
-		r = path ? file_remove(path, e) : err_errno(e, "memory");
-		if (r == 1)
-			printf("%s: removed\n", path);
-		rc = r == -1 ? -1 : 0;
-		free(path);
-		free(dir);
-	}
-	profiles_free(&all);
-	return rc;
+	return thunderbird_profiles(t->home, remove_one, NULL, e) < 0 ? -1 : 0;
 }

@@ -19,8 +19,7 @@ MAY_SEE = {
     r"gsasl\.h": r"agent/sasl(_\w+)?\.[ch]",
     r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
     r"jansson\.h":
-        r"agent/(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
-        r"cmd_(backup|contacts|keys|status|unlock))\.[ch]|"
+        r"agent/(json|ask|(cmd|doctor|plugin|thunderbird)(_\w+)?)\.[ch]|"
         r"plugin-api/(?!letterlock\.h)\w+\.[ch]",
     r"sqlite3\.h": r"agent/(contacts|peers)(_\w+)?\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
@@ -35,8 +34,7 @@ MAY_NEED = {
     r"gpgme_\w+": r"engine(_\w+)?\.o",
     r"gsasl_\w+": r"sasl(_\w+)?\.o",
     r"ini_\w+": r"(conf(_\w+)?|thunderbird_profile)\.o",
-    r"json_\w+": r"(json|ask|plugin(_\w+)?|thunderbird_(host|policy)|"
-                 r"cmd_(backup|contacts|keys|status|unlock))\.o",
+    r"json_\w+": r"(json|ask|(cmd|doctor|plugin|thunderbird)_\w+|plugin)\.o",
     r"sqlite3_\w+": r"(contacts|peers)(_\w+)?\.o",
     r"(seccomp|landlock)_\w+": r"box(_\w+)?\.o",
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Looks at GnuPG: its programs, its home, our keys. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/doctor.h"
+#include "agent/file.h"
+#include "crypto/engine.h"
+
+enum {
+	SOON = 30 * 86400,
+	HASHED_IN_MS = 650000,		/* octets, about */
+	SLOW_COUNT = 50 * HASHED_IN_MS,
+	KEY_FILE_MAX = 1 << 20,
+	PATH_SIZE = 4096
+};
+
+/* ---- programs ---- */
+
+/* The first line that a command writes. */
+static bool line_of(const char *command, char *out, size_t size)
+{
+	FILE *f = popen(command, "r");
+	bool ok = f && fgets(out, (int)size, f);
+
+	if (f)
+		ok = pclose(f) == 0 && ok;
+	if (ok)
+		out[strcspn(out, "\n")] = '\0';
+	return ok;
+}
+
+static bool look_at_gpg(struct doctor *d)
+{
+	char line[200];
+	const char *version;
+
+	if (!line_of("gpg --version 2>/dev/null", line, sizeof line)) {
+		doctor_say(d, DOCTOR_WRONG, "gnupg", "gpg can't be started. "
+		           "Install GnuPG (Debian: gnupg)");
+		return false;
+	}
+	version = strrchr(line, ' ');
+	if (!version || strverscmp(version + 1, "2.2") < 0) {
+		doctor_say(d, DOCTOR_WRONG, "gnupg", "GnuPG 2.2 or later is "
+		           "wanted, this is %s", line);
+		return false;
+	}
+	doctor_say(d, DOCTOR_OK, "gnupg", "GnuPG is%s", version);
+	return true;
+}
+
+/* gpg-agent.conf's pinentry-program, or the usual one. */
+static void pinentry_path(const char *home, char out[PATH_SIZE])
+{
+	char *path = file_path(home, "/gpg-agent.conf", NULL), *text = NULL;
+	char *line, *save;
+	struct err e;
+	size_t n;
+
+	snprintf(out, PATH_SIZE, "/usr/bin/pinentry");
+	if (path)
+		text = file_read(path, KEY_FILE_MAX, &n, &e);
+	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t");
+		if (strncmp(line, "pinentry-program", 16) != 0)
+			continue;
+		line += 16;
+		line += strspn(line, " \t");
+		snprintf(out, PATH_SIZE, "%s", line);
+	}
+	free(text);
+	free(path);
+}
+
+static void look_at_pinentry(struct doctor *d, const char *home)
+{
+	char path[PATH_SIZE], real[PATH_SIZE] = "";
+
+	pinentry_path(home, path);
+	if (access(path, X_OK)) {
+		doctor_say(d, DOCTOR_WRONG, "pinentry", "%s, which asks for "
+		           "passphrases, is missing. Install it (Debian: "
+		           "pinentry-gnome3 or pinentry-qt)", path);
+		return;
+	}
+	if (realpath(path, real) && (strstr(real, "curses")
+	                             || strstr(real, "tty")))
+		doctor_say(d, DOCTOR_NOTE, "pinentry", "Passphrases are asked for "
+		           "by %s, which needs a terminal: letterlockd has none. "
+		           "Install one with a window (Debian: pinentry-gnome3)",
+		           real);
+	else
+		doctor_say(d, DOCTOR_OK, "pinentry", "Passphrases are asked for by "
+		           "%s", path);
+}
+
+/* ---- its home ---- */
+
+static bool look_at_home(struct doctor *d, const char *home)
+{
+	struct stat st;
+
+	if (stat(home, &st)) {
+		doctor_say(d, DOCTOR_WRONG, "home", "GnuPG's folder %s is not "
+		           "there. Make a key: gpg --gen-key", home);
+		return false;
+	}
+	if (st.st_uid != geteuid())
+		doctor_say(d, DOCTOR_WRONG, "home", "%s belongs to somebody else: "
+		           "chown it to you", home);
+	else if (st.st_mode & 077)
+		doctor_say(d, DOCTOR_WRONG, "home", "Others may look into %s: "
+		           "chmod 700 %s", home, home);
+	else
+		doctor_say(d, DOCTOR_OK, "home", "%s is yours alone", home);
+	return true;
+}
+
+/* ---- keys ---- */
+
+/* How often a passphrase is hashed for this key (S2K, in the file of gpg-agent, as
+ * S-expression in either writing): octets, 0: it has none, or nobody knows. */
+static unsigned long s2k_count(const char *text, size_t n)
+{
+	const char *p = memmem(text, n, "openpgp-s2k3", 12);
+	const char *end = text + n, *sha;
+
+	if (!p || !(sha = memmem(p, (size_t)(end - p), "sha1", 4)))
+		return 0;
+	p = sha + 4;
+	if (end - p > 12 && p[0] == '8' && p[1] == ':') {
+		p += 2 + 8;			/* the salt */
+		while (p < end && isdigit((unsigned char)*p))
+			p++;
+		return p < end && *p == ':' ? strtoul(p + 1, NULL, 10) : 0;
+	}
+	while (p < end && *p != '"' && *p != ')')
+		p++;
+	return p < end && *p == '"' ? strtoul(p + 1, NULL, 10) : 0;
+}
+
+static void look_at_passphrase(struct doctor *d, const char *home,
+                               const char *grip, const char *address)
+{
+	char *path = file_path(home, "/private-keys-v1.d/", grip, ".key", NULL);
+	char *text = NULL;
+	struct err e;
+	unsigned long count = 0;
+	size_t n;
+
+	if (path && (text = file_read(path, KEY_FILE_MAX, &n, &e)))
+		count = s2k_count(text, n);
+	if (count > SLOW_COUNT)
+		doctor_say(d, DOCTOR_NOTE, "slow-passphrase", "Each letter of %s "
+		           "takes GnuPG about %lu ms longer, since the "
+		           "passphrase is made slow to guess. With a long "
+		           "passphrase that is not needed: put \"s2k-count "
+		           "65536\" into %s/gpg-agent.conf, then gpgconf --kill "
+		           "gpg-agent, then gpg --change-passphrase %s",
+		           address, count / HASHED_IN_MS, home, address);
+	if (text)
+		explicit_bzero(text, n);
+	free(text);
+	free(path);
+}
+
+static void say_end(struct doctor *d, const struct account *a, int64_t end,
+                    bool over)
+{
+	char day[40] = "?";
+	time_t t = (time_t)end;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		strftime(day, sizeof day, "%e %B %Y", &tm);
+	doctor_say(d, over ? DOCTOR_WRONG : DOCTOR_NOTE, "key",
+	           "The key of %s %s on %s. Make it last longer: gpg "
+	           "--quick-set-expire FINGERPRINT 2y", a->address,
+	           over ? "ended" : "ends", day + (day[0] == ' '));
+}
+
+static void look_at_key(struct doctor *d, struct engine *g,
+                        const struct account *a, const char *home)
+{
+	enum key_state state;
+	struct key key;
+	struct err e;
+
+	if (engine_find_secret(g, a->key, a->address, &key, &state, &e)) {
+		doctor_say(d, DOCTOR_WRONG, "key", "%s: %s", a->address, e.text);
+		return;
+	}
+	if (state == KEY_EXPIRED) {
+		say_end(d, a, key.expires, true);
+		return;
+	}
+	if (state != KEY_USABLE) {
+		doctor_say(d, DOCTOR_WRONG, "key", "There is no usable secret key "
+		           "for %s%s. Make one: gpg --quick-gen-key %s", a->address,
+		           a->key ? " (key = in the configuration names one)" : "",
+		           a->address);
+		return;
+	}
+	if (key.expires && key.expires < time(NULL) + SOON)
+		say_end(d, a, key.expires, false);
+	else
+		doctor_say(d, DOCTOR_OK, "key", "%s has the key %s", a->address,
+		           key.fpr);
+	look_at_passphrase(d, home, key.grip_sign, a->address);
+}
+
+void doctor_gnupg(struct doctor *d)
+{
+	struct engine_places places;
+	struct engine *g;
+	struct err e;
+
+	if (!look_at_gpg(d))
+		return;
+	if (d->conf.gnupghome && !look_at_home(d, d->conf.gnupghome))
+		return;
+	g = engine_new(d->conf.gnupghome, d->has_conf ? d->conf.gpg_timeout : 30,
+	               &e);
+	if (!g) {
+		doctor_say(d, DOCTOR_WRONG, "gnupg", "GnuPG does not work: %s",
+		           e.text);
+		return;
+	}
+	engine_places(g, &places);
+	if (!d->conf.gnupghome)
+		look_at_home(d, places.home);
+	look_at_pinentry(d, places.home);
+	for (unsigned i = 0; i < d->conf.n_accounts; i++)
+		look_at_key(d, g, &d->conf.account[i], places.home);
+	engine_free(g);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Looks at the user's Thunderbird: whether letters of our accounts go through the
+ * agent, and what else would leave in clear. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/doctor.h"
+#include "agent/file.h"
+#include "agent/thunderbird.h"
+
+enum { PREFS_MAX = 16 << 20, NAME_SIZE = 200, MANIFEST_MAX = 64 << 10 };
+
+struct look {
+	struct doctor *d;
+	json_t *prefs;		/* of the profile */
+	const char *profile;
+};
+
+/* ---- prefs.js ---- */
+
+/* user_pref("name", value); is a line, and the value JSON. */
+static void take_pref(json_t *all, const char *line, size_t n)
+{
+	static const char begin[] = "user_pref(";
+	const char *from = line + sizeof begin - 1;
+	const char *to = memrchr(line, ')', n);
+	char *pair_text;
+	json_t *pair;
+
+	if (n < sizeof begin || memcmp(line, begin, sizeof begin - 1) != 0
+	    || !to || to < from
+	    || asprintf(&pair_text, "[%.*s]", (int)(to - from), from) == -1)
+		return;
+	pair = json_loads(pair_text, 0, NULL);
+	free(pair_text);
+	if (json_array_size(pair) == 2
+	    && json_is_string(json_array_get(pair, 0)))
+		json_object_set(all, json_string_value(json_array_get(pair, 0)),
+		                json_array_get(pair, 1));
+	json_decref(pair);
+}
+
+static json_t *prefs_parse(const char *text)
+{
+	json_t *all = json_object();
+	size_t n;
+
+	for (; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		take_pref(all, text, n);
+	}
+	return all;
+}
+
+static json_t *prefs_read(const char *profile)
+{
+	char *path = file_path(profile, "/prefs.js", NULL), *text = NULL;
+	json_t *prefs = NULL;
+	struct err e;
+	size_t n;
+
+	if (path && (text = file_read(path, PREFS_MAX, &n, &e)))
+		prefs = prefs_parse(text);
+	free(text);
+	free(path);
+	return prefs;
+}
+
+static json_t *pref(const struct look *l, const char *kind, const char *id,
+                    const char *what)
+{
+	char name[NAME_SIZE];
+
+	if (snprintf(name, sizeof name, "mail.%s.%s.%s", kind, id, what)
+	    >= (int)sizeof name)
+		return NULL;
+	return json_object_get(l->prefs, name);
+}
+
+static const char *text(const struct look *l, const char *kind, const char *id,
+                        const char *what)
+{
+	const char *s = json_string_value(pref(l, kind, id, what));
+
+	return s ? s : "";
+}
+
+/* ---- servers ---- */
+
+static bool is_local(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0
+	       || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static void look_at_sending(const struct look *l, const char *id,
+                            const char *address)
+{
+	const char *server = text(l, "identity", id, "smtpServer"), *host;
+
+	if (!*server) {
+		server = json_string_value(json_object_get(
+			l->prefs, "mail.smtp.defaultserver"));
+		server = server ? server : "";
+	}
+	host = text(l, "smtpserver", server, "hostname");
+	if (is_local(host))
+		doctor_say(l->d, DOCTOR_OK, "sending", "Thunderbird sends as %s "
+		           "through Letterlock", address);
+	else
+		doctor_say(l->d, DOCTOR_WRONG, "sending", "Thunderbird sends as %s "
+		           "straight through %s, so nothing is sealed. Choose "
+		           "the outgoing server 127.0.0.1 in its account "
+		           "settings", address, *host ? host : "another server");
+}
+
+/* The server of the account that has this identity, or "". */
+static const char *server_of(const struct look *l, const char *id)
+{
+	const char *list, *at, *name;
+	size_t n = strlen(id);
+	json_t *value;
+	char account[NAME_SIZE];
+
+	json_object_foreach(l->prefs, name, value) {
+		if (sscanf(name, "mail.account.%190[^.].identities", account)
+		    != 1 || !strstr(name, ".identities"))
+			continue;
+		list = json_string_value(value);
+		for (at = list; at && (at = strstr(at, id)); at += n)
+			if ((at == list || at[-1] == ',')
+			    && (at[n] == '\0' || at[n] == ','))
+				return text(l, "account", account, "server");
+	}
+	return "";
+}
+
+static void look_at_fetching(const struct look *l, const char *id,
+                             const char *address)
+{
+	const char *server = server_of(l, id);
+	const char *type = text(l, "server", server, "type");
+	const char *host = text(l, "server", server, "hostname");
+
+	if (strcmp(type, "imap") == 0)
+		doctor_say(l->d, DOCTOR_NOTE, "fetching", "Thunderbird fetches for "
+		           "%s by IMAP from %s: sealed letters are opened by the "
+		           "add-on there", address, host);
+	else if (strcmp(type, "pop3") == 0 && !is_local(host))
+		doctor_say(l->d, DOCTOR_WRONG, "fetching", "Thunderbird fetches "
+		           "for %s straight from %s, so sealed letters stay "
+		           "sealed. Choose the server 127.0.0.1 in its account "
+		           "settings", address, host);
+	else if (strcmp(type, "pop3") == 0)
+		doctor_say(l->d, DOCTOR_OK, "fetching", "Thunderbird fetches for "
+		           "%s through Letterlock", address);
+}
+
+/* ---- what else would leave ---- */
+
+static void look_at_openpgp(const struct look *l, const char *id,
+                            const char *address)
+{
+	bool key = *text(l, "identity", id, "openpgp_key_id") != '\0';
+
+	if (key && (json_integer_value(pref(l, "identity", id,
+	                                    "encryptionPolicy")) > 0
+	            || json_is_true(pref(l, "identity", id, "sign_mail"))))
+		doctor_say(l->d, DOCTOR_WRONG, "openpgp", "Thunderbird's own "
+		           "OpenPGP seals or signs for %s, too. Switch it off in "
+		           "End-To-End Encryption of its account settings",
+		           address);
+}
+
+static void look_at_folders(const struct look *l, const char *id,
+                            const char *address)
+{
+	static const char *const folder[][2] = {
+		{ "fcc_folder", "sent letters" }, { "draft_folder", "drafts" },
+		{ "stationery_folder", "templates" },
+		{ "archive_folder", "archives" }
+	};
+
+	for (size_t i = 0; i < sizeof folder / sizeof *folder; i++)
+		if (strncmp(text(l, "identity", id, folder[i][0]), "imap:", 5)
+		    == 0)
+			doctor_say(l->d, DOCTOR_WRONG, "folders", "Thunderbird "
+			           "keeps the %s of %s at the provider, in "
+			           "clear. Choose a folder of Local Folders in "
+			           "Copies & Folders of its account settings",
+			           folder[i][1], address);
+}
+
+/* ---- the add-on ---- */
+
+static void look_at_addon(const struct look *l)
+{
+	char *path = file_path(l->profile, "/extensions/" THUNDERBIRD_ADDON
+	                       ".xpi", NULL);
+
+	if (path && access(path, F_OK) == 0)
+		doctor_say(l->d, DOCTOR_OK, "addon", "The add-on is in %s",
+		           l->profile);
+	else
+		doctor_say(l->d, DOCTOR_NOTE, "addon", "The add-on, which shows "
+		           "what is sealed, is not in %s: letterlock thunderbird "
+		           "install", l->profile);
+	free(path);
+}
+
+static const char *const manifest_dirs[] = {
+	"/.mozilla", "/usr/lib/mozilla", NULL
+};
+
+static void look_at_host(struct doctor *d, const char *home)
+{
+	const char *program = NULL;
+	json_t *j = NULL;
+	char *path;
+
+	for (int i = 0; manifest_dirs[i] && !j; i++) {
+		path = file_path(i ? "" : home, manifest_dirs[i],
+		                 "/native-messaging-hosts/" THUNDERBIRD_HOST
+		                 ".json", NULL);
+		j = path ? json_load_file(path, 0, NULL) : NULL;
+		free(path);
+	}
+	program = json_string_value(json_object_get(j, "path"));
+	if (program && access(program, X_OK) == 0)
+		doctor_say(d, DOCTOR_OK, "host", "Thunderbird finds the program by "
+		           "which the add-on asks Letterlock");
+	else
+		doctor_say(d, DOCTOR_NOTE, "host", "Thunderbird does not find the "
+		           "program by which the add-on asks Letterlock: "
+		           "letterlock thunderbird install");
+	json_decref(j);
+}
+
+/* ---- */
+
+static void look_at_identities(struct look *l)
+{
+	char id[NAME_SIZE], *rest;
+	const char *name, *address;
+	json_t *value;
+
+	json_object_foreach(l->prefs, name, value) {
+		if (sscanf(name, "mail.identity.%190[^.]", id) != 1
+		    || !(rest = strrchr(name, '.'))
+		    || strcmp(rest, ".useremail") != 0)
+			continue;
+		address = json_string_value(value);
+		for (unsigned i = 0; address && i < l->d->conf.n_accounts; i++)
+			if (account_owns(&l->d->conf.account[i], address)) {
+				look_at_sending(l, id, address);
+				look_at_fetching(l, id, address);
+				look_at_openpgp(l, id, address);
+				look_at_folders(l, id, address);
+				break;
+			}
+	}
+}
+
+static int look_at_profile(void *arg, const char *profile, struct err *e)
+{
+	struct look l = { .d = arg, .profile = profile,
+	                  .prefs = prefs_read(profile) };
+
+	(void)e;
+	if (l.prefs) {
+		look_at_identities(&l);
+		look_at_addon(&l);
+	}
+	json_decref(l.prefs);
+	return 0;
+}
+
+void doctor_thunderbird(struct doctor *d)
+{
+	const char *home = getenv("HOME");
+	struct err e;
+	int n = home ? thunderbird_profiles(home, look_at_profile, d, &e) : 0;
+
+	if (n > 0)
+		look_at_host(d, home);
+}
