@@ -756,6 +756,53 @@ static void judge(void **state)
 	assert_string_equal(v.fpr, "");
 }
 
+/* What the user says of the keys that signed. */
+static void accept(void **state)
+{
+	static const enum verdict_trust trust[] = {
+		[JUDGED_NOT] = TRUST_NONE, [JUDGED_ACCEPTED] = TRUST_SEEN,
+		[JUDGED_VERIFIED] = TRUST_VERIFIED,
+		[JUDGED_REJECTED] = TRUST_NONE
+	};
+	struct judgement j = { .n = 1, .key = { { "F", JUDGED_NOT } } };
+	struct opened o = { .fpr = "F" };
+
+	(void)state;
+	for (int i = JUDGED_NOT; i <= JUDGED_REJECTED; i++) {
+		o.signature = SIG_UNTRUSTED;
+		j.key[0].is = (enum judged)i;
+		opened_accept(&o, &j);
+		assert_int_equal(o.trust, trust[i]);
+		/* no word makes another signature good */
+		o.signature = SIG_BAD;
+		o.trust = TRUST_NONE;
+		opened_accept(&o, &j);
+		assert_int_equal(o.trust, TRUST_NONE);
+		assert_int_equal(o.signature, SIG_BAD);
+	}
+	/* of several good ones those that are left */
+	for (int rejected = 0; rejected < 8; rejected++) {
+		const char *const name[] = { "F", "G", "H" }, *first = NULL;
+
+		o = (struct opened){ .signature = SIG_GOOD, .fpr = "F",
+			.trust = TRUST_VERIFIED, .n_also = 2,
+			.also = { { .fpr = "G" }, { .fpr = "H" } } };
+		j.n = 0;
+		for (int i = 2; i >= 0; i--)
+			if (rejected & 1 << i) {
+				snprintf(j.key[j.n].fpr, 41, "%s", name[i]);
+				j.key[j.n++].is = JUDGED_REJECTED;
+			} else {
+				first = name[i];
+			}
+		opened_accept(&o, &j);
+		assert_int_equal(o.signature, first ? SIG_GOOD : SIG_UNTRUSTED);
+		assert_int_equal(o.trust, first ? TRUST_VERIFIED : TRUST_NONE);
+		assert_int_equal(o.n_also, first ? 2 - j.n : 0);
+		assert_string_equal(o.fpr, first ? first : "F");
+	}
+}
+
 /* Keys. */
 
 static void find(void **state)
@@ -1324,6 +1371,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(other_uid),
 		cmocka_unit_test(revoked_key),
 		cmocka_unit_test(judge),
+		cmocka_unit_test(accept),
 		cmocka_unit_test(find),
 		cmocka_unit_test(find_distrusted),
 		cmocka_unit_test(find_odd_ones),
