@@ -213,11 +213,9 @@ def test_a_large_attachment(bird):
     path = write(bird.d + "/big.bin", letters.noise(25 << 20))
     bird.compose(BOB, SUBJECT, BODY, [path])
     bird.wait_label("compose", "Sealed")
-    bird.press_send()
-    moved = bird.progress()
+    moved = bird.send_and_watch()
     between = [x for x in moved if 0 < x < 100]
     assert len(set(between)) >= 5, moved
-    bird.sent()
     got, = accepted(bird)
     assert keys.sealed_to(letters.cipher(got.data)) == keys.ids("alice", "bob")
     assert len(got.data) > 25 << 20

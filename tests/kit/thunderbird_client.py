@@ -25,19 +25,16 @@ return b && {label: b.getAttribute('label') || '', badge: b.getAttribute(
   icon: b.style.getPropertyValue('--webextension-toolbar-image') ||
         b.getAttribute('image')};"""
 
-# The values that the progress meter takes while a letter is sent.
+# From now on note the values that the progress meter takes.
 PROGRESS = """
-let seen = [], main = LL.main();
-let poll = main.setInterval(() => {
+let main = LL.main(), seen = main.ll_progress = [];
+main.clearInterval(main.ll_meter);
+main.ll_meter = main.setInterval(() => {
   for (let w of Services.wm.getEnumerator(null)) {
     let m = w.document.getElementById('dialog.progress');
     if (m?.hasAttribute('value') && m.value != seen.at(-1))
       seen.push(m.value);
-  }}, 10);
-await LL.until(() => !LL.writing().length || LL.dialogs().length, A[0],
-               'the letter sent');
-main.clearInterval(poll);
-return seen;"""
+  }}, 10);"""
 
 
 class Client(Program):
@@ -189,9 +186,14 @@ class Client(Program):
           w => w.location.href.includes('sendProgress'));
         w.document.querySelector('dialog').cancelDialog();""")
 
-    def progress(self, seconds=60):
-        """The values that the progress meter takes until all is sent."""
-        return self.js(PROGRESS, int(seconds * 1000))
+    def send_and_watch(self, seconds=150):
+        """Press Send; the values that the progress meter takes until all is
+        sent."""
+        self.js(PROGRESS)
+        self.press_send()
+        self.sent(seconds)
+        return self.js("LL.main().clearInterval(LL.main().ll_meter);"
+                       "return LL.main().ll_progress;")
 
     def close_writing(self):
         """Close all compose windows, whatever is in them."""
