@@ -201,13 +201,15 @@ int backup_seal(const struct membuf *archive, const char *code_secret,
 	return run_apart(&r, args, e);
 }
 
-/* gpg ends well only where the integrity of all of it was proven. */
+/* gpg ends well, too, where there was nothing to decrypt: a file that is only
+ * packed would pass for a backup.  Of what was sealed the integrity is proven. */
 int backup_open(const void *sealed, size_t n, const char *code_secret,
                 struct membuf *archive, struct err *e)
 {
 	static const char *const args[] = { "--no-options", "--decrypt", NULL };
 	struct gpg_run r = { .in = sealed, .n_in = n,
-	                     .pass_secret = code_secret, .out = archive };
+	                     .pass_secret = code_secret, .out = archive,
+	                     .proof = "DECRYPTION_OKAY" };
 
 	if (run_apart(&r, args, e) == 0)
 		return 0;

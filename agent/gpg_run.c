@@ -81,6 +81,8 @@ static int start(struct run *x, const char *const args[], struct err *e)
 		argv[n++] = "--pinentry-mode=loopback";
 		argv[n++] = "--passphrase-fd=3";
 	}
+	if (x->r->proof)
+		argv[n++] = "--status-fd=2";
 	for (int i = 0; args[i] && i < GPG_ARGS_MAX; i++)
 		argv[n++] = args[i];
 	fflush(NULL);
@@ -170,6 +172,16 @@ static int failed(struct run *x, struct err *e)
 	               end > from ? x->said.buf + from : "gpg failed");
 }
 
+/* gpg writes a name from strangers' octets with its line ends escaped. */
+static bool proven(const struct run *x)
+{
+	char line[80];
+	int n = snprintf(line, sizeof line, "\n[GNUPG:] %s\n", x->r->proof);
+
+	return n > 0 && n < (int)sizeof line
+	       && memmem(x->said.buf, x->said.len, line, (size_t)n);
+}
+
 int gpg_run(const struct gpg_run *r, const char *const args[], struct err *e)
 {
 	struct run x = { .r = r, .in = r->in, .n_in = r->n_in };
@@ -187,7 +199,7 @@ int gpg_run(const struct gpg_run *r, const char *const args[], struct err *e)
 	if (rc == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		rc = err_set(e, gpg_error(GPG_ERR_GENERAL),
 		             "gpg could not be started");
-	else if (rc == 0 && status)
+	else if (rc == 0 && (status || (r->proof && !proven(&x))))
 		rc = failed(&x, e);
 out:
 	for (int i = 0; i < PIPES; i++) {

@@ -13,6 +13,8 @@ struct gpg_run {
 	size_t n_in;
 	const char *pass_secret;	/* its --passphrase-fd, or NULL */
 	struct membuf *out;		/* what it writes, or NULL */
+	const char *proof;		/* a status line without which it has failed,
+					 * or NULL */
 };
 
 /* Run "gpg --batch ARGS", the list ending by NULL, and wait for it: 0, or -1 with

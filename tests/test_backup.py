@@ -231,6 +231,29 @@ def test_another_archive(new, tmp_path):
     keys.kill(home)
 
 
+def test_not_sealed(old, new, tmp_path):
+    """What nobody sealed to the code is no backup: gpg hands out a letter that
+    is only packed, and is content."""
+    file = str(tmp_path / "b")
+    code = old.backup(file)
+    sealed = open(file, "rb").read()
+    home = str(tmp_path / "g")
+    os.mkdir(home, 0o700)
+    secret = open(keys.asc("alice", True), "rb").read()
+    packed = keys.run(home, "--store", data=archive([
+        HEAD[0], ("keys/secret.gpg", secret),
+        ("letterlock.conf", b"[agent]\n")]))[1]
+    keys.kill(home)
+    gone(old)
+    # alone, behind how the code would be used, and around what was sealed
+    for bad in (packed, sealed[:2 + sealed[1]] + packed, packed + sealed,
+                sealed + packed):
+        p = new.run("restore", write(file, bad), data=code + "\n")
+        assert p.returncode == 65 and "does not open" in p.stderr, p.stderr
+        assert not os.path.exists(new.conf)
+        assert not os.path.exists(new.gnupg)
+
+
 def test_files_outside_are_not_written(new, tmp_path):
     """Only what has a place of its own is put anywhere."""
     code = "0000-0000-0000-0000-0000-0000-0000"
