@@ -226,6 +226,11 @@ static int begin(struct job *j, struct err *e)
 			return -1;
 	}
 	pack_init(&p);
+	pack_u32(&p, account);
+	pack_str(&p, j->from.addr[0]);
+	if (a->autocrypt && pack_send(&p, &j->rig.to_crypt, C_FROM, e))
+		return -1;
+	pack_init(&p);
 	if (!j->sign_only)
 		pack_u32(&p, !j->no_sign);
 	pack_u32(&p, account);

@@ -57,6 +57,7 @@ struct account {
 	char *key;		/* 40 hex digits, or NULL */
 	enum policy encrypt;
 	enum sign sign;
+	bool autocrypt;		/* its key goes along with what it sends */
 };
 
 struct contact {		/* [to bob@example.org] or [to @example.net] */

@@ -70,6 +70,7 @@ SET(set_aliases, conf_value_aliases(v, &last_account(c)->aliases, e))
 SET(set_key, conf_value_fpr(v, &last_account(c)->key, e))
 SET(set_encrypt, conf_value_policy(v, &last_account(c)->encrypt, e))
 SET(set_sign, conf_value_sign(v, &last_account(c)->sign, e))
+SET(set_autocrypt, conf_value_bool(v, &last_account(c)->autocrypt, e))
 SET(set_contact,
     conf_value_policy(v, &c->contact[c->n_contacts - 1].encrypt, e))
 
@@ -110,6 +111,7 @@ static const struct conf_key account_keys[] = {
 	{ "key", set_key, false },
 	{ "encrypt", set_encrypt, false },
 	{ "sign", set_sign, false },
+	{ "autocrypt", set_autocrypt, false },
 	{ NULL, NULL, false }
 };
 
@@ -131,7 +133,7 @@ static const struct {
 		"unlock-timeout" },
 	[SECTION_ACCOUNT] = { account_keys,
 		"user, smtp, pop3, ca-file, pin, pin-only, credentials, login, "
-		"aliases, key, encrypt, sign" },
+		"aliases, key, encrypt, sign, autocrypt" },
 	[SECTION_CONTACT] = { contact_keys, "encrypt" }
 };
 

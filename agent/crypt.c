@@ -12,6 +12,7 @@
 #include "agent/keeper.h"
 #include "agent/keeper_tell.h"
 #include "agent/log.h"
+#include "crypto/autocrypt.h"
 
 enum {
 	WARM_ACCOUNTS = 4,	/* whose own key is listed before a client comes */
@@ -29,6 +30,7 @@ struct crypt *crypt_prepare(const struct conf *conf)
 	if (!c)
 		return NULL;
 	c->conf = conf;
+	membuf_init(&c->fields, AUTOCRYPT_FIELD_MAX);
 	c->engine = engine_new(conf->gnupghome, conf->gpg_timeout, &e);
 	if (!c->engine) {
 		log_error("GnuPG: %s", e.text);
@@ -79,6 +81,7 @@ int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 	if (enter_box(c) == 0)
 		rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
 	engine_free(c->engine);
+	membuf_free(&c->fields);
 	free(c);
 	return rc;
 }

@@ -11,6 +11,7 @@ struct crypt {
 	struct engine *engine;
 	struct crypt_ends *ends;
 	uint64_t stamp;		/* engine_stamp() for look-ups; 0: at each */
+	struct membuf fields;	/* of ours, to go out above the next letter */
 	uint32_t account;	/* whose key is being used; UINT32_MAX: the session's */
 };
 

@@ -105,8 +105,10 @@ static int outgoing_put(struct sink *s, const void *buf, size_t n,
 	if (o->in->head.len == 0)
 		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
 		               "sealed octets came before the outer header");
-	if (!o->begun && sink_put(&o->pipe.sink, o->in->head.buf,
-	                          o->in->head.len, e))
+	if (!o->begun && (sink_put(&o->pipe.sink, o->fields->buf,
+	                           o->fields->len, e)
+	                  || sink_put(&o->pipe.sink, o->in->head.buf,
+	                              o->in->head.len, e)))
 		goto lost;
 	o->begun = true;
 	if (sink_put(&o->armor.sink, buf, n, e) == 0)
@@ -121,6 +123,7 @@ void outgoing_init(struct outgoing *o, struct crypt *c, struct incoming *in)
 	memset(o, 0, sizeof *o);
 	o->sink.put = outgoing_put;
 	o->in = in;
+	o->fields = &c->fields;
 	chan_sink_init(&o->pipe, &c->ends->upstream, P_DATA);
 	armor_init(&o->armor, &o->pipe.sink);
 }
@@ -201,8 +204,11 @@ int crypt_seal(struct crypt *c, struct unpack *u)
 int crypt_clear(struct crypt *c)
 {
 	struct chan *mime = &c->ends->mime, *pipe = &c->ends->upstream;
-	struct frame f;
+	struct frame f = { .type = X_DATA };
 
+	if (c->fields.len && chan_send(pipe, P_DATA, c->fields.buf,
+	                               c->fields.len, NULL))
+		goto lost;
 	do {
 		if (chan_recv(mime, &f, NULL))
 			return -1;

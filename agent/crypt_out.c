@@ -142,6 +142,7 @@ int crypt_out(struct crypt *c)
 	while (rc == 0 && chan_recv(&c->ends->front, &f, NULL) == 0) {
 		unpack_init(&u, &f);
 		switch (f.type) {
+		case C_FROM: rc = crypt_from(c, &u); continue;
 		case C_WARM: rc = crypt_warm(c, &u); break;
 		case C_KEYS: rc = keys(c, &u); break;
 		case C_EXPORT: rc = crypt_export(c, &u); break;
@@ -153,6 +154,7 @@ int crypt_out(struct crypt *c)
 		case C_IMPORT: rc = crypt_import(c, &u); break;
 		default: rc = -1;
 		}
+		membuf_free(&c->fields);	/* they were for one letter */
 	}
 	return 0;
 }

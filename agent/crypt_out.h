@@ -31,6 +31,9 @@ const struct account *crypt_account(struct crypt *c, struct unpack *u);
  * nonsense or has gone. */
 int crypt_warm(struct crypt *c, struct unpack *u);	/* crypt_warm.c */
 
+/* crypt_autocrypt.c: C_FROM: 0, also where there is no key to go along; or -1. */
+int crypt_from(struct crypt *c, struct unpack *u);
+
 /* C_EXPORT: the same. */
 int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
 /* crypt_keys.c: C_LIST and C_IMPORT: the same. */
@@ -58,6 +61,7 @@ struct outgoing {
 	struct chan_sink pipe;
 	struct armor armor;
 	struct incoming *in;
+	const struct membuf *fields;	/* of ours, above all */
 	bool begun;
 	bool lost;		/* upstream has gone */
 	bool refused;		/* it is the letter's fault, in words */

@@ -39,7 +39,8 @@ static int begin(struct signing *s, struct err *e)
 	if (!at)
 		return err_set(e, gpg_error(GPG_ERR_BAD_DATA),
 		               "a part of the agent went wrong");
-	if (to_pipe(s, in->head.buf, at, e)
+	if (to_pipe(s, s->out->fields->buf, s->out->fields->len, e)
+	    || to_pipe(s, in->head.buf, at, e)
 	    || to_pipe(s, s->name, strlen(s->name), e)
 	    || to_pipe(s, in->head.buf + at, in->head.len - at, e)
 	    || to_pipe(s, s->held.buf, s->held.len, e))

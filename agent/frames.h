@@ -117,6 +117,9 @@ enum frame_type {
 				 * already is passed on, if it is sealed for them
 				 * (found before) and our own key alone; C_DONE */
 	C_CLEAR,		/* []: it is passed on as it is; C_DONE */
+	C_FROM,			/* u32 account, str From: before one of C_SEAL to
+				 * C_CLEAR: the letter carries that account's key; no
+				 * answer */
 	C_EXPORT,		/* u32 account, str fpr of any key, or "": that account's
 				 * own: C_EXPORTED or C_DONE; DONE_REFUSED: there is
 				 * none */

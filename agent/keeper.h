@@ -28,6 +28,10 @@ int keeper_door(struct chan *k, int fd, const char *path, struct err *e);
 /* *n octets at most into value; *found tells. */
 int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
                   void *value, size_t n, bool *found, struct err *e);
+/* The same for what has no length of its own: *n says how much fits, and then how
+ * much there is. */
+int keeper_recall_some(struct chan *k, uint64_t stamp, const char *key,
+                       void *value, size_t *n, bool *found, struct err *e);
 int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
                     const void *value, size_t n, struct err *e);
 

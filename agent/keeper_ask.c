@@ -96,6 +96,25 @@ int keeper_recall(struct chan *k, uint64_t stamp, const char *key,
 	return keeper_answered(&u, e);
 }
 
+int keeper_recall_some(struct chan *k, uint64_t stamp, const char *key,
+                       void *value, size_t *n, bool *found, struct err *e)
+{
+	struct pack p;
+	struct unpack u;
+
+	pack_init(&p);
+	pack_u64(&p, stamp);
+	pack_str(&p, key);
+	if (keeper_ask(k, &p, K_RECALL, &u, e))
+		return -1;
+	*found = unpack_u32(&u) != 0;
+	if (u.left > *n)
+		u.bad = true;
+	else
+		unpack_mem(&u, value, *n = u.left);
+	return keeper_answered(&u, e);
+}
+
 int keeper_remember(struct chan *k, uint64_t stamp, const char *key,
                     const void *value, size_t n, struct err *e)
 {

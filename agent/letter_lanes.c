@@ -119,6 +119,19 @@ static unsigned command(const struct letter *l)
 	return C_CLEAR;
 }
 
+/* Our key goes along with a letter from one person. */
+static int go_from(struct letter *l, struct chan *crypt)
+{
+	struct pack p;
+
+	if (!l->s->who.account->autocrypt || l->from.n != 1)
+		return 0;
+	pack_init(&p);
+	pack_u32(&p, l->s->who.index);
+	pack_str(&p, l->from.addr[0]);
+	return pack_send(&p, crypt, C_FROM, NULL);
+}
+
 static int go_lane(struct letter *l, unsigned k)
 {
 	struct chan *crypt = &l->s->lane[k].crypt;
@@ -139,7 +152,7 @@ static int go_lane(struct letter *l, unsigned k)
 			if (letter_on_lane(l, i, k))
 				pack_str(&p, l->to[i].addr);
 	}
-	return pack_send(&p, crypt, type, NULL);
+	return go_from(l, crypt) ? -1 : pack_send(&p, crypt, type, NULL);
 }
 
 /* mime and crypt may begin while the provider still hears the envelope. */

@@ -33,7 +33,7 @@ struct list {
 struct lookup {
 	uint64_t stamp;
 	char *key;
-	unsigned char value[LOOKUP_VALUE_MAX];
+	unsigned char *value;
 	size_t len;
 };
 
@@ -249,8 +249,10 @@ void memory_close(struct memory *m)
 	if (!m)
 		return;
 	for (unsigned i = 0; i < LOOKUPS_MAX; i++) {
-		if (m->lookup[i])
+		if (m->lookup[i]) {
 			free(m->lookup[i]->key);
+			free(m->lookup[i]->value);
+		}
 		free(m->lookup[i]);
 	}
 	for (unsigned i = 0; i < PARTS_MAX; i++)
@@ -320,29 +322,42 @@ const void *memory_recall(const struct memory *m, uint64_t stamp,
 	return l->value;
 }
 
+/* In the place of the oldest. */
+static struct lookup *lookup_new(struct memory *m, const char *key)
+{
+	struct lookup *l = m->lookup[m->next_lookup];
+	char *copy = strdup(key);
+
+	if (!copy)
+		return NULL;
+	if (!l && !(l = calloc(1, sizeof *l))) {
+		free(copy);
+		return NULL;
+	}
+	free(l->key);
+	l->key = copy;
+	m->lookup[m->next_lookup] = l;
+	m->next_lookup = (m->next_lookup + 1) % LOOKUPS_MAX;
+	return l;
+}
+
 void memory_remember(struct memory *m, uint64_t stamp, const char *key,
                      const void *value, size_t n)
 {
 	struct lookup *l = lookup_find(m, key);
-	char *copy;
+	unsigned char *copy;
 
-	if (n > LOOKUP_VALUE_MAX)
+	if (n > LOOKUP_VALUE_MAX || !(copy = malloc(n ? n : 1)))
 		return;
-	if (!l) {
-		if (!(copy = strdup(key)))
-			return;
-		l = m->lookup[m->next_lookup];
-		if (!l && !(l = calloc(1, sizeof *l))) {
-			free(copy);
-			return;
-		}
-		free(l->key);
-		l->key = copy;
-		m->lookup[m->next_lookup] = l;
-		m->next_lookup = (m->next_lookup + 1) % LOOKUPS_MAX;
+	if (!l && !(l = lookup_new(m, key))) {
+		free(copy);
+		return;
 	}
+	if (n)
+		memcpy(copy, value, n);
+	free(l->value);
+	l->value = copy;
 	l->stamp = stamp;
-	memcpy(l->value, value, n);
 	l->len = n;
 }
 

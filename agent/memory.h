@@ -13,7 +13,7 @@
 enum {
 	MEMORY_KEY = 32,
 	LOOKUPS_MAX = 2048,	/* remembered look-ups; the oldest goes first */
-	LOOKUP_VALUE_MAX = 1024,
+	LOOKUP_VALUE_MAX = 8 << 10,	/* a key that is sent along fits */
 	PARTS_MAX = 64,		/* letters sent in part */
 	PART_SECONDS = 3600
 };

@@ -33,7 +33,7 @@ class Mail:
         # one by name, one by number: both stand in the certificate
         return {"smtp": "localhost:%d %s" % (smtp, form),
                 "pop3": "127.0.0.1:%d %s" % (pop3, form),
-                "ca-file": self.ca}
+                "ca-file": self.ca, "autocrypt": "yes"}
 
 
 @pytest.fixture(scope="session")

@@ -241,6 +241,19 @@ def field(raw, name):
 HP = ("hp", "protected-headers", "hp-legacy-display")
 
 
+def without_autocrypt(raw):
+    """A letter that went out with our key: (it without the field, addr of that,
+    the key)."""
+    m = re.match(rb"Autocrypt: addr=([^;\r]+); prefer-encrypt=mutual;\r\n"
+                 rb" keydata=\r\n((?: [A-Za-z0-9+/=]{1,76}\r\n)+)", raw)
+    assert m, raw[:1000]
+    assert len(m.group()) <= 10 << 10
+    rest = raw[m.end():]
+    assert not re.search(rb"(?mi)^Autocrypt:", rest.split(b"\r\n\r\n")[0])
+    return rest, m.group(1).decode(), base64.b64decode(
+        m.group(2).replace(b"\r\n ", b""), validate=False)
+
+
 def leaves(raw):
     """What a reader has of each part: its description and decoded octets."""
     out = []

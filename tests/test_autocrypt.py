@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Autocrypt over a live agent: our key goes along with what we send (O22)."""
+import pytest
+
+from kit import keys, letters, write
+from people import ALICE, BOB
+
+YES = {"autocrypt": "yes"}
+
+
+def gpg_keys(make, key):
+    """What gpg makes of a key in an empty keyring: its colon lines."""
+    d = make.folder()
+    keys.run(d, "--import", write(d + "/key", key))
+    return keys.run(d, "--list-sigs", "--with-colons",
+                    "--with-fingerprint")[1].decode()
+
+
+def rows(colons, kind):
+    return [x.split(":") for x in colons.splitlines()
+            if x.startswith(kind + ":")]
+
+
+def sent(a, to=(BOB,), raw=None, **kw):
+    a.smtp.accepted.clear()
+    r = a.send(list(to), raw if raw is not None else letters.text(to=to), **kw)
+    assert r.code == 250, r
+    return a.smtp.accepted
+
+
+@pytest.mark.parametrize("account, begins", [
+    ({"encrypt": "always"}, rb'multipart/encrypted'),
+    ({"encrypt": "never", "sign": "always"}, rb'multipart/signed'),
+    ({"encrypt": "never"}, rb'text/plain')], ids=["sealed", "signed", "clear"])
+def test_our_key_goes_along(scripted, make, account, begins):
+    """Minimal: one user ID, one subkey, their newest self-signatures."""
+    a = scripted(account=dict(account, **YES))
+    fpr = keys.FPR["alice"]
+    keys.run(a.home, "--quick-add-uid", fpr, "A <other@example.org>")
+    keys.run(a.home, "--batch", "--passphrase", "", "--quick-add-key", fpr,
+             "ed25519", "sign")
+    (got,) = sent(a, raw=b"Autocrypt: addr=alice@example.org; keydata=AAAA\r\n"
+                  + letters.text())
+    raw, addr, key = letters.without_autocrypt(got.data)
+    assert addr == ALICE
+    assert begins in letters.header(raw)["Content-Type"].encode()
+    said = gpg_keys(make, key)
+    assert [x[9] for x in rows(said, "fpr")][0] == fpr
+    assert len(rows(said, "pub")) == len(rows(said, "sub")) == 1
+    (uid,) = rows(said, "uid")
+    assert "<%s>" % ALICE in uid[9]
+    assert len(rows(said, "sig")) == 2
+    # and it is inside of nothing
+    if account["encrypt"] == "always":
+        inside = keys.Decrypted(a.home, letters.cipher(raw)).data
+        assert b"utocrypt" not in inside
+
+
+def test_our_key_of_today(scripted, make):
+    """It is remembered, and cut anew when the keyring changed."""
+    a = scripted(account=dict(YES, encrypt="never"))
+    first = letters.without_autocrypt(sent(a)[0].data)[2]
+    assert letters.without_autocrypt(sent(a)[0].data)[2] == first
+    keys.run(a.home, "--quick-set-expire", keys.FPR["alice"], "1y")
+    later = letters.without_autocrypt(sent(a)[0].data)[2]
+    assert later != first
+    assert rows(gpg_keys(make, later), "pub")[0][6]
+    assert not rows(gpg_keys(make, first), "pub")[0][6]
+
+
+def test_no_key_no_header(scripted):
+    """It is no reason not to send."""
+    a = scripted(secret=(), public=("alice",), trusted=(),
+                 account=dict(YES, encrypt="never"))
+    raw = letters.text()
+    assert sent(a, raw=raw)[0].data == raw
+
+
+def test_it_can_be_switched_off(scripted):
+    a = scripted(account={"autocrypt": "no", "encrypt": "never"})
+    raw = letters.text()
+    assert sent(a, raw=raw)[0].data == raw
+
+
+def test_an_alias(scripted):
+    a = scripted(account={"autocrypt": "yes", "encrypt": "never",
+                          "aliases": "a@example.org"})
+    (got,) = sent(a, raw=letters.text(sender="a@example.org"),
+                  sender="a@example.org")
+    assert letters.without_autocrypt(got.data)[1] == "a@example.org"
