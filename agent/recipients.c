@@ -68,6 +68,15 @@ int recipients_ask_keys(struct chan *crypt, uint32_t account,
 	return pack_send(&p, crypt, C_KEYS, e);
 }
 
+static enum key_state take_state(struct unpack *u)
+{
+	uint32_t state = unpack_u32(u);
+
+	if (state > KEY_CHANGED)
+		u->bad = true;
+	return (enum key_state)state;
+}
+
 int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
                          enum key_state *own, struct err *e)
 {
@@ -77,9 +86,9 @@ int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
 	if (chan_expect(crypt, C_KEYS_FOUND, &f, e))
 		return -1;
 	unpack_init(&u, &f);
-	*own = (enum key_state)unpack_u32(&u);
+	*own = take_state(&u);
 	for (size_t i = 0; i < n; i++) {
-		to[i].state = (enum key_state)unpack_u32(&u);
+		to[i].state = take_state(&u);
 		to[i].valid = unpack_u32(&u) != 0;
 		to[i].verified = unpack_u32(&u) != 0;
 		to[i].expires = (int64_t)unpack_u64(&u);
