@@ -15,6 +15,7 @@
 #include "crypto/autocrypt.h"
 
 enum {
+	INSIDE_MAX = 256 << 10,	/* octets of others' keys in one letter */
 	WARM_ACCOUNTS = 4,	/* whose own key is listed before a client comes */
 	LOOKUP_KEY_MAX = ADDR_MAX + 60,
 	JUDGEMENT_TEXT = (JUDGED_MAX + 1) * 50
@@ -31,6 +32,7 @@ struct crypt *crypt_prepare(const struct conf *conf)
 		return NULL;
 	c->conf = conf;
 	membuf_init(&c->fields, AUTOCRYPT_FIELD_MAX);
+	membuf_init(&c->inside, INSIDE_MAX);
 	c->engine = engine_new(conf->gnupghome, conf->gpg_timeout, &e);
 	if (!c->engine) {
 		log_error("GnuPG: %s", e.text);
@@ -82,6 +84,7 @@ int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 		rc = kind == SESSION_POP3 ? crypt_in(c) : crypt_out(c);
 	engine_free(c->engine);
 	membuf_free(&c->fields);
+	membuf_free(&c->inside);
 	free(c);
 	return rc;
 }

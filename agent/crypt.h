@@ -12,6 +12,7 @@ struct crypt {
 	struct crypt_ends *ends;
 	uint64_t stamp;		/* engine_stamp() for look-ups; 0: at each */
 	struct membuf fields;	/* of ours, to go out above the next letter */
+	struct membuf inside;	/* the same, sealed */
 	uint32_t account;	/* whose key is being used; UINT32_MAX: the session's */
 };
 

@@ -51,7 +51,7 @@ static int minimal(struct crypt *c, const char *fpr, const char *addr,
                    struct membuf *out, struct err *e)
 {
 	unsigned char value[LOOKUP_VALUE_MAX];
-	uint64_t stamp = engine_stamp(c->engine);
+	uint64_t stamp = c->stamp ? c->stamp : engine_stamp(c->engine);
 	char name[NAME_MAX_LEN];
 	size_t n = sizeof value;
 	bool found = false;
@@ -105,4 +105,41 @@ int crypt_from(struct crypt *c, struct unpack *u)
 		membuf_free(&c->fields);
 	}
 	return 0;
+}
+
+/* The key the letter is sealed to for this address. */
+static int put_theirs(struct crypt *c, const char *addr, struct err *e)
+{
+	struct membuf key;
+	struct found f;
+	int rc;
+
+	membuf_init(&key, AUTOCRYPT_FIELD_MAX);
+	rc = crypt_find(c, addr, &f, e);
+	if (rc == 0 && f.state == KEY_USABLE)
+		rc = minimal(c, f.key.fpr, addr, &key, e);
+	if (rc == 0 && key.len)
+		rc = autocrypt_write(&c->inside.sink, AUTOCRYPT_GOSSIP, addr,
+		                     false, key.buf, key.len, e);
+	membuf_free(&key);
+	return rc;
+}
+
+int crypt_gossip(struct crypt *c, struct unpack *u)
+{
+	uint32_t n = unpack_u32(u);
+	struct err e = { .text = "" };
+	char addr[ADDR_MAX + 1];
+
+	membuf_free(&c->inside);
+	if (n > GOSSIP_PEOPLE_MAX)
+		return -1;
+	c->stamp = engine_stamp(c->engine);	/* once for all of them */
+	for (; n && !u->bad; n--) {
+		unpack_str(u, addr, sizeof addr);
+		if (!u->bad && put_theirs(c, addr, &e))
+			log_debug("a key does not go along: %s", e.text);
+	}
+	c->stamp = 0;
+	return unpack_end(u) ? 0 : -1;
 }

@@ -184,6 +184,8 @@ int crypt_seal(struct crypt *c, struct unpack *u)
 	int rc;
 
 	incoming_init(&in, &c->ends->mime);
+	in.p = (const unsigned char *)c->inside.buf;
+	in.n = c->inside.len;
 	outgoing_init(&o, c, &in);
 	rc = crypt_people(c, u, &people, true, &e);
 	if (rc == 0 && people.own.state != KEY_USABLE)

@@ -143,6 +143,7 @@ int crypt_out(struct crypt *c)
 		unpack_init(&u, &f);
 		switch (f.type) {
 		case C_FROM: rc = crypt_from(c, &u); continue;
+		case C_GOSSIP: rc = crypt_gossip(c, &u); continue;
 		case C_WARM: rc = crypt_warm(c, &u); break;
 		case C_KEYS: rc = keys(c, &u); break;
 		case C_EXPORT: rc = crypt_export(c, &u); break;
@@ -155,6 +156,7 @@ int crypt_out(struct crypt *c)
 		default: rc = -1;
 		}
 		membuf_free(&c->fields);	/* they were for one letter */
+		membuf_free(&c->inside);
 	}
 	return 0;
 }

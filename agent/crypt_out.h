@@ -31,8 +31,10 @@ const struct account *crypt_account(struct crypt *c, struct unpack *u);
  * nonsense or has gone. */
 int crypt_warm(struct crypt *c, struct unpack *u);	/* crypt_warm.c */
 
-/* crypt_autocrypt.c: C_FROM: 0, also where there is no key to go along; or -1. */
+/* crypt_autocrypt.c: C_FROM, C_GOSSIP: 0, also where there is no key to go along;
+ * or -1. */
 int crypt_from(struct crypt *c, struct unpack *u);
+int crypt_gossip(struct crypt *c, struct unpack *u);
 
 /* C_EXPORT: the same. */
 int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
@@ -48,7 +50,8 @@ struct incoming {
 	struct membuf head, tail;
 	size_t micalg_at;	/* in head, 0: nowhere */
 	size_t signature_at;	/* in tail, 0: nowhere */
-	const unsigned char *p;	/* what is left of the last frame */
+	const unsigned char *p;	/* what is left of the last frame, or stands
+				 * before the first */
 	size_t n;
 	bool complete;		/* X_END came */
 };

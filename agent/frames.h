@@ -120,6 +120,9 @@ enum frame_type {
 	C_FROM,			/* u32 account, str From: before one of C_SEAL to
 				 * C_CLEAR: the letter carries that account's key; no
 				 * answer */
+	C_GOSSIP,		/* u32 n, str addr ...: before C_SEAL: the sealed letter
+				 * carries the keys of these inside (GOSSIP_PEOPLE_MAX);
+				 * no answer */
 	C_EXPORT,		/* u32 account, str fpr of any key, or "": that account's
 				 * own: C_EXPORTED or C_DONE; DONE_REFUSED: there is
 				 * none */
@@ -272,6 +275,7 @@ enum {
 	EVENT_WORDS_MAX = 2000,	/* octets, with the NUL */
 	EVENT_ID_MAX = 1000
 };
+enum { GOSSIP_PEOPLE_MAX = 50 };	/* whose keys go along with a letter */
 enum key_flag {
 	KEY_FLAG_SECRET = 1, KEY_FLAG_USABLE = 2, KEY_FLAG_VALID = 4,
 	KEY_FLAG_REVOKED = 8, KEY_FLAG_EXPIRED = 16

@@ -132,6 +132,26 @@ static int go_from(struct letter *l, struct chan *crypt)
 	return pack_send(&p, crypt, C_FROM, NULL);
 }
 
+/* And with one that is sealed for several those of all who are named in it, who
+ * can then answer all: never of a Bcc, and on each Bcc's lane too. */
+static int go_gossip(struct letter *l, struct chan *crypt)
+{
+	struct pack p;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += !l->to[i].bcc;
+	if (!l->s->who.account->autocrypt || l->how != GOES_SEALED || n < 2
+	    || n > GOSSIP_PEOPLE_MAX)
+		return 0;
+	pack_init(&p);
+	pack_u32(&p, n);
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->to[i].bcc)
+			pack_str(&p, l->to[i].addr);
+	return pack_send(&p, crypt, C_GOSSIP, NULL);
+}
+
 static int go_lane(struct letter *l, unsigned k)
 {
 	struct chan *crypt = &l->s->lane[k].crypt;
@@ -152,7 +172,9 @@ static int go_lane(struct letter *l, unsigned k)
 			if (letter_on_lane(l, i, k))
 				pack_str(&p, l->to[i].addr);
 	}
-	return go_from(l, crypt) ? -1 : pack_send(&p, crypt, type, NULL);
+	if (go_from(l, crypt) || go_gossip(l, crypt))
+		return -1;
+	return pack_send(&p, crypt, type, NULL);
 }
 
 /* mime and crypt may begin while the provider still hears the envelope. */

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Autocrypt over a live agent: our key goes along with what we send (O22)."""
+"""Autocrypt over a live agent: keys that go along with what we send (O22, O23)."""
+import base64
+
 import pytest
 
 from kit import keys, letters, write
-from people import ALICE, BOB
+from people import ALICE, BOB, DAN, FRANK
 
 YES = {"autocrypt": "yes"}
 
@@ -37,8 +39,6 @@ def test_our_key_goes_along(scripted, make, account, begins):
     a = scripted(account=dict(account, **YES))
     fpr = keys.FPR["alice"]
     keys.run(a.home, "--quick-add-uid", fpr, "A <other@example.org>")
-    keys.run(a.home, "--batch", "--passphrase", "", "--quick-add-key", fpr,
-             "ed25519", "sign")
     (got,) = sent(a, raw=b"Autocrypt: addr=alice@example.org; keydata=AAAA\r\n"
                   + letters.text())
     raw, addr, key = letters.without_autocrypt(got.data)
@@ -88,3 +88,59 @@ def test_an_alias(scripted):
     (got,) = sent(a, raw=letters.text(sender="a@example.org"),
                   sender="a@example.org")
     assert letters.without_autocrypt(got.data)[1] == "a@example.org"
+
+
+def gossip(home, raw):
+    """address -> key, of a sealed letter."""
+    text = letters.without_autocrypt(raw)[0]
+    assert b"Autocrypt-Gossip" not in text
+    inside = keys.Decrypted(home, letters.cipher(text))
+    assert inside.ok and inside.signer == keys.FPR["alice"]
+    out = {}
+    for field in letters.header(inside.data).get_all("Autocrypt-Gossip", []):
+        addr, key = field.split(";", 1)
+        assert addr.startswith("addr=") and addr[5:] not in out
+        assert key.split("=")[0].strip() == "keydata"
+        out[addr[5:]] = base64.b64decode(key.split("=", 1)[1])
+    return out
+
+
+@pytest.fixture
+def sealing(scripted):
+    def start(**kw):
+        return scripted(trusted=("bob", "dan", "frank"),
+                        account={**YES, "encrypt": "always", **kw})
+    return start
+
+
+def test_gossip(sealing, make):
+    """All in To and Cc, on the lane of a Bcc too, and whose that is nowhere."""
+    a = sealing()
+    raw = letters.text(to=(BOB,), cc=(FRANK,))
+    got = sent(a, to=(BOB, FRANK, DAN), raw=raw)
+    assert sorted(x.to for x in got) == [[BOB, FRANK], [DAN]]
+    for x in got:
+        told = gossip(a.home, x.data)
+        assert sorted(told) == [BOB, FRANK]
+        for name in ("bob", "frank"):
+            said = gpg_keys(make, told[keys.ADDR[name]])
+            assert rows(said, "fpr")[0][9] == keys.FPR[name]
+            # what others signed of it stays with us
+            assert len(rows(said, "sig")) == 2
+        # what is below is as it was
+        assert letters.body(keys.Decrypted(a.home, letters.cipher(
+            x.data)).data) == letters.body(raw)
+
+
+@pytest.mark.parametrize("to, shown, account", [
+    ((BOB,), (BOB,), {}), ((BOB, DAN), (BOB,), {}),
+    ((BOB, FRANK), (BOB, FRANK), {"autocrypt": "no"}),
+    ((BOB, FRANK), (BOB, FRANK), {"encrypt": "never", "sign": "always"})],
+    ids=["one", "one and a Bcc", "switched off", "not sealed"])
+def test_no_gossip(sealing, to, shown, account):
+    a = sealing(**account)
+    for x in sent(a, to=to, raw=letters.text(to=shown)):
+        assert b"Autocrypt-Gossip" not in x.data
+        if "encrypt" not in account:
+            inside = keys.Decrypted(a.home, letters.cipher(x.data))
+            assert inside.ok and b"utocrypt" not in inside.data

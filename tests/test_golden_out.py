@@ -3,8 +3,8 @@
 has a letter NAME.eml as the client sends it, and for each way that an account
 can send (sealed, signed only, readable) a file of what the provider got, or of
 the reply. @WORDS@ stand for what is new each time: Date and Message-ID where
-they are ours, the boundary of what we wrap, the armor. The key that goes along
-with each letter is looked at and left out.
+they are ours, the boundary of what we wrap, the armor, keys. Our own key, which
+goes along with each letter, is looked at and left out.
 
 UPDATE_GOLDEN=1 writes the files anew; read each change as you would a patch."""
 import contextlib
@@ -53,12 +53,12 @@ CASES = {
     "no-from": Case("O12"),
     "from-another": Case("O12"),
     # for whom it is
-    "resent": Case("O6 O8 O9", to=(FRANK, BOB)),
-    "resent-bcc": Case("O6", to=(FRANK, BOB, DAN)),
+    "resent": Case("O6 O8 O9 O23", to=(FRANK, BOB)),
+    "resent-bcc": Case("O6 O23", to=(FRANK, BOB, DAN)),
     "resent-foreign": Case("O12", to=(FRANK,)),
     "bcc": Case("O6", to=(BOB, DAN)),
     "bcc-resent": Case("O6"),
-    "groups": Case("O5 O8", to=(BOB, FRANK)),
+    "groups": Case("O5 O8 O23", to=(BOB, FRANK)),
     "idn-ascii": Case("O14 O5", to=(BOB, "joerg@xn--bcher-kva.example")),
     "idn-utf8": Case("O14 O5", to=(BOB, "joerg@b\u00fccher.example")),
     "smtputf8": Case("O14", to=("j\u00f6rg@example.org",),
@@ -169,8 +169,11 @@ def openpgp(outer, home):
     assert max(map(len, armor.split(b"\r\n"))) == 64    # O13
     to = [n for n in keys.FPR if set(keys.enc_ids(n)) & set(got.enc_to)]
     assert len(to) == len(got.enc_to)
+    inside = re.sub(rb"(?m)^(Autocrypt-Gossip: addr=[^;]+;)\r\n keydata=\r\n"
+                    rb"(?: [\w+/=]{1,76}\r\n)+", rb"\1 keydata=@KEY@\r\n",
+                    got.data)
     return (outer.replace(armor, b"@ARMOR@") + b"INSIDE: " +
-            " ".join(sorted(to)).encode() + b"\r\n" + got.data)
+            " ".join(sorted(to)).encode() + b"\r\n" + inside)
 
 
 def detached(raw, home):
