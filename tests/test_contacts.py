@@ -119,6 +119,31 @@ def test_a_key_that_the_old_one_certified(scripted, new, make):
     assert now["key"] == new.fpr and "changed" not in now
 
 
+def spoilt(make, armored, by="bob"):
+    """The same, but what that key says of it is not by that key."""
+    home = make.home([by])
+    raw = bytearray(keys.run(home, "--dearmor", data=armored.encode())[1])
+    told = keys.run(home, "--list-packets", data=bytes(raw))[1].decode()
+    for off, head, n in re.findall(
+            r"off=(\d+) .*hlen=(\d+) plen=(\d+)\n:signature packet: algo \d+, "
+            "keyid " + keys.FPR[by][-16:], told):
+        raw[int(off) + int(head) + int(n) - 1] ^= 1
+    return keys.run(home, "--enarmor", data=bytes(raw))[1].decode().replace(
+        "ARMORED FILE", "PUBLIC KEY BLOCK")
+
+
+def test_a_key_that_the_old_one_seems_to_certify(scripted, new, make):
+    a = scripted(public=("bob",), trusted=())
+    sends(a)
+    good = certified(make, new.text, new.fpr)
+    bad = spoilt(make, good)
+    assert bad != good
+    imports(a, bad)
+    assert sends(a, 550) == CHANGED
+    imports(a, good)
+    sends(a)
+
+
 def test_when_possible_is_no_way_around(scripted, new):
     """Who makes a key known does not make a letter readable by that."""
     a = scripted(public=("bob",), trusted=(),
