@@ -13,9 +13,11 @@ int cmd_keys(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
+int cmd_setup(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_thunderbird(int argc, char **argv);
 int cmd_token(int argc, char **argv);
+int cmd_undo(int argc, char **argv);
 int cmd_unlock(int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@ static const struct command {
 	const char *what;
 } commands[] = {
 	{ "demo", cmd_demo, "show all of it, with two throw-away people" },
+	{ "setup", cmd_setup, "make it work for your address" },
 	{ "seal", cmd_seal, "sign and encrypt a letter from standard input" },
 	{ "open", cmd_open, "decrypt and verify a letter from standard input" },
 	{ "contacts", cmd_contacts, "what is remembered of people, and allowed" },
@@ -27,6 +28,7 @@ static const struct command {
 	{ "unlock", cmd_unlock, "be asked for your passphrase now" },
 	{ "backup", cmd_backup, "save keys and contacts in one sealed file" },
 	{ "restore", cmd_restore, "put a backup back" },
+	{ "undo", cmd_undo, "take an address out again" },
 	{ "certificate", cmd_certificate,
 	  "show, export or renew the certificate for mail programs" },
 };

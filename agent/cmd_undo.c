@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* letterlock undo: take an account out of the configuration again. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "agent/cmd.h"
+#include "agent/setup.h"
+
+static const char usage[] =
+"Usage: letterlock undo [-y] [-c FILE] ADDRESS\n"
+"Takes the account out of the configuration, and says what to put back into your\n"
+"mail program.  Your keys, and what is known of others, stay.\n"
+"\n"
+"  -y, --yes          do not ask\n"
+"  -c, --config FILE  the configuration (default:\n"
+"                     $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
+"  -h, --help         this text\n"
+"\n"
+"Exit status: 0 done, 64 wrong usage, 66 there is no such account, 73 the\n"
+"configuration could not be written, 78 it is wrong.\n";
+
+static void tell(const struct setup *s)
+{
+	char text[SETUP_SERVER_MAX];
+
+	printf("In your mail program, put back for %s:\n", s->address);
+	setup_server_text(&s->old->smtp, text);
+	if (*text)
+		printf("  sending   %s\n", text);
+	setup_server_text(&s->old->pop3, text);
+	if (*text)
+		printf("  fetching  %s\n", text);
+	printf("  user      %s\n"
+	       "A letterlockd that runs reads it anew: systemctl --user reload "
+	       "letterlock, or kill -HUP\n", s->old->user);
+}
+
+static int run(struct setup *s, const char *config)
+{
+	struct membuf m;
+	struct err e;
+	int rc = setup_conf_read(s, config);
+
+	if (rc)
+		return rc;
+	if (!s->old) {
+		fprintf(stderr, "letterlock undo: %s has no account %s\n",
+		        s->conf_path, s->address);
+		return EX_NOINPUT;
+	}
+	if (!setup_ask(s, "Take %s out of %s?", s->address, s->conf_path))
+		return EX_USAGE;
+	membuf_init(&m, SETUP_CONF_MAX);
+	if (setup_conf_remove(&m, s->text, s->len, s->old->address, &e)) {
+		fprintf(stderr, "letterlock undo: %s\n", e.text);
+		rc = EX_CANTCREAT;
+	} else if (!(rc = setup_conf_store(s, &m))) {
+		tell(s);
+	}
+	membuf_free(&m);
+	return rc;
+}
+
+int cmd_undo(int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{ "yes", no_argument, NULL, 'y' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	static struct setup s;
+	const char *config = NULL;
+	int c, rc;
+
+	while ((c = getopt_long(argc, argv, "yc:h", opts, NULL)) != -1)
+		switch (c) {
+		case 'y': s.yes = true; break;
+		case 'c': config = optarg; break;
+		case 'h': fputs(usage, stdout); return 0;
+		default: fputs(usage, stderr); return EX_USAGE;
+		}
+	if (optind + 1 != argc) {
+		fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	s.address = argv[optind];
+	rc = run(&s, config);
+	setup_free(&s);
+	return rc;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* letterlock setup and undo: an account from its address, in pieces. */
+#ifndef AGENT_SETUP_H
+#define AGENT_SETUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/conf.h"
+#include "agent/frames.h"
+#include "crypto/sink.h"
+
+enum {
+	SETUP_SERVER_MAX = 300,		/* "host:port tls", with its NUL */
+	SETUP_WORDS_MAX = 300,
+	SETUP_GUESSES_MAX = 32,		/* places to try for one protocol */
+	SETUP_CONF_MAX = CONF_MAX
+};
+
+/* A server as it stands in the configuration, and why it may be this one. */
+struct setup_guess {
+	char server[SETUP_SERVER_MAX];
+	const char *from;		/* who says so: static words */
+	bool local_part;		/* the login is what is before the @ */
+	bool elsewhere;			/* only unsigned DNS says that this host of
+					 * another domain is meant (RFC 6186
+					 * section 6): ask before it is told secrets */
+};
+
+struct setup_guesses {
+	unsigned n;
+	struct setup_guess guess[SETUP_GUESSES_MAX];
+};
+/* More than there is room for are left out, and so is one that was there. */
+void setup_guess_add(struct setup_guesses *g, const struct setup_guess *one);
+
+struct setup_key {
+	const char *address, *name;	/* name NULL: none in the user ID */
+	const char *home;		/* GnuPG's, or NULL */
+	const char *fpr;		/* the user's choice, or NULL */
+	bool anew;			/* make one in any case */
+	bool no_passphrase;
+	const char *passphrase_secret;	/* NULL: gpg-agent asks */
+};
+
+struct setup {			/* what the user wants, and what is known so far */
+	const char *address, *domain;
+	const char *user;		/* NULL: the address, or as is found */
+	const char *server[2];		/* by enum session_kind, or NULL */
+	const char *listen[2];		/* the same, where mail programs connect */
+	char *ca_file;			/* an absolute path, or NULL */
+	bool yes;			/* ask nothing */
+	bool sending_only, no_login, no_isp, no_dns, no_guess;
+	const char *isp_dir;		/* of Thunderbird */
+	char *password_secret;
+	struct setup_key key;
+	bool name_key;			/* write it into the configuration */
+	char fpr[41];
+	/* the configuration as it was; old is in conf */
+	char *conf_path, *text;
+	size_t len;
+	bool has_conf;
+	struct conf conf;
+	const struct account *old;	/* NULL: the account is new */
+	struct setup_guess found[2];	/* by enum session_kind */
+	bool local_part;		/* of a server that wants it */
+};
+
+/* ---- talk: setup_ask.c ---- */
+
+/* yes or no; --yes is yes. */
+bool setup_ask(const struct setup *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A line from the terminal, without showing it, or from a descriptor (not -1):
+ * malloced, to be wiped; NULL with e filled. */
+char *setup_secret(const char *question, int fd, struct err *e);
+/* "letterlock setup: ..." on standard error: status. */
+int setup_fail(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- the steps: 0, or the exit status (said) ---- */
+
+int setup_servers(struct setup *s);		/* setup_servers.c */
+int setup_own_key(struct setup *s);		/* setup_own.c */
+int setup_write(struct setup *s);		/* setup_write.c */
+/* What is to be done now: also where nothing was changed. */
+void setup_tell(const struct setup *s);		/* setup_tell.c */
+
+/* Read the configuration into s, which may not be there. */
+int setup_conf_read(struct setup *s, const char *given);	/* setup_write.c */
+void setup_free(struct setup *s);
+/* Write this text in its place, if it is a configuration. */
+int setup_conf_store(struct setup *s, const struct membuf *text);
+/* A server as it stands in the configuration. */
+void setup_server_text(const struct server *s, char out[SETUP_SERVER_MAX]);
+
+/* ---- what is known of providers: setup_provider.c ---- */
+
+enum setup_works { SETUP_WORKS, SETUP_APP_PASSWORD, SETUP_NOT_YET };
+struct setup_provider {
+	const char *domain, *name;
+	enum setup_works works;
+	const char *smtp, *pop3;	/* NULL: it has none */
+	const char *todo;		/* what the user does first, or why not; NULL */
+};
+/* NULL: it is not among them. */
+const struct setup_provider *setup_provider(const char *domain);
+
+/* ---- where the servers may be: setup_guess.c ---- */
+
+/* The usual names of a domain. */
+void setup_usual(struct setup_guesses *g, const char *domain,
+                 enum session_kind kind);
+/* A domain that may be looked up and be part of a file's name. */
+bool setup_domain_ok(const char *domain);
+
+/* ---- one login: setup_login.c ---- */
+
+struct setup_login {
+	const char *address, *user;	/* user NULL: the address */
+	const char *server;		/* as it stands in the configuration */
+	const char *ca_file;		/* or NULL */
+	const char *password_secret;
+	unsigned seconds;		/* to connect */
+};
+/* Log in and out again, by a role of its own: DONE_OK; DONE_DENIED with the
+ * provider's words; DONE_UNREACHABLE: another server may do better; DONE_FAILED:
+ * none will. */
+enum outcome setup_login(const struct setup_login *l, enum session_kind kind,
+                         struct err *e);
+
+/* ---- the text of a configuration: setup_conf.c ---- */
+
+/* Write text to out with this key of this section set: its line is replaced, or
+ * added at the section's end, or the section at the text's.  All else stays. */
+int setup_conf_set(struct membuf *out, const char *text, size_t n,
+                   const char *section, const char *key, const char *value,
+                   struct err *e);
+/* Write it without this section; comments behind its last entry stay.  0, or 1
+ * where there is none; -1. */
+int setup_conf_remove(struct membuf *out, const char *text, size_t n,
+                      const char *section, struct err *e);
+
+/* ---- the key: setup_key.c ---- */
+
+/* Is there a key that can be used?  1 with its fingerprint, 0 there is none (e says
+ * why one that is there does not do, or is empty), -1. */
+int setup_key_find(const struct setup_key *k, char fpr[41], struct err *e);
+/* Make one (Ed25519 and Curve25519, two years): 0, or -1.  revocation: where its
+ * certificate of revocation is, or "". */
+int setup_key_make(const struct setup_key *k, char fpr[41], char *revocation,
+                   size_t size, struct err *e);
+/* Has a Thunderbird of the user's a key of its own for this address? */
+bool setup_key_thunderbird(const char *address);
+
+#endif

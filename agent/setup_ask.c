@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What setup asks the user, and what it says when it can't go on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "agent/setup.h"
+
+enum { SECRET_MAX = 8191 };
+
+bool setup_ask(const struct setup *s, const char *fmt, ...)
+{
+	char answer[16];
+	va_list ap;
+
+	if (s->yes)
+		return true;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf(" [y/n] ");
+	fflush(stdout);
+	if (!fgets(answer, sizeof answer, stdin)) {
+		putchar('\n');
+		return false;
+	}
+	return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+int setup_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("letterlock setup: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+/* Octet by octet, so that what is behind the line is left to others. */
+static char *read_line(int fd, struct err *e)
+{
+	char *line = malloc(SECRET_MAX + 1);
+	size_t n = 0;
+	ssize_t got = 0;
+
+	if (!line) {
+		err_errno(e, "the password");
+		return NULL;
+	}
+	while (n < SECRET_MAX) {
+		got = read(fd, line + n, 1);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got != 1 || line[n] == '\n')
+			break;
+		n++;
+	}
+	if (got == -1)
+		err_errno(e, "the password");
+	else if (n == SECRET_MAX || !n || memchr(line, '\0', n))
+		err_set(e, GPG_ERR_NO_PASSPHRASE, "the password is %s",
+		        n ? "too long" : "empty");
+	else {
+		line[n - (line[n - 1] == '\r')] = '\0';
+		return line;
+	}
+	explicit_bzero(line, SECRET_MAX + 1);
+	free(line);
+	return NULL;
+}
+
+char *setup_secret(const char *question, int fd, struct err *e)
+{
+	struct termios was, quiet;
+	char *line;
+	int tty;
+
+	if (fd != -1)
+		return read_line(fd, e);
+	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (tty == -1 || tcgetattr(tty, &was)) {
+		err_set(e, GPG_ERR_NO_PASSPHRASE, "there is no terminal to ask "
+		        "for the password: give it by --password-fd");
+		if (tty != -1)
+			close(tty);
+		return NULL;
+	}
+	quiet = was;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= ECHONL;
+	dprintf(tty, "%s", question);
+	tcsetattr(tty, TCSAFLUSH, &quiet);
+	line = read_line(tty, e);
+	tcsetattr(tty, TCSAFLUSH, &was);
+	close(tty);
+	return line;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which servers are the provider's: by the user's word, by what others know, by
+ * their usual names; and each has to take the password. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "agent/setup.h"
+
+enum { CONNECT_SECONDS = 20, GUESS_SECONDS = 6 };
+
+static const char *const what[] = {
+	[SESSION_SMTP] = "sending", [SESSION_POP3] = "fetching"
+};
+
+static void add(struct setup_guesses *g, const char *server, const char *from)
+{
+	struct setup_guess one = { .from = from };
+
+	if (server && snprintf(one.server, sizeof one.server, "%s", server)
+	              < (int)sizeof one.server)
+		setup_guess_add(g, &one);
+}
+
+/* What the user said goes alone; what is known comes before what is guessed. */
+static void gather(const struct setup *s, enum session_kind kind,
+                   struct setup_guesses *g)
+{
+	const struct setup_provider *p = setup_provider(s->domain);
+	const struct server *old = !s->old ? NULL : kind == SESSION_SMTP
+	                           ? &s->old->smtp : &s->old->pop3;
+	char text[SETUP_SERVER_MAX];
+
+	g->n = 0;
+	if (s->server[kind]) {
+		add(g, s->server[kind], "as you say");
+		return;
+	}
+	if (old && old->host) {
+		setup_server_text(old, text);
+		add(g, text, "as it is configured");
+		return;
+	}
+	if (p) {
+		add(g, kind == SESSION_SMTP ? p->smtp : p->pop3, p->name);
+		return;
+	}
+	if (!s->no_guess && setup_domain_ok(s->domain))
+		setup_usual(g, s->domain, kind);
+}
+
+/* The login for a server that is known by this guess: NULL is the address. */
+static const char *login_of(const struct setup *s, const struct setup_guess *g,
+                            char local[ADDR_MAX + 1])
+{
+	const char *at = strrchr(s->address, '@');
+
+	if (s->user)
+		return s->user;
+	if (s->old)
+		return s->old->user;
+	if (!g->local_part || !at)
+		return NULL;
+	memcpy(local, s->address, (size_t)(at - s->address));
+	local[at - s->address] = '\0';
+	return local;
+}
+
+static enum outcome try(const struct setup *s, enum session_kind kind,
+                        const struct setup_guess *g, bool sure, struct err *e)
+{
+	char local[ADDR_MAX + 1];
+	const struct setup_login l = {
+		.address = s->address, .user = login_of(s, g, local),
+		.server = g->server, .ca_file = s->ca_file ? s->ca_file
+		          : s->old ? s->old->ca_file : NULL,
+		.password_secret = s->password_secret,
+		.seconds = sure ? CONNECT_SECONDS : GUESS_SECONDS
+	};
+
+	printf("  %s (%s) ... ", g->server, g->from);
+	fflush(stdout);
+	return setup_login(&l, kind, e);
+}
+
+static int denied(const struct setup *s, const struct err *e)
+{
+	const struct setup_provider *p = setup_provider(s->domain);
+
+	printf("says no\n");
+	return setup_fail(EX_NOPERM, "the provider does not take this password. It "
+	                  "says: %s\n%s", e->text, p && p->todo ? p->todo :
+	                  "Try again. Where you log in by a second step, too, make "
+	                  "an app password at your provider's web page; where the "
+	                  "login is not your address, give it by --user");
+}
+
+static int none(const struct setup *s, enum session_kind kind, bool said,
+                const struct err *e)
+{
+	if (said)
+		return setup_fail(EX_UNAVAILABLE, "the server for %s can't be "
+		                  "used: %s", what[kind], e->text);
+	return setup_fail(EX_UNAVAILABLE, "no server for %s was found at %s. Your "
+	                  "provider's help tells its name: give it by %s "
+	                  "'HOST:PORT tls'%s", what[kind], s->domain,
+	                  kind == SESSION_SMTP ? "--smtp" : "--pop3",
+	                  kind == SESSION_POP3 ? ", or say --sending-only" : "");
+}
+
+static int find(struct setup *s, enum session_kind kind)
+{
+	struct setup_guesses g;
+	struct err e = { .text = "" };
+	bool sure;
+
+	gather(s, kind, &g);
+	sure = g.n == 1;
+	printf("The server for %s:\n", what[kind]);
+	for (unsigned i = 0; i < g.n; i++) {
+		const struct setup_guess *one = &g.guess[i];
+
+		if (one->elsewhere
+		    && (s->yes || !setup_ask(s, "DNS says that it is %s. Is that "
+		                             "your provider's?", one->server))) {
+			printf("  %s (%s) is left out: DNS alone says so. If it is "
+			       "right, give it by %s\n", one->server, one->from,
+			       kind == SESSION_SMTP ? "--smtp" : "--pop3");
+			continue;
+		}
+		s->found[kind] = *one;
+		if (s->no_login) {
+			if (!sure)
+				continue;
+			printf("  %s (%s), not tried\n", one->server, one->from);
+			return 0;
+		}
+		switch (try(s, kind, one, sure, &e)) {
+		case DONE_OK:
+			printf("logged in\n");
+			s->local_part = s->local_part || one->local_part;
+			return 0;
+		case DONE_DENIED:
+			return denied(s, &e);
+		case DONE_UNREACHABLE:
+			printf("no: %s\n", e.text);
+			break;
+		default:
+			printf("no\n");
+			return setup_fail(EX_UNAVAILABLE, "%s", e.text);
+		}
+	}
+	return none(s, kind, sure && !s->no_login, &e);
+}
+
+int setup_servers(struct setup *s)
+{
+	int rc = find(s, SESSION_SMTP);
+
+	return rc || s->sending_only ? rc : find(s, SESSION_POP3);
+}

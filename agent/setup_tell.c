@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The end of setup: what to type into the mail program, and what to do next. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/setup.h"
+
+static void tell_place(const char *what, const struct listen *l)
+{
+	static const char *const security[] = {
+		[LOCAL_OFFERED] = "none", [LOCAL_STARTTLS] = "STARTTLS",
+		[LOCAL_TLS] = "SSL/TLS"
+	};
+	const struct sockaddr_in *in = (const void *)&l->addr;
+	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
+	bool v6 = l->addr.ss_family == AF_INET6;
+	char host[INET6_ADDRSTRLEN] = "127.0.0.1";
+
+	inet_ntop(l->addr.ss_family, v6 ? (const void *)&in6->sin6_addr
+	          : (const void *)&in->sin_addr, host, sizeof host);
+	printf("  %-8s  %s, port %u, connection security: %s\n", what, host,
+	       ntohs(v6 ? in6->sin6_port : in->sin_port), security[l->tls]);
+}
+
+void setup_tell(const struct setup *s)
+{
+	const struct conf *c = &s->conf;
+	bool tls = c->n_submission && c->submission[0].tls != LOCAL_OFFERED;
+
+	printf("\nIn your mail program, use for %s:\n", s->address);
+	if (c->n_submission)
+		tell_place("sending", &c->submission[0]);
+	if (s->old->pop3.host && c->n_pop3)
+		tell_place("fetching", &c->pop3[0]);
+	else
+		printf("  fetching  as before; the add-on opens what is sealed\n");
+	printf("  user      %s, with the password of your provider\n",
+	       s->old->user);
+	if (tls)
+		printf("It has to trust Letterlock's certificate: letterlock "
+		       "certificate tells how\n");
+	printf("\nNow\n"
+	       "  start it             systemctl --user enable --now "
+	       "letterlock.socket\n"
+	       "                       (or, without systemd: letterlockd)\n"
+	       "  show it Thunderbird  letterlock thunderbird install\n"
+	       "  lose nothing         letterlock backup FILE\n"
+	       "  see that all is well letterlock doctor\n"
+	       "letterlock undo %s takes it back.\n", s->address);
+}

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""letterlock setup: one command from an address to a sealed letter; what goes
+wrong is told with what to do; undo takes it back."""
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+from kit import client, keys, letters, wait_for, write
+from kit.agent import Agent, assert_sane, built
+from kit.provider import Provider
+from people import ALICE, BOB, USERS, lies
+
+PASSWORD = "the walrus, 17"
+LOCAL = ("--listen-smtp", "127.0.0.1:0", "--listen-pop3", "127.0.0.1:0")
+
+
+class Newcomer:
+    """Somebody with a home folder and nothing in it."""
+
+    def __init__(self, make, secret=()):
+        self.d = make.folder()
+        self.gnupg = make.home(secret=list(secret), public=["bob"])
+        self.conf = os.path.join(self.d, "config", "letterlock",
+                                 "letterlock.conf")
+        self.state = os.path.join(self.d, "state")
+        self.env = {"PATH": "/usr/bin:/bin", "HOME": self.d,
+                    "LANG": "C.UTF-8", "GNUPGHOME": self.gnupg,
+                    "XDG_CONFIG_HOME": os.path.join(self.d, "config"),
+                    "XDG_STATE_HOME": self.state}
+
+    def run(self, command, *args, password=None, data=""):
+        fds, more = (), []
+        if password is not None:
+            r, w = os.pipe()
+            os.write(w, password.encode() + b"\n")
+            os.close(w)
+            fds, more = (r,), ["--password-fd", str(r)]
+        try:
+            p = subprocess.run(
+                [built("letterlock"), command] + more + list(args),
+                env=self.env, input=data, text=True, capture_output=True,
+                pass_fds=fds, timeout=60)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        assert_sane(p.stderr)
+        assert not password or password not in p.stdout + p.stderr
+        return p
+
+    def setup(self, *args, address=ALICE, password=PASSWORD, ok=0):
+        p = self.run("setup", "--yes", *args, address, password=password)
+        assert p.returncode == ok, (p.stdout, p.stderr)
+        return p
+
+    def text(self):
+        with open(self.conf) as f:
+            return f.read()
+
+    def keys(self):
+        out = keys.run(self.gnupg, "--list-secret-keys", "--with-colons")[1]
+        return re.findall(r"^sec:.*\n(?:fpr:+([0-9A-F]{40}):)",
+                          out.decode(), re.M)
+
+
+@pytest.fixture
+def newcomer(make):
+    return Newcomer(make)
+
+
+@pytest.fixture
+def owner(make):
+    return Newcomer(make, secret=["alice"])
+
+
+@pytest.fixture
+def servers():
+    with Provider("smtp", {ALICE: PASSWORD}) as p, \
+            Provider("pop3", {ALICE: PASSWORD}) as q:
+        yield ["--smtp", p.conf, "--pop3", q.conf] + list(LOCAL)
+
+
+def test_to_the_first_sealed_letter(newcomer, mail, make):
+    """One command, and a letterlockd that begins with what it wrote."""
+    account = mail.account()
+    p = newcomer.setup("--smtp", account["smtp"], "--pop3", account["pop3"],
+                       "--ca-file", mail.ca, "--no-passphrase",
+                       "--name", "Alice Liddell", *LOCAL,
+                       password=USERS[ALICE])
+    assert os.stat(newcomer.conf).st_mode & 0o777 == 0o600
+    fpr, = newcomer.keys()
+    assert fpr in p.stdout
+    revocation = re.search(r"(/\S+\.rev)", p.stdout)[1]
+    assert fpr in revocation and os.path.getsize(revocation)
+    out = keys.run(newcomer.gnupg, "--list-keys", "--with-colons", fpr)[1]
+    assert b":ed25519:" in out and b":cv25519:" in out
+    assert b"Alice Liddell <alice@example.org>" in out
+    ends = int(re.search(rb"^pub:(?:[^:]*:){4}(\d+):(\d+)", out, re.M)[2])
+    made = int(re.search(rb"^pub:(?:[^:]*:){4}(\d+):(\d+)", out, re.M)[1])
+    assert 729 <= (ends - made) / 86400 <= 732
+    a = Agent(make.folder(), newcomer.gnupg, {}, conf=newcomer.text())
+    with a:
+        raw = letters.text(to=[ALICE])
+        assert client.send(a.submission, ALICE, USERS[ALICE], [ALICE],
+                           raw).code == 250
+        lay, = lies(mail, ALICE)
+        assert not letters.canaries(lay) and b"BEGIN PGP MESSAGE" in lay
+        got, = client.fetch(a.pop3, ALICE, USERS[ALICE])
+        verdict = letters.verdict(got)
+        assert (verdict["encryption"], verdict["signature"]) == ("ok", "good")
+        assert letters.canaries(got)
+
+
+def test_again_changes_nothing(owner, servers):
+    """What is right stays, to the octet; a key is never made a second time."""
+    owner.setup(*servers)
+    was, at = owner.text(), os.stat(owner.conf)
+    assert owner.keys() == [keys.FPR["alice"]]
+    p = owner.setup()       # the servers are known now
+    assert "stays as it is" in p.stdout
+    assert owner.text() == was
+    assert os.stat(owner.conf).st_ino == at.st_ino
+    assert owner.keys() == [keys.FPR["alice"]]
+
+
+def test_what_others_wrote_stays(owner, servers):
+    os.makedirs(os.path.dirname(owner.conf))
+    other = ("# mine\n[agent]\nsubmission = 127.0.0.1:2587\n"
+             "gnupghome = %s\n\n[%s] # Bob\nsmtp = mail.example.org:465 tls\n"
+             "  # the end" % (owner.gnupg, BOB))
+    write(owner.conf, other, 0o600)
+    owner.setup(*servers[:4])
+    assert owner.text().startswith(other + "\n\n[%s]\nsmtp = " % ALICE)
+    # a server that moved is repaired, and what else stands there stays
+    write(owner.conf, owner.text() + "encrypt = always\n", 0o600)
+    with Provider("smtp", {ALICE: PASSWORD}) as p:
+        owner.setup("--smtp", p.conf)
+        assert owner.text().startswith(other + "\n\n[%s]\nsmtp = %s\npop3 = "
+                                       % (ALICE, p.conf))
+    assert owner.text().endswith("encrypt = always\n")
+    p = owner.run("undo", "--yes", ALICE)
+    assert p.returncode == 0, p.stderr
+    assert owner.text().rstrip("\n") == other
+    assert servers[3] in p.stdout       # what to put back
+    assert owner.keys() == [keys.FPR["alice"]]
+    assert owner.run("undo", "--yes", ALICE).returncode == 66
+
+
+def test_wrong_password(owner, servers):
+    p = owner.setup(*servers, password="another one", ok=77)
+    assert "does not take this password" in p.stderr
+    assert not os.path.exists(owner.conf)
+
+
+def test_unreachable(owner):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))        # and nobody listens
+        server = "127.0.0.1:%d plaintext" % s.getsockname()[1]
+        p = owner.setup("--smtp", server, ok=69)
+    assert "refused" in p.stderr and not os.path.exists(owner.conf)
+
+
+def test_strange_authority(owner, mail):
+    """No password goes to a server that can't show who it is."""
+    p = owner.setup("--smtp", mail.account()["smtp"], "--sending-only", ok=69)
+    assert "certificate" in p.stderr
+    assert not os.path.exists(owner.conf)
+
+
+def test_nothing_known(owner):
+    p = owner.setup("--offline", ok=69)
+    assert "--smtp" in p.stderr
+
+
+def test_sending_only(owner, servers):
+    owner.setup("--sending-only", *servers[:2], *LOCAL)
+    assert "\nsmtp = " in owner.text()
+    assert "pop3" not in owner.text().split("[%s]" % ALICE)[1]
+
+
+def test_new_key(owner, servers):
+    """Only --new-key makes a second one, and it is the one that is used then."""
+    owner.setup(*servers, "--new-key", "--no-passphrase")
+    new, = set(owner.keys()) - {keys.FPR["alice"]}
+    assert "\nkey = %s\n" % new in owner.text()
+
+
+def test_passphrase_by_pinentry(newcomer, servers):
+    keys.pinentry(newcomer.gnupg, "answer", "open sesame, 17")
+    newcomer.setup(*servers)
+    assert keys.prompts(newcomer.gnupg) and len(newcomer.keys()) == 1
+
+
+def test_key_in_thunderbird(newcomer, servers):
+    profile = os.path.join(newcomer.d, ".thunderbird", "p")
+    os.makedirs(profile)
+    write(os.path.join(profile, "..", "profiles.ini"),
+          "[Profile0]\nIsRelative=1\nPath=p\n")
+    write(os.path.join(profile, "prefs.js"),
+          'user_pref("mail.identity.id1.openpgp_key_id", "0123456789ABCDEF");\n'
+          'user_pref("mail.identity.id1.useremail", "%s");\n' % ALICE)
+    p = newcomer.setup(*servers, ok=65)
+    assert "Backup Secret Key" in p.stderr
+    assert not newcomer.keys() and not os.path.exists(newcomer.conf)
+    newcomer.setup(*servers, "--new-key", "--no-passphrase")
+    assert len(newcomer.keys()) == 1
+
+
+def test_certificate(owner, servers):
+    """Ports that anybody could take are spoken with by TLS."""
+    owner.setup(*servers[:4], "--listen-smtp", "127.0.0.1:1587 tls",
+                "--listen-pop3", "127.0.0.1:1110 tls")
+    pem = os.path.join(owner.state, "letterlock", "certificate.pem")
+    assert os.stat(pem).st_mode & 0o777 == 0o600
+
+
+def test_answers(owner, servers):
+    """Without --yes it asks, and a no leaves all as it was."""
+    owner.setup(*servers)
+    was = owner.text()
+    assert owner.run("undo", ALICE, data="n\n").returncode == 64
+    assert owner.text() == was
+    assert owner.run("undo", ALICE, data="y\n").returncode == 0
+    assert ALICE not in owner.text()
+
+
+@pytest.mark.parametrize("address, words", [
+    ("alice@tuta.com", "no mail program"),
+    ("alice@outlook.com", "OAuth"),
+    ("alice@icloud.com", "--sending-only")])
+def test_provider_that_does_not_work(owner, address, words):
+    """Said first: before the password is asked for."""
+    p = owner.run("setup", address)
+    assert p.returncode in (64, 69) and words in p.stderr
+
+
+@pytest.mark.parametrize("args", [
+    [], ["alice"], [ALICE, BOB], ["--password-fd", "x", ALICE],
+    ["--yes", ALICE], ["--smtp", "nonsense", "--yes", "--no-login", ALICE]])
+def test_usage(owner, args):
+    p = owner.run("setup", *args)
+    assert p.returncode in (64, 78) and p.stderr
+    assert not os.path.exists(owner.conf)
