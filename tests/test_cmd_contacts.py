@@ -49,7 +49,7 @@ def test_contacts(scripted):
     (["contacts", "x"], 64), (["contacts", "show"], 64),
     (["contacts", "set", EVE], 64), (["contacts", "set", EVE, "x=y"], 64),
     (["contacts", "list", "x"], 64), (["contacts", "allow-clear"], 64),
-    (["keys"], 64), (["keys", "show"], 64), (["keys", "accept"], 64),
+    (["keys", "x"], 64), (["keys", "show"], 64), (["keys", "accept"], 64),
     (["keys", "accept", EVE, FPR, "x"], 64), (["keys", "x", EVE], 64),
     (["keys", "reject", "--compared", EVE], 64),
     (["contacts", "show", "eve"], 65), (["keys", "show", "eve"], 65),
