@@ -131,7 +131,7 @@ def test_label_and_popup(bird, name):
     said = bird.wait_label("message", label)
     assert not said["disabled"] and not said["hidden"]
     bird.open_popup("message", "#title")
-    wait_for(lambda: words in bird.popup_text("#details"))
+    bird.wait_words(words, "#details")
     assert bird.popup_text("#title") == label
     assert (BOB in bird.popup_text()) == (name in ("sealed", "signed"))
     bird.close_popup()
@@ -202,9 +202,7 @@ def test_a_sealed_letter_from_elsewhere(bird):
     bird.open_popup("message", "#open")
     bird.click("#open")
     wait_for(lambda: "/letter.html" in bird.pages())
-    wait_for(lambda: OPENED in bird.page(
-        "letter.html", "return document.body.innerText;"))
-    words = bird.page("letter.html", "return document.body.innerText;")
+    words = bird.wait_words(OPENED, page="letter.html")
     assert letters.SUBJECT in words
     bird.close_tabs()
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from birds import bird as a_bird
-from kit import client, keys, letters, wait_for, write
+from kit import client, keys, letters, write
 from people import ALICE, BOB, CAROL, DAN, EVE, FRANK
 
 SUBJECT = "Dear Bob: " + letters.SUBJECT
@@ -47,7 +47,7 @@ def refused(b):
     heard = b.smtp.heard("MAIL")
     b.press_send()
     b.wait_popup("#words")
-    said = wait_for(lambda: b.popup_text("#words").strip())
+    said = b.wait_words("Letterlock", "#words").strip()
     assert b.writing() == 1 and not b.dialogs()
     assert b.smtp.heard("MAIL") == heard and not accepted(b)
     return said
@@ -199,7 +199,7 @@ def test_not_to_be_signed(bird, reader):
     bird.open_popup("compose", "#sign")
     assert bird.popup("return document.querySelector('#sign').checked;")
     bird.click("#sign")
-    wait_for(lambda: "not signed" in bird.popup_text("#summary"))
+    bird.wait_words("not signed", "#summary")
     bird.close_popup()
     bird.press_send()
     bird.sent()

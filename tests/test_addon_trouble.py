@@ -88,7 +88,7 @@ def test_agent_gone_and_back(at_work, how):
         wait_for(lambda: not b.agent.own())
     both(b, "Not running", "Not running")
     b.open_popup("compose", "#summary")
-    wait_for(lambda: "not running" in b.popup_text("#summary").lower())
+    b.wait_words("not running", "#summary")
     b.close_popup()
     back(b)
     b.press_send()
@@ -177,8 +177,7 @@ def test_a_letter_for_a_locked_key(carols, make):
     b.click("#unlock")
     b.click("#open")
     wait_for(lambda: "/letter.html" in b.pages())
-    wait_for(lambda: "Sealed " + letters.BODY in b.page(
-        "letter.html", "return document.body.innerText;"))
+    b.wait_words("Sealed " + letters.BODY, page="letter.html")
     b.close_tabs()
 
 

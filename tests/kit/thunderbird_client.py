@@ -275,6 +275,27 @@ class Client(Program):
         return self.popup("return document.querySelector(arguments[0])"
                           "?.innerText ?? null;", selector)
 
+    def wait_words(self, words, selector="body", page=None, seconds=15):
+        """Until an element of the popup, or of a tab with this page, says
+        so: all that it says."""
+        last = [None]
+
+        def says():
+            body = ("return document.querySelector(arguments[0])?.innerText"
+                    " ?? '';")
+            try:
+                last[0] = self.page(page, body, selector) if page else \
+                    self.popup(body, selector)
+            except Refused:     # it is being loaded
+                return False
+            return words in last[0]
+        try:
+            wait_for(says, seconds, 0.05)
+        except KitError:
+            raise KitError("%s does not say %r: %r" % (
+                page or "the popup", words, last[0]))
+        return last[0]
+
     def click(self, selector):
         """Click at an element of the popup, once it is there."""
         self.wait_popup(selector)
