@@ -24,6 +24,7 @@ enum {
 
 enum policy { POLICY_UNSET, POLICY_NEVER, POLICY_WHEN_POSSIBLE, POLICY_ASK, POLICY_ALWAYS };
 enum sign { SIGN_SEALED, SIGN_ALWAYS, SIGN_NEVER };
+enum discover { DISCOVER_WKD, DISCOVER_NONE };	/* where keys are looked for */
 enum transport { TRANSPORT_TLS, TRANSPORT_STARTTLS, TRANSPORT_PLAINTEXT };
 enum login_with {
 	LOGIN_PASSWORD,
@@ -77,6 +78,7 @@ struct conf {
 	struct listen submission[CONF_LISTEN_MAX], pop3[CONF_LISTEN_MAX];
 	unsigned n_submission, n_pop3;
 	char *gnupghome;	/* NULL: GnuPG's own default; ~ expanded */
+	enum discover discover;	/* default wkd */
 	uint64_t max_message_size;	/* octets, default 100M */
 	unsigned max_sessions;	/* default 16 */
 	unsigned max_sessions_per_user;	/* default: as max_sessions */

@@ -120,3 +120,17 @@ int conf_value_sandbox(const struct conf_value *v, bool *required,
 	*required = w->value;
 	return 0;
 }
+
+int conf_value_discover(const struct conf_value *v, enum discover *out,
+                        struct err *e)
+{
+	static const struct conf_word words[] = {
+		{ "wkd", DISCOVER_WKD }, { "none", DISCOVER_NONE }, { NULL, 0 }
+	};
+	const struct conf_word *w = conf_value_word(words, v->text);
+
+	if (!w)
+		return conf_value_bad(v, e, "wkd or none is wanted");
+	*out = (enum discover)w->value;
+	return 0;
+}

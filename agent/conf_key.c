@@ -31,6 +31,7 @@ static struct account *last_account(struct conf *c)
 SET(set_submission, conf_value_listen(v, c->submission, &c->n_submission, e))
 SET(set_pop3, conf_value_listen(v, c->pop3, &c->n_pop3, e))
 SET(set_gnupghome, conf_value_path(v, &c->gnupghome, e))
+SET(set_discover, conf_value_discover(v, &c->discover, e))
 SET(set_size, conf_value_size(v, size_min, size_max, &c->max_message_size, e))
 SET(set_sessions, conf_value_number(v, 1, SESSIONS_MAX, &c->max_sessions, e))
 SET(set_per_user,
@@ -78,6 +79,7 @@ static const struct conf_key agent_keys[] = {
 	{ "submission", set_submission, false },
 	{ "pop3", set_pop3, false },
 	{ "gnupghome", set_gnupghome, false },
+	{ "discover", set_discover, false },
 	{ "max-message-size", set_size, false },
 	{ "max-sessions", set_sessions, false },
 	{ "max-sessions-per-user", set_per_user, false },
@@ -125,7 +127,7 @@ static const struct {
 	const char *wanted;
 } sections[] = {
 	[SECTION_NONE] = { NULL, NULL },
-	[SECTION_AGENT] = { agent_keys, "submission, pop3, gnupghome, "
+	[SECTION_AGENT] = { agent_keys, "submission, pop3, gnupghome, discover, "
 		"max-message-size, max-sessions, max-sessions-per-user, "
 		"max-recipients, max-bcc, look-ahead, allow-remote, users, "
 		"sandbox, client-timeout, connect-timeout, greeting-timeout, "

@@ -56,6 +56,8 @@ int conf_value_credentials(const struct conf_value *v, char **out,
                            struct err *e);
 int conf_value_login_with(const struct conf_value *v, enum login_with *out,
                           struct err *e);
+int conf_value_discover(const struct conf_value *v, enum discover *out,
+                        struct err *e);
 int conf_value_sandbox(const struct conf_value *v, bool *required,
                        struct err *e);
 /* Would the second fail to bind?  (Port 0 never does.) */

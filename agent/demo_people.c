@@ -182,7 +182,8 @@ static int person_conf(const struct demo_person *p, uint16_t smtp,
 	fprintf(f, "[agent]\n"
 	           "submission = 127.0.0.1:0\n"
 	           "pop3 = 127.0.0.1:0\n"
-	           "gnupghome = %s/gnupg\n\n"
+	           "gnupghome = %s/gnupg\n"
+	           "discover = none\n\n"
 	           "[%s]\n"
 	           "smtp = 127.0.0.1:%u plaintext\n"
 	           "pop3 = 127.0.0.1:%u plaintext\n",

@@ -210,6 +210,14 @@ enum frame_type {
 				 * (with fpr "" none: a letter without a field), after
 				 * gpg has judged it: u32 the code of an error, u32 it is
 				 * taken */
+	/* front, plugin -> keeper: keys are looked for (by WKD) */
+	K_LOOKUP,		/* u32 wait (LOOKUP_WAIT_MS at most, else not at all), u32
+				 * n (LOOKUP_ADDRS_MAX at most), str addr ...: n of: u32
+				 * (enum looked) */
+	/* crypt -> keeper: what was found */
+	K_FOUND,		/* str addr: u32 there is a key, and then: u64 when (unix
+				 * time), its octets */
+	K_UNFIT,		/* str addr: gpg says that it is of no use; no answer */
 	K_CAME,			/* str Message-ID: a letter came sealed; no answer */
 	K_DID_COME,		/* str Message-ID: u32 it came sealed, within a year */
 	K_CODE,			/* str text: u32 the four digits today, u32 yesterday's */
@@ -282,6 +290,13 @@ enum key_flag {
 };
 enum key_from { KEY_FROM_KEYRING, KEY_FROM_AUTOCRYPT, KEY_FROM_GOSSIP, KEY_FROM_WKD,
 	KEY_FROM_IMPORT };
+enum looked {
+	LOOKED_NOT,		/* or it has not ended yet */
+	LOOKED_FOUND,
+	LOOKED_NONE,		/* who would know has none */
+	LOOKED_FAILED		/* could not look, or took too long */
+};
+enum { LOOKUP_ADDRS_MAX = 20, LOOKUP_WAIT_MS = 3000 };
 enum contact_set { SET_READABLE = 1, SET_POLICY = 2, SET_JUDGED = 4 };
 enum session_kind { SESSION_SMTP, SESSION_POP3, SESSION_PLUGIN };
 enum { PEER_MAX = 64 };		/* octets of a peer's name, with its NUL */

@@ -18,7 +18,9 @@
 #include "agent/keeper_agent.h"
 #include "agent/keeper_answer.h"
 #include "agent/keeper_event.h"
+#include "agent/keeper_lookup.h"
 #include "agent/log.h"
+#include "agent/wkd.h"
 
 enum {
 	ASKERS_MAX = 1024,
@@ -31,6 +33,7 @@ struct asker {
 	struct teller who;
 	bool waits;		/* for the secret of an account */
 	uint32_t account;
+	struct asked *asked;	/* or for look-ups; else NULL */
 	bool has_door;		/* or had one: there is one of each */
 };
 
@@ -48,6 +51,7 @@ struct keeper {
 static void asker_drop(struct keeper *k, unsigned i)
 {
 	chan_close(&k->asker[i].chan);
+	free(k->asker[i].asked);
 	k->asker[i] = k->asker[--k->n];
 }
 
@@ -103,6 +107,10 @@ static int take_told(struct keeper *k, struct asker *a, const struct frame *f)
 	}
 	if (f->type == K_WATCH)
 		return watch(k, a, f);
+	if (f->type == K_LOOKUP) {
+		a->asked = asked_take(&k->kept, f);
+		return a->asked ? 0 : -1;
+	}
 	if (event_told_by(f->type))
 		return event_tell(&k->kept, &a->who, head_of(k, a), f);
 	if (f->type == K_LOGIN)
@@ -132,7 +140,7 @@ static bool asker_serve(struct keeper *k, struct asker *a)
 			                  &a->account);
 		if (f.type == K_SECRET)
 			explicit_bzero((void *)(uintptr_t)f.data, f.len);
-		a->waits = r == KEEPER_LATER;
+		a->waits = r == KEEPER_LATER || a->asked;
 		if (r == -1 || (r == 1 && answer(a, &p)))
 			return false;
 	} while (!a->waits && --left && chan_wait(&a->chan, 0));
@@ -147,10 +155,32 @@ static void askers_tell(struct keeper *k)
 	for (unsigned i = k->n; i-- > 0;) {
 		struct asker *a = &k->asker[i];
 
-		if (!a->waits || secrets_run(k->kept.secrets, a->account))
+		if (!a->waits || a->asked
+		    || secrets_run(k->kept.secrets, a->account))
 			continue;
 		pack_init(&p);
 		secrets_tell(k->kept.secrets, a->account, &p);
+		a->waits = false;
+		if (answer(a, &p))
+			asker_drop(k, i);
+	}
+}
+
+/* The same for look-ups; and who shows an address hears that one has ended. */
+static void lookups_tell(struct keeper *k)
+{
+	static struct pack p;
+	const char *addr;
+
+	while ((addr = wkd_ended(k->kept.wkd)))
+		event_changed(&k->kept, &addr, 1);
+	for (unsigned i = k->n; i-- > 0;) {
+		struct asker *a = &k->asker[i];
+
+		if (!a->asked || !asked_tell(&k->kept, a->asked, &p))
+			continue;
+		free(a->asked);
+		a->asked = NULL;
 		a->waits = false;
 		if (answer(a, &p))
 			asker_drop(k, i);
@@ -185,11 +215,14 @@ static void move_accounts(struct keeper *k, const struct conf *c)
 
 /* The configuration was read again.  Who waits for a secret of the old one's
  * does so in vain. */
-static void use_conf(struct keeper *k, struct conf *c, struct secrets *secrets)
+static void use_conf(struct keeper *k, struct conf *c, struct secrets *secrets,
+                     struct wkd *wkd)
 {
 	for (unsigned i = k->n; i-- > 0;)
-		if (k->asker[i].waits)
+		if (k->asker[i].waits && !k->asker[i].asked)
 			asker_drop(k, i);
+	wkd_free(k->kept.wkd);
+	k->kept.wkd = wkd;
 	secrets_end(k->kept.secrets);
 	k->kept.secrets = secrets;
 	move_accounts(k, c);
@@ -205,6 +238,7 @@ static bool take_conf(struct keeper *k, const struct frame *f)
 	char path[40], *text = NULL;
 	int fd = chan_take_fd(k->leash);
 	struct secrets *secrets = NULL;
+	struct wkd *wkd = NULL;
 	size_t len;
 	struct err e;
 
@@ -212,12 +246,13 @@ static bool take_conf(struct keeper *k, const struct frame *f)
 	if (f->len == sizeof k->kept.generation && c
 	    && (text = conf_read(path, &len, &e))
 	    && conf_parse(c, "letterlock.conf", text, len, &e) == 0
-	    && (secrets = secrets_new(c))) {
+	    && (wkd = wkd_new(c)) && (secrets = secrets_new(c))) {
 		memcpy(&k->kept.generation, f->data,
 		       sizeof k->kept.generation);
-		use_conf(k, c, secrets);
+		use_conf(k, c, secrets, wkd);
 	} else {
 		log_error("the configuration could not be taken");
+		wkd_free(wkd);
 		free(c);
 	}
 	free(text);
@@ -255,6 +290,7 @@ static bool leash_serve(struct keeper *k)
 		a = &k->asker[k->n++];
 		a->who = who;
 		a->waits = a->has_door = false;
+		a->asked = NULL;
 		chan_init(&a->chan, fd);
 	}
 	gpg_agent_look(k->gpg_agent, true);
@@ -275,6 +311,11 @@ static bool any_buffered(struct keeper *k)
 	return false;
 }
 
+static int sooner(int a, int b)
+{
+	return b == -1 || (a != -1 && a < b) ? a : b;
+}
+
 /* ms until there is something to do that no descriptor tells of, or -1. */
 static int due(struct keeper *k)
 {
@@ -282,6 +323,11 @@ static int due(struct keeper *k)
 
 	if (any_buffered(k))
 		return 0;
+	wait = sooner(wait, wkd_due(k->kept.wkd, keeper_now()));
+	for (unsigned i = 0; i < k->n; i++)
+		if (k->asker[i].asked)
+			wait = sooner(wait, asked_due(k->asker[i].asked,
+			                              keeper_now()));
 	if (k->n && (wait == -1 || wait > LOOK_MS))
 		wait = LOOK_MS;
 	return wait;
@@ -299,7 +345,7 @@ static void keeper_loop(struct keeper *k)
 {
 	enum { LEASH, SIGNALS, ASKERS };
 	static struct pollfd p[ASKERS + ASKERS_MAX + CONF_ACCOUNTS_MAX
-	                       + DOORS_MAX + WATCHERS_MAX];
+	                       + WKD_POLL_MAX + DOORS_MAX + WATCHERS_MAX];
 	unsigned n, doors, watchers;
 
 	for (;;) {
@@ -314,6 +360,7 @@ static void keeper_loop(struct keeper *k)
 			};
 		n = ASKERS + k->n;
 		n += secrets_poll(k->kept.secrets, p + n);
+		n += wkd_poll(k->kept.wkd, p + n);
 		doors = box_doors_poll(k->doors, p + n);
 		watchers = watchers_poll(k->kept.watchers, p + n + doors);
 		if (poll(p, n + doors + watchers, due(k)) == -1
@@ -333,6 +380,8 @@ static void keeper_loop(struct keeper *k)
 			on_signal(k);
 		if (secrets_work(k->kept.secrets, keeper_now()))
 			askers_tell(k);
+		wkd_work(k->kept.wkd, keeper_now());
+		lookups_tell(k);
 		gpg_agent_look(k->gpg_agent, false);
 	}
 }
@@ -358,9 +407,10 @@ static int keeper_open(struct keeper *k, const struct conf *conf)
 	k->kept.secrets = secrets_new(conf);
 	k->kept.logins = logins_new();
 	k->kept.watchers = watchers_new();
+	k->kept.wkd = wkd_new(conf);
 	k->doors = box_doors_new();
 	if (k->signals == -1 || !k->kept.secrets || !k->kept.logins
-	    || !k->kept.watchers || !k->doors) {
+	    || !k->kept.watchers || !k->kept.wkd || !k->doors) {
 		log_error("%s", strerror(errno));
 		return -1;
 	}
@@ -387,6 +437,7 @@ int keeper_run(const struct conf *conf, struct chan *leash)
 	secrets_end(k.kept.secrets);
 	free(k.kept.logins);
 	watchers_free(k.kept.watchers);
+	wkd_free(k.kept.wkd);
 	free(k.gpg_agent);
 	keeper_conf_free(k.own_conf);
 	box_doors_free(k.doors);

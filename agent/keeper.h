@@ -96,6 +96,22 @@ int keeper_peer_keys(struct chan *k, uint64_t after, struct keeper_keys *keys,
 int keeper_learnt(struct chan *k, const struct peer_news *w, bool *taken,
                   struct err *e);
 
+/* ---- look-ups: keeper_ask_lookup.c ---- */
+
+struct found_key {
+	unsigned char data[PEER_KEY_MAX];
+	size_t n;		/* 0: there is none */
+	int64_t when;		/* unix time */
+};
+/* Begin to look for keys of n addresses (LOOKUP_ADDRS_MAX at most), wait for what
+ * comes of it for LOOKUP_WAIT_MS at most, or not at all. */
+int keeper_lookup(struct chan *k, bool wait, const char *const *addr, size_t n,
+                  enum looked *is, struct err *e);
+/* What was found, for crypt, which says whether it is of no use. */
+int keeper_found(struct chan *k, const char *addr, struct found_key *key,
+                 struct err *e);
+int keeper_unfit(struct chan *k, const char *addr, struct err *e);
+
 /* ---- the rest ---- */
 
 /* Message-IDs of letters that came sealed. */

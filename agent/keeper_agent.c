@@ -41,13 +41,12 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Start it; out: where it writes, -1: nowhere.  0: it can't be started. */
-static pid_t gpgconf(const struct gpg_agent *g, const char *verb,
-                     const char *what, int out)
+pid_t gpgconf_start(const char *home, const char *verb, const char *what,
+                    int out)
 {
 	const char *plain[] = { "gpgconf", verb, what, NULL };
 	const char *homed[] = {
-		"gpgconf", "--homedir", g->home, verb, what, NULL
+		"gpgconf", "--homedir", home, verb, what, NULL
 	};
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
@@ -67,7 +66,7 @@ static pid_t gpgconf(const struct gpg_agent *g, const char *verb,
 	posix_spawnattr_setsigmask(&at, &none);
 	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
 	if (posix_spawnp(&pid, "gpgconf", &fa, &at,
-	                 (char **)(g->home ? homed : plain), environ)) {
+	                 (char **)(home ? homed : plain), environ)) {
 		log_error("gpgconf could not be started: is GnuPG installed?");
 		pid = 0;
 	}
@@ -90,7 +89,8 @@ static void find_socket(struct gpg_agent *g)
 	g->addr.sun_family = AF_UNIX;
 	if (pipe2(fd, O_CLOEXEC))
 		return;
-	g->asked = gpgconf(g, "--list-dirs", "agent-socket", fd[1]);
+	g->asked = gpgconf_start(g->home, "--list-dirs", "agent-socket",
+	                         fd[1]);
 	close(fd[1]);
 	p.fd = fd[0];
 	while (n < size && (left = until - now_ms()) > 0
@@ -141,7 +141,7 @@ void gpg_agent_look(struct gpg_agent *g, bool wait)
 	if (g->addr.sun_path[0] == '\0' || listens(g))
 		return;
 	if (!runs(&g->launch)) {
-		g->launch = gpgconf(g, "--launch", "gpg-agent", -1);
+		g->launch = gpgconf_start(g->home, "--launch", "gpg-agent", -1);
 		g->launch_until = now_ms() + GPGCONF_MS;
 	}
 	while (wait && runs(&g->launch) && now_ms() < g->launch_until)
@@ -159,6 +159,6 @@ struct gpg_agent *gpg_agent_new(const struct conf *conf)
 	if (g->addr.sun_path[0])
 		gpg_agent_look(g, false);
 	else
-		g->launch = gpgconf(g, "--launch", "gpg-agent", -1);
+		g->launch = gpgconf_start(g->home, "--launch", "gpg-agent", -1);
 	return g;
 }

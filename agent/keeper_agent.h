@@ -5,6 +5,7 @@
 #define AGENT_KEEPER_AGENT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "agent/conf.h"
 
@@ -16,5 +17,10 @@ struct gpg_agent *gpg_agent_new(const struct conf *conf);
 /* Launch it if it is gone; wait: until it is there, 3 seconds a launch at most.
  * Without wait it looks once a second only.  g may be NULL. */
 void gpg_agent_look(struct gpg_agent *g, bool wait);
+
+/* Start gpgconf for a home (NULL: GnuPG's own); out: where it writes, -1: nowhere.
+ * 0: it can't be started, which the log says. */
+pid_t gpgconf_start(const char *home, const char *verb, const char *what,
+                    int out);
 
 #endif

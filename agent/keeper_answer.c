@@ -8,6 +8,7 @@
 #include "agent/frames.h"
 #include "agent/keeper_contacts.h"
 #include "agent/keeper_event.h"
+#include "agent/keeper_lookup.h"
 #include "agent/keeper_peers.h"
 #include "agent/log.h"
 #include "agent/token.h"
@@ -221,7 +222,7 @@ bool keeper_may(enum role role, unsigned type)
 	switch (type) {
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
 	case K_KEY: case K_JUDGED: case K_WAITS: case K_PEER: case K_PEER_KEY:
-	case K_PEER_KEYS: case K_LEARNT:
+	case K_PEER_KEYS: case K_LEARNT: case K_FOUND: case K_UNFIT:
 		return role == ROLE_CRYPT;
 	case K_STATUS: case K_CHANGED: case K_WATCH: case K_CONTACTS:
 	case K_CONTACT_SET:
@@ -230,7 +231,7 @@ bool keeper_may(enum role role, unsigned type)
 		return role == ROLE_PLUGIN || role == ROLE_FRONT;
 	/* what becomes of a letter is told before it is sent, too: a plug-in is
 	 * the user's own, and sees no more here than by sending letters */
-	case K_CONTACT: case K_CODE: case K_DID_COME:
+	case K_CONTACT: case K_CODE: case K_DID_COME: case K_LOOKUP:
 		return role == ROLE_FRONT || role == ROLE_PLUGIN;
 	}
 	return role == ROLE_FRONT;
@@ -268,6 +269,8 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 		return 1;
 	case K_PEER: case K_PEER_KEY: case K_PEER_KEYS: case K_LEARNT:
 		return keeper_peers_answer(k, f->type, &u, p);
+	case K_FOUND: case K_UNFIT:
+		return keeper_found_answer(k, f->type, &u, p);
 	}
 	return keeper_contacts_answer(k, f->type, &u, p);
 }

@@ -22,6 +22,7 @@ struct kept {
 	struct secrets *secrets;
 	struct logins *logins;
 	struct watchers *watchers;
+	struct wkd *wkd;
 	/* by account, and one for who knows: 0, or 1 + enum key_is, as last told */
 	unsigned char key_is[CONF_ACCOUNTS_MAX + 1];
 };

@@ -126,6 +126,19 @@ int keydata_read(struct keydata *k, const void *buf, size_t n, struct err *e)
 	return r ? no_key(e) : 0;
 }
 
+size_t keydata_first(const void *buf, size_t n)
+{
+	struct walk w = { buf, n, 0 };
+	struct packet p;
+
+	if (next(&w, &p) != 1 || p.tag != TAG_KEY)
+		return 0;
+	while (w.left && packet_tag(w.p[0]) != TAG_KEY)
+		if (next(&w, &p) != 1)
+			return 0;
+	return n - w.left;
+}
+
 /* ---- what a signature says ---- */
 
 struct signature {

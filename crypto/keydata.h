@@ -28,6 +28,10 @@ struct keydata {
  * signature is checked here. */
 int keydata_read(struct keydata *k, const void *buf, size_t n, struct err *e);
 
+/* The octets of the first of several keys that follow each other, 0: it does not
+ * begin by one.  To be read by keydata_read(). */
+size_t keydata_first(const void *buf, size_t n);
+
 /* Of a key that is ours: its primary key, the user ID for this address (else the
  * first), the newest of its self-signatures, the newest subkey that is to encrypt,
  * neither revoked nor ended at the time now, and its binding signature (Autocrypt

@@ -106,7 +106,8 @@ class Agent:
             "home", "config", "state", "run", "tmp", "cwd")}
         for p in [self.d] + list(self.dirs.values()):
             os.makedirs(p, 0o700)
-        keys = {"submission": "127.0.0.1:0", "pop3": "127.0.0.1:0"}
+        keys = {"submission": "127.0.0.1:0", "pop3": "127.0.0.1:0",
+                "discover": "none"}
         if home:
             keys["gnupghome"] = home
         keys.update(agent)

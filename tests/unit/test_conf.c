@@ -64,6 +64,7 @@ static void defaults(void **state)
 	assert_int_equal(c.min_rate, 100);
 	assert_int_equal(c.reply_timeout, 300);
 	assert_false(c.sandbox_required);
+	assert_int_equal(c.discover, DISCOVER_WKD);
 	assert_int_equal(c.max_bcc, 8);
 	assert_int_equal(c.look_ahead, 4);
 	assert_false(c.allow_remote);
@@ -146,6 +147,7 @@ static void every_key(void **state)
 	         "localhost:0\t starttls\r\n"
 	         " pop3 = [::1]:0\r\n"
 	         "gnupghome = ~\r\n"
+	         "discover = none\r\n"
 	         "max-message-size = 2G\r\n"
 	         "max-sessions = 256\r\n"
 	         "max-bcc = 0\r\n"
@@ -187,6 +189,7 @@ static void every_key(void **state)
 	assert_int_equal(c.n_pop3, 1);
 	is_listener(&c.pop3[0], "::1", 0);
 	assert_string_equal(c.gnupghome, "/home/alice");
+	assert_int_equal(c.discover, DISCOVER_NONE);
 	assert_true(c.max_message_size == UINT64_C(2) << 30);
 	assert_int_equal(c.max_sessions, 256);
 	assert_int_equal(c.max_bcc, 0);
@@ -386,7 +389,7 @@ static const struct {
 	{ "smtp = x", "1: smtp: a section such as [agent] is wanted before "
 	  "the first key" },
 	{ "[agent]\nmax-size = 3",
-	  "2: max-size: unknown key, one of submission, pop3, gnupghome, "
+	  "2: max-size: unknown key, one of submission, pop3, gnupghome, discover, "
 	  "max-message-size, max-sessions, max-sessions-per-user, "
 	  "max-recipients, max-bcc, look-ahead, allow-remote, users, sandbox, "
 	  "client-timeout, connect-timeout, greeting-timeout, reply-timeout, "
