@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Looks at the user's Thunderbird: whether letters of our accounts go through the
  * agent, and what else would leave in clear. */
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,8 +93,61 @@ static const char *text(const struct look *l, const char *kind, const char *id,
 
 static bool is_local(const char *host)
 {
-	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0
-	       || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0;
+	struct in_addr a;
+
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0
+	       || strcmp(host, "[::1]") == 0
+	       || (inet_pton(AF_INET, host, &a) == 1
+	           && ntohl(a.s_addr) >> 24 == 127);
+}
+
+static json_int_t port_of(const struct listen *at)
+{
+	return ntohs(at->addr.ss_family == AF_INET
+	             ? ((const struct sockaddr_in *)&at->addr)->sin_port
+	             : ((const struct sockaddr_in6 *)&at->addr)->sin6_port);
+}
+
+/* Is this port of the computer Letterlock's?  Any may be where nobody knows: the
+ * system listens, until somebody comes. */
+static bool is_ours(const struct doctor *d, bool smtp, json_int_t port)
+{
+	const struct listen *at = smtp ? d->conf.submission : d->conf.pop3;
+	unsigned known = smtp ? d->conf.n_submission : d->conf.n_pop3;
+	bool ours = known == 0 && !d->status;
+	const char *where, *colon;
+	json_t *one;
+	size_t i;
+
+	for (unsigned n = 0; n < known; n++)
+		ours = ours || port_of(&at[n]) == port;
+	json_array_foreach(json_object_get(d->status, "listening"), i, one) {
+		where = json_string_value(json_object_get(one, "protocol"));
+		if (!where || strcmp(where, smtp ? "submission" : "pop3") != 0)
+			continue;
+		where = json_string_value(json_object_get(one, "address"));
+		colon = where ? strrchr(where, ':') : NULL;
+		ours = ours || (colon && strtol(colon + 1, NULL, 10) == port);
+	}
+	return ours;
+}
+
+/* On this computer, at a port that is not ours: told, true. */
+static bool is_another(const struct look *l, bool smtp, const char *id,
+                       const char *address)
+{
+	const char *kind = smtp ? "smtpserver" : "server";
+	json_int_t port = json_integer_value(pref(l, kind, id, "port"));
+
+	if (!port || !is_local(text(l, kind, id, "hostname"))
+	    || is_ours(l->d, smtp, port))
+		return false;
+	doctor_say(l->d, DOCTOR_WRONG, smtp ? "sending" : "fetching",
+	           "Thunderbird %s %s through another program on this computer, at "
+	           "port %d, which is not Letterlock's. Choose Letterlock's port in "
+	           "its account settings", smtp ? "sends as" : "fetches for",
+	           address, (int)port);
+	return true;
 }
 
 static void look_at_sending(const struct look *l, const char *id,
@@ -107,6 +161,8 @@ static void look_at_sending(const struct look *l, const char *id,
 		server = server ? server : "";
 	}
 	host = text(l, "smtpserver", server, "hostname");
+	if (is_another(l, true, server, address))
+		return;
 	if (is_local(host))
 		doctor_say(l->d, DOCTOR_OK, "sending", "Thunderbird sends as %s "
 		           "through Letterlock", address);
@@ -145,6 +201,8 @@ static void look_at_fetching(const struct look *l, const char *id,
 	const char *type = text(l, "server", server, "type");
 	const char *host = text(l, "server", server, "hostname");
 
+	if (strcmp(type, "pop3") == 0 && is_another(l, false, server, address))
+		return;
 	if (strcmp(type, "imap") == 0)
 		doctor_say(l->d, DOCTOR_NOTE, "fetching", "Thunderbird fetches for "
 		           "%s by IMAP from %s: sealed letters are opened by the "

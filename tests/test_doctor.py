@@ -223,6 +223,19 @@ def plant_sends_by_default(p):
     p.prefs(mail__identity__id1__smtpServer=None)
 
 
+def plant_sends_by_another(p):
+    """Another mail program's bridge, say."""
+    p.prefs(mail__smtpserver__smtp1__port=p.port + 1)
+
+
+def plant_sends_by_a_name(p):
+    p.prefs(mail__smtpserver__smtp1__hostname="127.0.0.1.example.org")
+
+
+def plant_fetches_by_another(p):
+    p.prefs(mail__server__server1__port=p.port)
+
+
 def plant_fetches_straight(p):
     p.prefs(mail__server__server1__hostname="pop.example.org")
 
@@ -274,8 +287,11 @@ FAULTS = [
     (plant_damaged_mac, "memory", "wrong", "mac.key"),
     (plant_clock, "clock", "wrong", "from the future"),
     (plant_sends_straight, "sending", "wrong", "smtp.example.org"),
+    (plant_sends_by_another, "sending", "wrong", "another program on this"),
+    (plant_sends_by_a_name, "sending", "wrong", "127.0.0.1.example.org"),
     (plant_sends_by_default, "sending", "wrong", "smtp.example.org"),
     (plant_fetches_straight, "fetching", "wrong", "pop.example.org"),
+    (plant_fetches_by_another, "fetching", "wrong", "another program on"),
     (plant_imap, "fetching", "note", "IMAP"),
     (plant_openpgp, "openpgp", "wrong", ALICE),
     (plant_drafts, "folders", "wrong", "drafts"),
