@@ -26,7 +26,11 @@ static const char usage[] =
 "      --sending-only     fetch as before (IMAP)\n"
 "      --password-fd N    read the password from this descriptor, a line\n"
 "      --no-login         do not try the servers, and need no password\n"
-"      --offline          ask nobody which servers there are\n"
+"      --offline          look nowhere for servers, as with the next three\n"
+"      --no-isp           not in Thunderbird's list of providers\n"
+"      --no-dns           not in DNS\n"
+"      --no-guess         not by the usual names\n"
+"      --isp-dir DIR      the list (default: " SETUP_ISP_DIR ")\n"
 "      --key FINGERPRINT  the key to use, where there are several\n"
 "      --new-key          make a new key, even where there is one\n"
 "      --name NAME        your name, for a new key\n"
@@ -185,7 +189,8 @@ static int take_server(struct setup *s, enum session_kind kind)
 
 enum {
 	OPT_SMTP = 256, OPT_POP3, OPT_USER, OPT_CA, OPT_SENDING, OPT_PASSWORD,
-	OPT_NO_LOGIN, OPT_OFFLINE, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
+	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_DNS, OPT_NO_GUESS,
+	OPT_ISP_DIR, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3
 };
 static const struct option opts[] = {
@@ -197,6 +202,10 @@ static const struct option opts[] = {
 	{ "password-fd", required_argument, NULL, OPT_PASSWORD },
 	{ "no-login", no_argument, NULL, OPT_NO_LOGIN },
 	{ "offline", no_argument, NULL, OPT_OFFLINE },
+	{ "no-isp", no_argument, NULL, OPT_NO_ISP },
+	{ "no-dns", no_argument, NULL, OPT_NO_DNS },
+	{ "no-guess", no_argument, NULL, OPT_NO_GUESS },
+	{ "isp-dir", required_argument, NULL, OPT_ISP_DIR },
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "new-key", no_argument, NULL, OPT_NEW },
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -233,6 +242,10 @@ static int take(struct job *w, int c)
 	case OPT_OFFLINE:
 		s->no_isp = s->no_dns = s->no_guess = true;
 		return 0;
+	case OPT_NO_ISP: s->no_isp = true; return 0;
+	case OPT_NO_DNS: s->no_dns = true; return 0;
+	case OPT_NO_GUESS: s->no_guess = true; return 0;
+	case OPT_ISP_DIR: s->isp_dir = optarg; return 0;
 	case OPT_KEY: s->key.fpr = optarg; return 0;
 	case OPT_NEW: s->key.anew = true; return 0;
 	case OPT_NAME: s->key.name = optarg; return 0;
@@ -251,7 +264,8 @@ static int take(struct job *w, int c)
 
 int cmd_setup(int argc, char **argv)
 {
-	static struct job w = { .password_fd = -1, .passphrase_fd = -1 };
+	static struct job w = { .password_fd = -1, .passphrase_fd = -1,
+	                        .s.isp_dir = SETUP_ISP_DIR };
 	int c, rc = 0;
 
 	while (!rc && (c = getopt_long(argc, argv, "yc:h", opts, NULL)) != -1)

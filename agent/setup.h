@@ -10,6 +10,8 @@
 #include "agent/frames.h"
 #include "crypto/sink.h"
 
+#define SETUP_ISP_DIR "/usr/lib/thunderbird/isp"
+
 enum {
 	SETUP_SERVER_MAX = 300,		/* "host:port tls", with its NUL */
 	SETUP_WORDS_MAX = 300,
@@ -22,6 +24,7 @@ struct setup_guess {
 	char server[SETUP_SERVER_MAX];
 	const char *from;		/* who says so: static words */
 	bool local_part;		/* the login is what is before the @ */
+	bool usual;			/* a mere guess */
 	bool elsewhere;			/* only unsigned DNS says that this host of
 					 * another domain is meant (RFC 6186
 					 * section 6): ask before it is told secrets */
@@ -113,6 +116,30 @@ void setup_usual(struct setup_guesses *g, const char *domain,
                  enum session_kind kind);
 /* A domain that may be looked up and be part of a file's name. */
 bool setup_domain_ok(const char *domain);
+
+/* ---- what DNS says: setup_srv.c ---- */
+
+enum { SETUP_SRV_MAX = 16 };	/* records of one answer */
+struct setup_srv {
+	unsigned priority, weight, port;
+	char target[256];
+};
+/* The SRV records of an answer, the best first: how many; -1: it is none. */
+int setup_srv_parse(const unsigned char *answer, size_t n,
+                    struct setup_srv out[SETUP_SRV_MAX]);
+/* Ask for those of a domain that is setup_domain_ok(): a dozen seconds at most. */
+void setup_dns(struct setup_guesses *g, const char *domain,
+               enum session_kind kind);
+
+/* ---- what Thunderbird knows: setup_isp.c ---- */
+
+/* The servers of this kind in the text of such a file, with TLS and a password:
+ * how many; -1: it is not understood, and g is unchanged. */
+int setup_isp_parse(struct setup_guesses *g, const char *p, size_t n,
+                    const char *domain, enum session_kind kind);
+/* In the domain's file in this folder, if there is one. */
+void setup_isp(struct setup_guesses *g, const char *dir, const char *domain,
+               enum session_kind kind);
 
 /* ---- one login: setup_login.c ---- */
 

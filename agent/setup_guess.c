@@ -44,7 +44,7 @@ void setup_usual(struct setup_guesses *g, const char *domain,
 		{ "mail.", ":995 tls" }, { NULL, NULL }
 	};
 	const char *const (*name)[2] = kind == SESSION_SMTP ? smtp : pop3;
-	struct setup_guess one = { .from = "the usual name" };
+	struct setup_guess one = { .from = "the usual name", .usual = true };
 
 	for (; (*name)[0]; name++)
 		if (snprintf(one.server, sizeof one.server, "%s%s%s",

@@ -45,12 +45,21 @@ static void gather(const struct setup *s, enum session_kind kind,
 		add(g, kind == SESSION_SMTP ? p->smtp : p->pop3, p->name);
 		return;
 	}
-	if (!s->no_guess && setup_domain_ok(s->domain))
+	if (!setup_domain_ok(s->domain))
+		return;
+	if (!s->no_isp)
+		setup_isp(g, s->isp_dir, s->domain, kind);
+	if (g->n)
+		return;
+	if (!s->no_dns)
+		setup_dns(g, s->domain, kind);
+	if (!s->no_guess)
 		setup_usual(g, s->domain, kind);
 }
 
-/* The login for a server that is known by this guess: NULL is the address. */
-static const char *login_of(const struct setup *s, const struct setup_guess *g,
+/* The login at this server, NULL: the address.  There is one for both, as the
+ * first has it. */
+static const char *login_of(const struct setup *s, bool local_part,
                             char local[ADDR_MAX + 1])
 {
 	const char *at = strrchr(s->address, '@');
@@ -59,7 +68,7 @@ static const char *login_of(const struct setup *s, const struct setup_guess *g,
 		return s->user;
 	if (s->old)
 		return s->old->user;
-	if (!g->local_part || !at)
+	if (!local_part || !at)
 		return NULL;
 	memcpy(local, s->address, (size_t)(at - s->address));
 	local[at - s->address] = '\0';
@@ -71,7 +80,9 @@ static enum outcome try(const struct setup *s, enum session_kind kind,
 {
 	char local[ADDR_MAX + 1];
 	const struct setup_login l = {
-		.address = s->address, .user = login_of(s, g, local),
+		.address = s->address, .user = login_of(s,
+			kind == SESSION_SMTP ? g->local_part
+			: s->local_part, local),
 		.server = g->server, .ca_file = s->ca_file ? s->ca_file
 		          : s->old ? s->old->ca_file : NULL,
 		.password_secret = s->password_secret,
@@ -108,6 +119,20 @@ static int none(const struct setup *s, enum session_kind kind, bool said,
 	                  kind == SESSION_POP3 ? ", or say --sending-only" : "");
 }
 
+/* Anybody on the way could have said so: is it to be left out? */
+static bool doubtful(const struct setup *s, enum session_kind kind,
+                     const struct setup_guess *g)
+{
+	if (!g->elsewhere
+	    || (!s->yes && setup_ask(s, "DNS says that it is %s. Is that your "
+	                             "provider's?", g->server)))
+		return false;
+	printf("  %s (%s) is left out: DNS alone says so. If it is right, give it "
+	       "by %s\n", g->server, g->from,
+	       kind == SESSION_SMTP ? "--smtp" : "--pop3");
+	return true;
+}
+
 static int find(struct setup *s, enum session_kind kind)
 {
 	struct setup_guesses g;
@@ -120,17 +145,13 @@ static int find(struct setup *s, enum session_kind kind)
 	for (unsigned i = 0; i < g.n; i++) {
 		const struct setup_guess *one = &g.guess[i];
 
-		if (one->elsewhere
-		    && (s->yes || !setup_ask(s, "DNS says that it is %s. Is that "
-		                             "your provider's?", one->server))) {
-			printf("  %s (%s) is left out: DNS alone says so. If it is "
-			       "right, give it by %s\n", one->server, one->from,
-			       kind == SESSION_SMTP ? "--smtp" : "--pop3");
+		if (doubtful(s, kind, one))
 			continue;
-		}
 		s->found[kind] = *one;
+		if (kind == SESSION_SMTP)
+			s->local_part = one->local_part;
 		if (s->no_login) {
-			if (!sure)
+			if (one->usual)
 				continue;
 			printf("  %s (%s), not tried\n", one->server, one->from);
 			return 0;
@@ -138,7 +159,6 @@ static int find(struct setup *s, enum session_kind kind)
 		switch (try(s, kind, one, sure, &e)) {
 		case DONE_OK:
 			printf("logged in\n");
-			s->local_part = s->local_part || one->local_part;
 			return 0;
 		case DONE_DENIED:
 			return denied(s, &e);

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -172,6 +173,90 @@ def test_strange_authority(owner, mail):
 def test_nothing_known(owner):
     p = owner.setup("--offline", ok=69)
     assert "--smtp" in p.stderr
+
+
+ISP = """<clientConfig version="1.1"><emailProvider id="example.org">
+<incomingServer type="pop3"><hostname>pop.example.org</hostname><port>995</port>
+<socketType>SSL</socketType><username>%EMAILLOCALPART%</username></incomingServer>
+<outgoingServer type="smtp"><hostname>smtp.%EMAILDOMAIN%</hostname>
+<port>587</port><socketType>STARTTLS</socketType>
+<username>%EMAILLOCALPART%</username></outgoingServer>
+</emailProvider></clientConfig>"""
+
+
+def test_thunderbirds_list(owner):
+    """What Thunderbird knows of the provider, with its kind of login."""
+    write(os.path.join(owner.d, "example.org.xml"), ISP)
+    args = ["--isp-dir", owner.d, "--no-dns", "--no-guess", "--no-login", *LOCAL]
+    owner.setup(*args)
+    assert owner.text().split("[%s]\n" % ALICE)[1] == (
+        "user = alice\nsmtp = smtp.example.org:587 starttls\n"
+        "pop3 = pop.example.org:995 tls\n")
+    os.unlink(owner.conf)
+    owner.setup("--no-isp", *args, ok=69)
+    write(os.path.join(owner.d, "example.org.xml"), ISP[:-1])
+    assert "is not understood" in owner.setup(*args, ok=69).stdout
+
+
+def test_dns(owner):
+    """SRV records: what they say of hosts of the domain is believed, others are
+    for the user to judge."""
+    def setup(host):
+        p = subprocess.run(
+            ["unshare", "-rnm", sys.executable, "-c", DNS, host,
+             built("letterlock"), "setup", "--yes", "--no-login", "--no-isp",
+             "--no-guess", *LOCAL, ALICE], env=owner.env, text=True,
+            capture_output=True, timeout=60)
+        if p.returncode == 99 or "unshare" in p.stderr:
+            pytest.skip("no name space of its own: " + p.stderr)
+        assert_sane(p.stderr)
+        return p
+    p = setup("mx.example.com")
+    assert p.returncode == 69 and "DNS alone says so" in p.stdout, p
+    assert not os.path.exists(owner.conf)
+    p = setup("mx.example.org")
+    assert p.returncode == 0, p
+    assert ("smtp = mx.example.org:465 tls\npop3 = mx.example.org:995 tls\n"
+            in owner.text())
+
+
+# A network of its own, in which this answers for _submissions and _pop3s.
+DNS = """
+import ctypes, fcntl, os, socket, struct, subprocess, sys, threading
+host, *cmd = sys.argv[1:]
+try:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 0x49))
+    dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    dns.bind(("127.0.0.1", 53))
+    path = os.path.join(os.environ["HOME"], "resolv.conf")
+    with open(path, "w") as f:
+        f.write("nameserver 127.0.0.1\\n")
+    if ctypes.CDLL(None).mount(path.encode(), b"/etc/resolv.conf", None, 4096,
+                               None):
+        raise OSError("mount")
+except OSError as e:
+    print(e, file=sys.stderr)
+    sys.exit(99)
+
+def answer():
+    while True:
+        q, who = dns.recvfrom(4096)
+        end = q.index(b"\\0", 12) + 5
+        service = q[13:13 + q[12]]
+        port = {b"_submissions": 465, b"_pop3s": 995}.get(service)
+        a = b""
+        if port:
+            d = struct.pack(">3H", 0, 1, port) + b"".join(
+                bytes([len(x)]) + x.encode() for x in host.split(".")) + b"\\0"
+            a = b"\\xc0\\x0c\\0\\x21\\0\\1\\0\\0\\0\\x3c" + struct.pack(
+                ">H", len(d)) + d
+        dns.sendto(q[:2] + b"\\x81\\x80\\0\\1" + struct.pack(
+            ">3H", bool(a), 0, 0) + q[12:end] + a, who)
+
+threading.Thread(target=answer, daemon=True).start()
+sys.exit(subprocess.run(cmd).returncode)
+"""
 
 
 def test_sending_only(owner, servers):

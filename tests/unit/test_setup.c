@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -124,6 +125,162 @@ static void test_usual(void **state)
 	assert_int_equal(SETUP_GUESSES_MAX, g.n);
 }
 
+/* ---- Thunderbird's files ---- */
+
+static const char isp[] =
+	"<?xml version=\"1.0\"?>\n<!-- > < -->\n<clientConfig version='1.1'>"
+	"<emailProvider id=\"example.org\"><domain>example.org</domain>"
+	"<incomingServer type=\"imap\"><hostname>i.example.org</hostname>"
+	"<port>993</port><socketType>SSL</socketType></incomingServer>"
+	"<incomingServer type=\"pop3\"><hostname> pop.%EMAILDOMAIN%\n</hostname>"
+	"<port>995</port><socketType>SSL</socketType><username>%EMAILLOCALPART%"
+	"</username><authentication>OAuth2</authentication>"
+	"<authentication>password-cleartext</authentication><x/>"
+	"</incomingServer>"
+	"<outgoingServer type=\"smtp\"><hostname>out.example.org</hostname>"
+	"<port>587</port><socketType>STARTTLS</socketType>"
+	"<username>%EMAILADDRESS%</username></outgoingServer>"
+	"</emailProvider></clientConfig>";
+
+static int read_isp(struct setup_guesses *g, const char *text, size_t n,
+                    enum session_kind kind)
+{
+	char *exact = malloc(n ? n : 1);	/* so that one too far is seen */
+	int rc;
+
+	assert_non_null(exact);
+	memcpy(exact, text, n);
+	g->n = 0;
+	rc = setup_isp_parse(g, exact, n, "example.org", kind);
+	free(exact);
+	return rc;
+}
+
+static void test_isp(void **state)
+{
+	struct setup_guesses g;
+
+	(void)state;
+	assert_int_equal(1, read_isp(&g, isp, strlen(isp), SESSION_POP3));
+	assert_string_equal("pop.example.org:995 tls", g.guess[0].server);
+	assert_true(g.guess[0].local_part);
+	assert_int_equal(1, read_isp(&g, isp, strlen(isp), SESSION_SMTP));
+	assert_string_equal("out.example.org:587 starttls", g.guess[0].server);
+	assert_false(g.guess[0].local_part);
+	for (size_t n = 0; n < strlen(isp); n++) {
+		assert_int_equal(-1, read_isp(&g, isp, n, SESSION_SMTP));
+		assert_int_equal(0, g.n);
+	}
+}
+
+#define SMTP(host, port, how, more) "<a><outgoingServer type='smtp'><hostname>" \
+	host "</hostname><port>" port "</port><socketType>" how "</socketType>" \
+	more "</outgoingServer></a>"
+
+static void test_isp_hostile(void **state)
+{
+	static const struct { const char *text; int want; } t[] = {
+		{ SMTP("a.b", "465", "SSL", ""), 1 },
+		{ SMTP("a.b", "465", "plain", ""), 0 },
+		{ SMTP("a.b", "0", "SSL", ""), 0 },
+		{ SMTP("a.b", "65536", "SSL", ""), 0 },
+		{ SMTP("a.b", "-1", "SSL", ""), 0 },
+		{ SMTP("a.b", "465x", "SSL", ""), 0 },
+		{ SMTP("a.b", "99999999999999999999", "SSL", ""), 0 },
+		{ SMTP("a.b tls\n[x]", "465", "SSL", ""), 0 },
+		{ SMTP("a&amp;b", "465", "SSL", ""), 0 },
+		{ SMTP("127.0.0.1", "465", "SSL", ""), 0 },
+		{ SMTP("localhost", "465", "SSL", ""), 0 },
+		{ SMTP("", "465", "SSL", ""), 0 },
+		{ SMTP("a.b", "465", "SSL", "<authentication>OAuth2"
+		       "</authentication>"), 0 },
+		{ SMTP("a.b", "465", "SSL", "<username>me</username>"), 0 },
+		{ "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", -1 },
+		{ "<a><![CDATA[x]]></a>", -1 },
+		{ "<a></b>", -1 }, { "<a/><b/>", -1 }, { "</a>", -1 },
+		{ "<a b>", -1 }, { "<a b=c/>", -1 }, { "", -1 },
+		{ "<a><b><c><d><e><f><g><h><i><j><k><l><m><n><o><p><q>", -1 },
+		{ "<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/>",
+		  -1 },
+		{ "<a/>", 0 }
+	};
+	struct setup_guesses g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
+		assert_int_equal(t[i].want, read_isp(&g, t[i].text,
+			strlen(t[i].text), SESSION_SMTP));
+}
+
+/* ---- DNS ---- */
+
+#define RR "\xc0\x0c\0\x21\0\1\0\0\0\x3c"
+static const char answer[] =
+	"\x12\x34\x81\x80\0\1\0\4\0\0\0\0"
+	"\x0c_submissions\4_tcp\7example\3org\0\0\x21\0\1"
+	RR "\0\x0c\0\x14\0\1\1\xd1\3two\xc0\x1e"		/* 20 1 465 two */
+	RR "\0\x0c\0\x0a\0\1\1\xd1\3low\xc0\x1e"		/* 10 1 465 low */
+	RR "\0\x0c\0\x0a\0\x09\1\xd1\3one\xc0\x1e"	/* 10 9 465 one */
+	RR "\0\x07\0\0\0\0\0\0";				/* and none */
+
+static int read_srv(struct setup_srv out[SETUP_SRV_MAX], const void *p, size_t n)
+{
+	unsigned char *exact = malloc(n ? n : 1);
+	int rc;
+
+	assert_non_null(exact);
+	memcpy(exact, p, n);
+	rc = setup_srv_parse(exact, n, out);
+	free(exact);
+	return rc;
+}
+
+static void test_srv(void **state)
+{
+	struct setup_srv s[SETUP_SRV_MAX];
+	char bad[sizeof answer];
+	size_t n = sizeof answer;	/* its NUL is the last name */
+	int rc;
+
+	(void)state;
+	assert_int_equal(3, read_srv(s, answer, n));
+	assert_string_equal("one.example.org", s[0].target);
+	assert_string_equal("low.example.org", s[1].target);
+	assert_string_equal("two.example.org", s[2].target);
+	assert_int_equal(465, s[0].port);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(-1, read_srv(s, answer, i));
+	/* any octet may be any: what is taken is a host */
+	for (size_t i = 0; i < n; i++)
+		for (int c = 0; c < 256; c++) {
+			memcpy(bad, answer, n);
+			bad[i] = (char)c;
+			rc = read_srv(s, bad, n);
+			assert_true(rc <= SETUP_SRV_MAX);
+			for (int k = 0; k < rc; k++)
+				assert_true(setup_domain_ok(s[k].target)
+				            && s[k].port);
+		}
+}
+
+static void test_srv_many(void **state)
+{
+	static const char one[] = RR "\0\x0c\0\x0a\0\1\1\xd1\3low\xc0\x1e";
+	enum { HEAD = 12 + 35 + 1, MANY = 100 };
+	struct setup_srv s[SETUP_SRV_MAX];
+	char all[HEAD + MANY * (sizeof one - 1)];
+	char *p = memmem(answer, sizeof answer, RR, sizeof RR - 1);
+	size_t head = (size_t)(p - answer), n;
+
+	(void)state;
+	assert_true(head < HEAD);
+	memcpy(all, answer, head);
+	all[7] = MANY;
+	for (n = head; n - head < MANY * (sizeof one - 1); n += sizeof one - 1)
+		memcpy(all + n, one, sizeof one - 1);
+	assert_int_equal(SETUP_SRV_MAX, read_srv(s, all, n));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +289,10 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_domain),
 		cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_isp),
+		cmocka_unit_test(test_isp_hostile),
+		cmocka_unit_test(test_srv),
+		cmocka_unit_test(test_srv_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

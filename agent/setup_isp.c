@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Thunderbird's files about providers (clientConfig 1.1), by a small reader of XML:
+ * elements, attributes and text; all that is rarer, a document type above all, is
+ * refused. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/file.h"
+#include "agent/setup.h"
+
+enum { ISP_MAX = 256 << 10, DEPTH_MAX = 16, NAME_SIZE = 32, VALUE_SIZE = 256 };
+
+struct isp {
+	const char *p, *end;
+	const char *domain;
+	enum session_kind kind;
+	struct setup_guesses *g;
+	unsigned depth;
+	char open[DEPTH_MAX][NAME_SIZE];
+	bool done;			/* the outermost element ended */
+	/* of the server that is being read */
+	bool wanted;			/* of our kind */
+	char host[VALUE_SIZE], port[VALUE_SIZE], socket[VALUE_SIZE];
+	char user[VALUE_SIZE];
+	bool auth, auth_ok;		/* one is named; one is a password */
+};
+
+static void blanks(struct isp *x)
+{
+	while (x->p < x->end && isspace((unsigned char)*x->p))
+		x->p++;
+}
+
+/* Behind the next of these words. */
+static int skip_to(struct isp *x, const char *word)
+{
+	const char *at = memmem(x->p, (size_t)(x->end - x->p), word,
+	                        strlen(word));
+
+	if (!at)
+		return -1;
+	x->p = at + strlen(word);
+	return 0;
+}
+
+static bool starts(const struct isp *x, const char *word)
+{
+	size_t n = strlen(word);
+
+	return (size_t)(x->end - x->p) >= n && memcmp(x->p, word, n) == 0;
+}
+
+static int name(struct isp *x, char out[NAME_SIZE])
+{
+	size_t n = 0;
+
+	while (x->p < x->end && n < NAME_SIZE - 1
+	       && (isalnum((unsigned char)*x->p) || strchr("-_.:", *x->p))
+	       && *x->p)
+		out[n++] = *x->p++;
+	out[n] = '\0';
+	return n && n < NAME_SIZE - 1 ? 0 : -1;
+}
+
+/* ---- what it means ---- */
+
+static void value(char out[VALUE_SIZE], const char *text, size_t n)
+{
+	while (n && isspace((unsigned char)*text)) {
+		text++;
+		n--;
+	}
+	while (n && isspace((unsigned char)text[n - 1]))
+		n--;
+	if (n >= VALUE_SIZE || memchr(text, '&', n) || memchr(text, 0, n))
+		n = 0;
+	memcpy(out, text, n);
+	out[n] = '\0';
+}
+
+static void text(struct isp *x, const char *p, size_t n)
+{
+	const char *in = x->depth ? x->open[x->depth - 1] : "";
+	char word[VALUE_SIZE];
+
+	if (!x->wanted || !*in)
+		return;
+	value(word, p, n);
+	if (!*word)
+		return;
+	if (strcmp(in, "hostname") == 0)
+		memcpy(x->host, word, sizeof word);
+	else if (strcmp(in, "port") == 0)
+		memcpy(x->port, word, sizeof word);
+	else if (strcmp(in, "socketType") == 0)
+		memcpy(x->socket, word, sizeof word);
+	else if (strcmp(in, "username") == 0)
+		memcpy(x->user, word, sizeof word);
+	else if (strcmp(in, "authentication") == 0) {
+		x->auth = true;
+		x->auth_ok = x->auth_ok || strcmp(word, "plain") == 0
+		             || strcmp(word, "secure") == 0
+		             || strncmp(word, "password-", 9) == 0;
+	}
+}
+
+/* The host, with the domain where it stands for it. */
+static bool host(const struct isp *x, char out[VALUE_SIZE])
+{
+	static const char var[] = "%EMAILDOMAIN%";
+	const char *at = strstr(x->host, var);
+	int n = at ? snprintf(out, VALUE_SIZE, "%.*s%s%s", (int)(at - x->host),
+	                      x->host, x->domain, at + strlen(var))
+	           : snprintf(out, VALUE_SIZE, "%s", x->host);
+
+	/* one of ours tells of the agent itself */
+	return n > 0 && n < VALUE_SIZE && setup_domain_ok(out)
+	       && strcmp(out, "localhost") != 0 && strncmp(out, "127.", 4) != 0;
+}
+
+static void server(struct isp *x)
+{
+	struct setup_guess one = { .from = "Thunderbird's list" };
+	const char *how = strcmp(x->socket, "SSL") == 0 ? "tls"
+	                  : strcmp(x->socket, "STARTTLS") == 0 ? "starttls"
+	                                                       : NULL;
+	char *end, at[VALUE_SIZE];
+	long port = strtol(x->port, &end, 10);
+
+	one.local_part = strcmp(x->user, "%EMAILLOCALPART%") == 0;
+	if (!how || !isdigit((unsigned char)x->port[0]) || *end || port < 1
+	    || port > 65535 || !host(x, at) || (x->auth && !x->auth_ok)
+	    || (*x->user && !one.local_part
+	        && strcmp(x->user, "%EMAILADDRESS%") != 0))
+		return;
+	if (snprintf(one.server, sizeof one.server, "%s:%ld %s", at, port, how)
+	    < (int)sizeof one.server)
+		setup_guess_add(x->g, &one);
+}
+
+/* ---- its form ---- */
+
+/* <name attribute="value" ...>, from behind the name. */
+static int attributes(struct isp *x, char type[NAME_SIZE])
+{
+	char key[NAME_SIZE];
+	const char *end;
+
+	type[0] = '\0';
+	for (;;) {
+		blanks(x);
+		if (x->p == x->end)
+			return -1;
+		if (*x->p == '>' || starts(x, "/>"))
+			return 0;
+		if (name(x, key))
+			return -1;
+		blanks(x);
+		if (!starts(x, "="))
+			return -1;
+		x->p++;
+		blanks(x);
+		if (x->p == x->end || (*x->p != '"' && *x->p != '\'')
+		    || !(end = memchr(x->p + 1, *x->p,
+		                      (size_t)(x->end - x->p - 1))))
+			return -1;
+		if (strcmp(key, "type") == 0 && end - x->p - 1 < NAME_SIZE) {
+			memcpy(type, x->p + 1, (size_t)(end - x->p - 1));
+			type[end - x->p - 1] = '\0';
+		}
+		x->p = end + 1;
+	}
+}
+
+static bool is_server(const char *element)
+{
+	return strcmp(element, "incomingServer") == 0
+	       || strcmp(element, "outgoingServer") == 0;
+}
+
+static int close_element(struct isp *x, const char *element)
+{
+	if (!x->depth || strcmp(x->open[x->depth - 1], element) != 0)
+		return -1;
+	if (x->wanted && is_server(element)) {
+		server(x);
+		x->wanted = false;
+	}
+	x->done = --x->depth == 0;
+	return 0;
+}
+
+static int open_element(struct isp *x)
+{
+	char element[NAME_SIZE], type[NAME_SIZE];
+
+	if (x->done || x->depth == DEPTH_MAX || name(x, element)
+	    || attributes(x, type))
+		return -1;
+	memcpy(x->open[x->depth++], element, sizeof element);
+	if (is_server(element)) {
+		x->wanted = strcmp(type, x->kind == SESSION_SMTP ? "smtp"
+		                         : "pop3") == 0;
+		x->host[0] = x->port[0] = x->socket[0] = x->user[0] = '\0';
+		x->auth = x->auth_ok = false;
+	}
+	if (*x->p == '/') {
+		x->p += 2;
+		return close_element(x, element);
+	}
+	x->p++;
+	return 0;
+}
+
+static int markup(struct isp *x)
+{
+	char element[NAME_SIZE];
+
+	if (starts(x, "<?"))
+		return skip_to(x, "?>");
+	if (starts(x, "<!--")) {
+		x->p += 4;
+		return skip_to(x, "-->");
+	}
+	if (starts(x, "</")) {
+		x->p += 2;
+		if (name(x, element))
+			return -1;
+		blanks(x);
+		if (!starts(x, ">"))
+			return -1;
+		x->p++;
+		return close_element(x, element);
+	}
+	x->p++;			/* and <! is the name of no element */
+	return open_element(x);
+}
+
+static int document(struct isp *x)
+{
+	const char *from;
+
+	while (x->p < x->end) {
+		from = x->p;
+		while (x->p < x->end && *x->p != '<')
+			x->p++;
+		text(x, from, (size_t)(x->p - from));
+		if (x->p < x->end && markup(x))
+			return -1;
+	}
+	return x->done ? 0 : -1;
+}
+
+int setup_isp_parse(struct setup_guesses *g, const char *p, size_t n,
+                    const char *domain, enum session_kind kind)
+{
+	struct setup_guesses found = { .n = 0 };
+	struct isp x = { .p = p, .end = p + n, .domain = domain, .kind = kind,
+	                 .g = &found };
+
+	if (n > ISP_MAX || document(&x))
+		return -1;
+	for (unsigned i = 0; i < found.n; i++)
+		setup_guess_add(g, &found.guess[i]);
+	return (int)found.n;
+}
+
+void setup_isp(struct setup_guesses *g, const char *dir, const char *domain,
+               enum session_kind kind)
+{
+	char low[VALUE_SIZE], *path, *p;
+	struct err e;
+	size_t n = strlen(domain);
+
+	if (n >= sizeof low)
+		return;
+	for (size_t i = 0; i <= n; i++)
+		low[i] = (char)tolower((unsigned char)domain[i]);
+	path = file_path(dir, "/", low, ".xml", NULL);
+	p = path ? file_read(path, ISP_MAX, &n, &e) : NULL;
+	if (p && setup_isp_parse(g, p, n, domain, kind) == -1)
+		printf("  %s is not understood, and left out\n", path);
+	free(p);
+	free(path);
+}
