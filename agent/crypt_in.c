@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent/crypt.h"
+#include "agent/crypt_learn.h"
 #include "agent/crypt_span.h"
 #include "agent/keeper.h"
 #include "agent/keeper_tell.h"
@@ -28,6 +29,7 @@ struct in {
 	bool broken;		/* something of ours failed */
 	bool ended;		/* X_RAW_END came */
 	bool verified;		/* X_VERIFY came */
+	unsigned learnt;	/* runs of gpg for keys that came along */
 	struct opened opened;
 	bool ask;		/* the client waits for this one */
 	bool never_ask;		/* a prompt was not answered */
@@ -147,7 +149,7 @@ static int forget(struct in *in, struct unpack *u)
 	memset(&in->opened, 0, sizeof in->opened);
 	in->tried = in->broken = in->cipher_end = false;
 	in->ended = in->verified = false;
-	in->n = 0;
+	in->n = in->learnt = 0;
 	if (spool_reset(in->raw, &e) || spool_reset(in->clear, &e)) {
 		log_error("%s", e.text);
 		return -1;
@@ -342,6 +344,7 @@ static int serve(struct in *in, const struct frame *f)
 	case X_VERIFY: return verify(in, &u);
 	case X_READ: return send_spool(in, &u);
 	case X_JUDGE: return tell_verdict(in, &u);
+	case X_LEARN: return crypt_learn_along(in->c, &in->learnt, &u);
 	}
 	return -1;
 }

@@ -161,6 +161,11 @@ enum frame_type {
 	X_JUDGE,		/* u32 n, str Message-ID ..., u32 n, str From address
 				 * ..., mem digest[32], u32 has body, mem body[32]:
 				 * X_VERDICT */
+	X_LEARN,		/* u32 KEY_FROM_AUTOCRYPT or GOSSIP, str addr, u64 date of
+				 * the letter or 0, u32 mutual, then the key's octets
+				 * (of AUTOCRYPT none: a letter without a field): it
+				 * came along with the letter, which the client has; no
+				 * answer */
 	/* crypt -> mime */
 	X_OPENED,		/* u32 encryption, u32 reason, u32 held (enum held) */
 	X_VERIFIED,		/* u32 held, u32 counts: 0 where the encryption had a

@@ -140,7 +140,10 @@ int in_finish(struct in *in)
 		pack_mem(&p, in->digest, sizeof in->digest);
 		pack_str(&p, in->id);
 	}
-	return pack_send(&p, in->front, M_END, NULL);
+	if (pack_send(&p, in->front, M_END, NULL))
+		return -1;
+	in->delivered = in->how == FETCHED_ALL;
+	return 0;
 }
 
 int in_tell_bad(struct in *in, unsigned last, const char *words)
@@ -289,6 +292,7 @@ static int letter(struct in *in)
 	in->octets = 0;
 	stored_begin(&in->as_stored);
 	in->at_end = in->lost = in->body_done = in->opaque = false;
+	in->delivered = false;
 	in->head_len = 0;
 	memset(&in->outer, 0, sizeof in->outer);
 	chan_sink_init(&in->to_front, in->front, M_DATA);
@@ -303,6 +307,8 @@ static int letter(struct in *in)
 		rc = opaque(in);
 	else if (!in->before || (rc = in_check(in)) == 1)
 		rc = by_kind(in);
+	if (rc == 0 && in->delivered)
+		in_learn(in);
 	header_free(&in->outer);
 	membuf_free(&in->head);
 	while (in_next_data(in, &f))

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What mime's way in shares: letters as they came (mime_in.c), that are signed
  * (mime_signed.c) or opened (mime_open.c) or were so once (mime_check.c), how they
- * were stored (mime_stored.c), their header blocks (mime_show.c), and the talk with
- * crypt (mime_spool.c). */
+ * were stored (mime_stored.c), their header blocks (mime_show.c), the keys that came
+ * along (mime_learn.c), and the talk with crypt (mime_spool.c). */
 #ifndef AGENT_MIME_IN_H
 #define AGENT_MIME_IN_H
 
 #include "agent/mime.h"
+#include "crypto/addr.h"
 #include "crypto/header.h"
 #include "crypto/kind.h"
 #include "crypto/signed.h"
@@ -43,6 +44,7 @@ struct in {
 	bool verdict_only;	/* the same: it is not opened */
 	bool ask;		/* a passphrase may be asked for */
 	uint32_t lines;		/* of the body that are wanted, for TOP */
+	bool delivered;		/* front has all of it, for the client */
 	bool at_end;		/* the pipe gave P_END (or failed) */
 	bool lost;		/* it failed */
 	bool opaque;		/* its header block can't be cut into fields */
@@ -113,6 +115,19 @@ int in_restore(struct in *in, const struct header *inner,
 /* The same for a body that was one armored message (R2). */
 int in_restore_inline(struct in *in, const unsigned char *body,
                       struct membuf *shown, char line[VERDICT_LINE_MAX]);
+
+/* Exactly one From with exactly one mailbox, or none at all (R6): a list to be
+ * freed. */
+void in_from(const struct header *h, struct addrs *list);
+
+/* ---- keys that came along (mime_learn.c) ---- */
+
+/* Tell crypt, once the letter was delivered: its sender's, by the header block it
+ * came with; and, of one that was opened, others' by the payload's own block,
+ * inner being that with the protected fields.  What fails is silent. */
+void in_learn(struct in *in);
+void in_learn_gossip(struct in *in, const struct header *root,
+                     const struct header *inner);
 
 /* ---- crypt and its spools (mime_spool.c) ---- */
 

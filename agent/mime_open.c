@@ -189,15 +189,17 @@ static int survey(struct in *in, struct payload *p, enum held *held)
 }
 
 /* The protected fields are those of what is inside of all layers. */
+static const struct header *protecting(const struct payload *p)
+{
+	return p->counts ? signed_header(p->scan) : &p->header;
+}
+
 static int restore(struct in *in, const struct payload *p,
                    struct membuf *shown, char line[VERDICT_LINE_MAX])
 {
-	const struct header *inner = p->counts ? signed_header(p->scan)
-	                                       : &p->header;
-
 	if (p->is_text)
 		return in_restore_inline(in, p->body, shown, line);
-	return in_restore(in, inner, &p->header, p->body, shown, line);
+	return in_restore(in, protecting(p), &p->header, p->body, shown, line);
 }
 
 /* Second reading: the body behind what is shown. */
@@ -241,6 +243,8 @@ static int opened(struct in *in, bool is_text)
 	if (in_put_top(in, line, shown.buf, shown.len, p.octets))
 		goto out;
 	rc = put_body(in, &p);
+	if (rc == 0 && in->delivered && !is_text)
+		in_learn_gossip(in, &p.header, protecting(&p));
 out:
 	payload_free(&p);
 	membuf_free(&shown);

@@ -81,9 +81,8 @@ static int judge(struct in *in, const struct header *shown,
 	return 0;
 }
 
-/* Exactly one From with exactly one mailbox, or none at all (R6).  An odd field
- * may be another one to another reader. */
-static void from_of(const struct header *h, struct addrs *list)
+/* An odd field may be another one to another reader. */
+void in_from(const struct header *h, struct addrs *list)
 {
 	const struct field *f = header_get(h, "From", 0);
 	char *text;
@@ -107,7 +106,7 @@ static int judge_by_from(struct in *in, const struct header *shown,
 	struct addrs from;
 	int rc;
 
-	from_of(shown, &from);
+	in_from(shown, &from);
 	rc = judge(in, shown, &from, body, line);
 	addrs_free(&from);
 	return rc;

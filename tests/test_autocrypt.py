@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Autocrypt over a live agent: keys that go along with what we send (O22, O23)."""
+"""Autocrypt over a live agent: keys that go along with what we send (O22,
+O23), and what is learnt from those that come (I13)."""
 import base64
+import contextlib
+import email.utils
+import os
+import sqlite3
+import time
 
 import pytest
 
-from kit import keys, letters, write
-from people import ALICE, BOB, DAN, FRANK
+from kit import client, keys, letters, wait_for, write
+from kit.plugin import Plugin, path
+from people import ALICE, BOB, DAN, EVE, FRANK
 
 YES = {"autocrypt": "yes"}
 
@@ -144,3 +151,208 @@ def test_no_gossip(sealing, to, shown, account):
         if "encrypt" not in account:
             inside = keys.Decrypted(a.home, letters.cipher(x.data))
             assert inside.ok and b"utocrypt" not in inside.data
+
+
+# ---- what comes
+
+@pytest.fixture(scope="module")
+def key_of(make_once):
+    """key_of(name): the public key, binary."""
+    d = make_once.folder()
+    known = {}
+
+    def get(name):
+        if name not in known:
+            keys.run(d, "--import", keys.asc(name))
+            known[name] = keys.run(d, "--export", keys.FPR[name])[1]
+        return known[name]
+    return get
+
+
+def field(addr, key, name="Autocrypt", more=" prefer-encrypt=mutual;"):
+    text = base64.b64encode(key).decode()
+    return "%s: addr=%s;%s keydata=\n%s" % (name, addr, more, "".join(
+        " %s\n" % text[i:i + 70] for i in range(0, len(text), 70)))
+
+
+@contextlib.contextmanager
+def store(a):
+    p = os.path.join(a.dirs["state"], "letterlock", "contacts.db")
+    db = sqlite3.connect(p, timeout=10)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def peers(a):
+    """addr -> (fpr, gossip_fpr, mutual)"""
+    with store(a) as db:
+        return {x[0]: x[1:] for x in db.execute(
+            "SELECT addr, fpr, gossip_fpr, mutual FROM peer")}
+
+
+def seen(a, addr):
+    with store(a) as db:
+        return db.execute("SELECT last_seen, autocrypt_timestamp FROM peer "
+                          "WHERE addr = ?", (addr,)).fetchone()
+
+
+def came(a, *raws):
+    a.inbox.mailbox[:] = [("u%d" % i, x) for i, x in enumerate(raws)]
+    return client.fetch(a.pop3, ALICE, "x")
+
+
+def learns(a, want):
+    """Soon: nobody waits for it."""
+    wait_for(lambda: peers(a) == want, 10)
+
+
+NOON = int(email.utils.parsedate_to_datetime(letters.DATE).timestamp())
+EVES = {EVE: (keys.FPR["eve"], "", 1)}
+
+
+def test_a_key_that_came_is_learnt(scripted, key_of):
+    """I13, R10: and stays out of the user's keyring."""
+    a = scripted()
+    before = keys.run(a.home, "--list-keys", "--with-colons")[1]
+    raw = letters.text(sender=EVE, to=(ALICE,),
+                       extra=field(EVE, key_of("eve")))
+    got, = came(a, raw)
+    assert letters.without_verdict(got) == raw
+    learns(a, EVES)
+    assert seen(a, EVE) == (NOON, NOON)
+    with store(a) as db:
+        (data,), = db.execute("SELECT data FROM peer_key").fetchall()
+    assert data == key_of("eve")
+    assert keys.run(a.home, "--list-keys", "--with-colons")[1] == before
+
+
+def from_eve(extra, **kw):
+    return letters.text(sender=EVE, to=(ALICE,), extra=extra, **kw)
+
+
+def sealed_by(a, name, to, extra=""):
+    """A letter that this one sealed for Alice, and its payload."""
+    inside = letters.crlf(extra) + letters.payload(
+        sender=keys.ADDR[name], to=to)
+    return letters.sealed(keys.encrypt(a.home, inside, ["alice"]),
+                          sender=keys.ADDR[name], to=to)
+
+
+def hostile(a, key_of):
+    """name -> a letter from which nothing may be learnt."""
+    good = field(EVE, key_of("eve"))
+    secret = keys.run(a.home, "--export-secret-keys", keys.FPR["alice"])[1]
+    report = from_eve(good).replace(
+        b"text/plain; charset=us-ascii",
+        b"multipart/report; boundary=x; report-type=delivery-status")
+    assert report != from_eve(good)
+    gossip = field(DAN, key_of("dan"), "Autocrypt-Gossip", "")
+    return {
+        "another's address": from_eve(field(DAN, key_of("dan"))),
+        "another's key": from_eve(field(EVE, key_of("mallory"))),
+        "two of them": from_eve(good + field(EVE, key_of("mallory"))),
+        "two From": from_eve(good + "From: <%s>\n" % DAN),
+        "two in From": from_eve(good).replace(
+            b"<%s>" % EVE.encode(), b"<%s>, <%s>" % (EVE.encode(),
+                                                     DAN.encode())),
+        "by a machine": from_eve(good + "Auto-Submitted: auto-replied\n"),
+        "a report": report,
+        "critical": from_eve(field(EVE, key_of("eve"), more=" x=y;")),
+        "no key": from_eve(field(EVE, b"zebrafink")),
+        "secret": letters.text(to=(ALICE,), extra=field(ALICE, secret)),
+        "too large": from_eve(field(EVE, key_of("eve") * 40)),
+        "ended": letters.text(sender=keys.ADDR["expired"], to=(ALICE,),
+                              extra=field(keys.ADDR["expired"],
+                                          key_of("expired"))),
+        "revoked": letters.text(sender=keys.ADDR["revoked"], to=(ALICE,),
+                                extra=field(keys.ADDR["revoked"],
+                                            key_of("revoked"))),
+        "nothing": from_eve(""),
+        "gossip outside": from_eve(gossip, cc=(DAN,)),
+        "inside": sealed_by(a, "bob", (ALICE,), field(BOB, key_of("bob"))),
+        "gossip of nobody": sealed_by(a, "bob", (ALICE,), gossip),
+        "gossip of another": sealed_by(
+            a, "bob", (ALICE, DAN),
+            field(DAN, key_of("mallory"), "Autocrypt-Gossip", "")),
+    }
+
+
+def test_nothing_is_learnt(scripted, key_of):
+    """I13. They come as ever; what comes last shows that all was seen."""
+    a = scripted(agent={"look-ahead": "0"})
+    raws = hostile(a, key_of)
+    last = letters.text(sender=DAN, to=(ALICE,),
+                        extra=field(DAN, key_of("dan")))
+    got = came(a, *raws.values(), last)
+    for name, raw, x in zip(raws, raws.values(), got):
+        if b"BEGIN PGP" in raw:
+            assert letters.verdict(x)["encryption"] == "ok", name
+        else:
+            assert letters.without_verdict(x) == raw, name
+    learns(a, {DAN: (keys.FPR["dan"], "", 1)})
+    assert "@" not in "".join(x for x in a.log if "learnt" in x)
+
+
+def test_gossip_that_came(scripted, key_of):
+    """I13: of those who are named, inside; a direct key is another thing."""
+    a = scripted()
+    told = "".join(field(keys.ADDR[n], key_of(n), "Autocrypt-Gossip", "")
+                   for n in ("dan", "eve", "frank"))
+    raw = sealed_by(a, "bob", (ALICE, DAN, EVE), told)
+    came(a, raw, from_eve(field(EVE, key_of("eve"))))
+    learns(a, {DAN: ("", keys.FPR["dan"], 0),
+               EVE: (keys.FPR["eve"], keys.FPR["eve"], 1)})
+
+
+def test_newer_wins(scripted, key_of, make):
+    """A Date in the future counts as now; an older letter changes nothing."""
+    a = scripted(agent={"look-ahead": "0"})
+    day = "Tue, %d Nov 2016 07:30:00 +0000"
+    new = make.folder()
+    keys.run(new, "--batch", "--passphrase", "", "--quick-gen-key",
+             "Eve <%s>" % EVE, "future-default", "default", "never")
+    other = keys.run(new, "--export")[1]
+    fpr = rows(keys.run(new, "--list-keys", "--with-colons")[1].decode(),
+               "fpr")[0][9]
+    came(a, from_eve(field(EVE, key_of("eve")), date=day % 8),
+         from_eve(field(EVE, other), date=day % 1))
+    learns(a, EVES)
+    was = seen(a, EVE)
+    assert was[0] == was[1]
+    # without a field only when it was last heard of changes
+    came(a, from_eve("", date=day % 15))
+    wait_for(lambda: seen(a, EVE) == (was[0] + 7 * 86400, was[1]), 10)
+    assert peers(a) == EVES
+    came(a, from_eve(field(EVE, other, more=""),
+                     date="Tue, 8 Nov 2095 07:30:00 +0000"))
+    learns(a, {EVE: (fpr, "", 0)})
+    assert was[1] < seen(a, EVE)[1] <= time.time()
+
+
+def test_a_letter_costs_few_runs_of_gpg(scripted, make, key_of):
+    """Ten; what is left is learnt from the next one."""
+    a, d = scripted(agent={"look-ahead": "0"}), make.folder()
+    who = ["p%d@example.org" % i for i in range(12)]
+    for addr in who:
+        keys.run(d, "--batch", "--passphrase", "", "--quick-gen-key", addr,
+                 "future-default", "default", "never")
+    told = "".join(field(x, keys.run(d, "--export", x)[1],
+                         "Autocrypt-Gossip", "") for x in who)
+    raw = sealed_by(a, "bob", [ALICE] + who, told)
+    came(a, raw, from_eve(field(EVE, key_of("eve"))))
+    wait_for(lambda: EVE in peers(a), 10)
+    assert len(peers(a)) == 11
+    came(a, raw)
+    wait_for(lambda: sorted(peers(a)) == sorted(who + [EVE]), 10)
+
+
+def test_what_a_plug_in_opens(scripted, key_of):
+    """But not what it only asks the verdict of."""
+    a = scripted()
+    with Plugin(path(a)) as p:
+        p.verdict(letters.text(sender=DAN, to=(ALICE,),
+                               extra=field(DAN, key_of("dan"))))
+        p.open(from_eve(field(EVE, key_of("eve"))))
+    learns(a, EVES)

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mime on the way in: keys that came along with a letter (Autocrypt Level 1), told
+ * to crypt once the client has the letter, so that it never waits for them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/mime_in.h"
+#include "crypto/autocrypt.h"
+#include "crypto/date.h"
+
+enum { NAMED_MAX = 1000 };	/* people of a letter who are compared with gossip */
+
+/* a NULL: a letter of theirs without a key. */
+static void tell(struct in *in, enum key_from from, const char *addr,
+                 const struct autocrypt *a)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, from);
+	pack_str(&p, addr);
+	pack_u64(&p, (uint64_t)date_of(&in->outer));
+	pack_u32(&p, a && a->mutual);
+	if (a)
+		pack_mem(&p, a->key, a->n);
+	pack_send(&p, in->crypt, X_LEARN, NULL);
+}
+
+void in_learn(struct in *in)
+{
+	struct autocrypt a;
+	struct addrs from;
+	int r;
+
+	in_from(&in->outer, &from);
+	if (from.n == 1 && !autocrypt_ignores(&in->outer)) {
+		r = autocrypt_of(&in->outer, from.addr[0], &a, NULL);
+		if (r >= 0)
+			tell(in, KEY_FROM_AUTOCRYPT, from.addr[0],
+			     r ? &a : NULL);
+		if (r == 1)
+			autocrypt_free(&a);
+	}
+	addrs_free(&from);
+}
+
+/* ---- gossip ---- */
+
+static void add_named(const struct header *h, const char *name,
+                      struct addrs *to)
+{
+	const struct field *f;
+	char *text;
+
+	for (size_t i = 0; (f = header_get(h, name, i)); i++) {
+		text = field_text(f);
+		if (!text || addrs_parse(to, text, NULL)) {
+			free(text);
+			return;
+		}
+		free(text);
+	}
+}
+
+/* Who is named in it: those it may say something of. */
+static void named(const struct header *h, struct addrs *to)
+{
+	memset(to, 0, sizeof *to);
+	add_named(h, "To", to);
+	add_named(h, "Cc", to);
+	add_named(h, "Reply-To", to);
+}
+
+/* One of these who had none before. */
+static bool is_of(const struct addrs *to, bool *had, const char *addr)
+{
+	for (size_t i = 0; i < to->n && i < NAMED_MAX; i++)
+		if (!had[i] && addr_same(to->addr[i], addr)) {
+			had[i] = true;
+			return true;
+		}
+	return false;
+}
+
+void in_learn_gossip(struct in *in, const struct header *root,
+                     const struct header *inner)
+{
+	bool had[NAMED_MAX] = { false };
+	struct autocrypt a;
+	struct addrs to;
+	unsigned n = 0;
+
+	named(inner, &to);
+	if (to.n == 0) {	/* they are not protected */
+		addrs_free(&to);
+		named(&in->outer, &to);
+	}
+	for (size_t i = 0; i < root->n && n < AUTOCRYPT_GOSSIP_MAX; i++) {
+		if (!field_is(&root->field[i], AUTOCRYPT_GOSSIP))
+			continue;
+		n++;
+		if (autocrypt_read(&root->field[i], &a, NULL) != 1)
+			continue;
+		if (is_of(&to, had, a.addr))
+			tell(in, KEY_FROM_GOSSIP, a.addr, &a);
+		autocrypt_free(&a);
+	}
+	addrs_free(&to);
+}
