@@ -6,7 +6,7 @@ import json
 import os
 
 from . import KitError, letters, wait_for, write
-from .agent import built
+from .agent import assert_sane, built
 from .thunderbird_profile import account
 from .thunderbird_program import Program
 from .thunderbird_wire import Refused
@@ -65,6 +65,11 @@ class Client(Program):
         if self.addon:
             self.remote.cmd("Addon:Install", {
                 "path": self.addon, "temporary": os.path.isdir(self.addon)})
+
+    def stop(self):
+        super().stop()
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            assert_sane(f.read())       # what the host said is in it
 
     def remember(self, kind, user, password):
         """A password, for mailbox (POP3) or smtp."""
