@@ -30,7 +30,7 @@ static const char usage[] =
 "      --no-isp           not in Thunderbird's list of providers\n"
 "      --no-dns           not in DNS\n"
 "      --no-guess         not by the usual names\n"
-"      --isp-dir DIR      the list (default: " SETUP_ISP_DIR ")\n"
+"      --isp-dir DIR      that list (default: " SETUP_ISP_DIR ")\n"
 "      --key FINGERPRINT  the key to use, where there are several\n"
 "      --new-key          make a new key, even where there is one\n"
 "      --name NAME        your name, for a new key\n"
@@ -39,6 +39,7 @@ static const char usage[] =
 "      --listen-smtp ADDRESS, --listen-pop3 ADDRESS\n"
 "                         where mail programs connect (see submission and pop3\n"
 "                         in letterlock.conf(5))\n"
+"      --thunderbird      have Thunderbird find the agent when you add the account\n"
 "  -y, --yes              ask nothing, and do what would be asked\n"
 "  -c, --config FILE      the configuration (default:\n"
 "                         $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
@@ -133,6 +134,8 @@ static int run(struct job *w)
 		rc = setup_own_key(s);
 	if (!rc)
 		rc = setup_write(s);
+	if (!rc && s->thunderbird)
+		rc = setup_thunderbird(s);
 	if (!rc)
 		setup_tell(s);
 	if (pass_secret)
@@ -190,7 +193,7 @@ static int take_server(struct setup *s, enum session_kind kind)
 enum {
 	OPT_SMTP = 256, OPT_POP3, OPT_USER, OPT_CA, OPT_SENDING, OPT_PASSWORD,
 	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_DNS, OPT_NO_GUESS,
-	OPT_ISP_DIR, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
+	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3
 };
 static const struct option opts[] = {
@@ -206,6 +209,7 @@ static const struct option opts[] = {
 	{ "no-dns", no_argument, NULL, OPT_NO_DNS },
 	{ "no-guess", no_argument, NULL, OPT_NO_GUESS },
 	{ "isp-dir", required_argument, NULL, OPT_ISP_DIR },
+	{ "thunderbird", no_argument, NULL, OPT_THUNDERBIRD },
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "new-key", no_argument, NULL, OPT_NEW },
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -246,6 +250,7 @@ static int take(struct job *w, int c)
 	case OPT_NO_DNS: s->no_dns = true; return 0;
 	case OPT_NO_GUESS: s->no_guess = true; return 0;
 	case OPT_ISP_DIR: s->isp_dir = optarg; return 0;
+	case OPT_THUNDERBIRD: s->thunderbird = true; return 0;
 	case OPT_KEY: s->key.fpr = optarg; return 0;
 	case OPT_NEW: s->key.anew = true; return 0;
 	case OPT_NAME: s->key.name = optarg; return 0;

@@ -16,6 +16,9 @@ static const char usage[] =
 "  -y, --yes          do not ask\n"
 "  -c, --config FILE  the configuration (default:\n"
 "                     $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
+"      --isp-dir DIR  Thunderbird's list of providers (default:\n"
+"                     " SETUP_ISP_DIR "), from which what\n"
+"                     setup --thunderbird put there is removed\n"
 "  -h, --help         this text\n"
 "\n"
 "Exit status: 0 done, 64 wrong usage, 66 there is no such account, 73 the\n"
@@ -58,6 +61,7 @@ static int run(struct setup *s, const char *config)
 		rc = EX_CANTCREAT;
 	} else if (!(rc = setup_conf_store(s, &m))) {
 		tell(s);
+		setup_thunderbird_undo(s);
 	}
 	membuf_free(&m);
 	return rc;
@@ -65,13 +69,15 @@ static int run(struct setup *s, const char *config)
 
 int cmd_undo(int argc, char **argv)
 {
+	enum { OPT_ISP_DIR = 256 };
 	static const struct option opts[] = {
 		{ "yes", no_argument, NULL, 'y' },
 		{ "config", required_argument, NULL, 'c' },
+		{ "isp-dir", required_argument, NULL, OPT_ISP_DIR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	static struct setup s;
+	static struct setup s = { .isp_dir = SETUP_ISP_DIR };
 	const char *config = NULL;
 	int c, rc;
 
@@ -79,6 +85,7 @@ int cmd_undo(int argc, char **argv)
 		switch (c) {
 		case 'y': s.yes = true; break;
 		case 'c': config = optarg; break;
+		case OPT_ISP_DIR: s.isp_dir = optarg; break;
 		case 'h': fputs(usage, stdout); return 0;
 		default: fputs(usage, stderr); return EX_USAGE;
 		}
@@ -87,6 +94,8 @@ int cmd_undo(int argc, char **argv)
 		return EX_USAGE;
 	}
 	s.address = argv[optind];
+	s.domain = strrchr(s.address, '@');
+	s.domain = s.domain ? s.domain + 1 : "";
 	rc = run(&s, config);
 	setup_free(&s);
 	return rc;

@@ -53,6 +53,7 @@ struct setup {			/* what the user wants, and what is known so far */
 	const char *listen[2];		/* the same, where mail programs connect */
 	char *ca_file;			/* an absolute path, or NULL */
 	bool yes;			/* ask nothing */
+	bool thunderbird;		/* tell it where the agent is */
 	bool sending_only, no_login, no_isp, no_dns, no_guess;
 	const char *isp_dir;		/* of Thunderbird */
 	char *password_secret;
@@ -86,6 +87,11 @@ int setup_fail(int status, const char *fmt, ...)
 int setup_servers(struct setup *s);		/* setup_servers.c */
 int setup_own_key(struct setup *s);		/* setup_own.c */
 int setup_write(struct setup *s);		/* setup_write.c */
+/* Write the file by which Thunderbird finds the agent, never over one that is not
+ * ours.						setup_thunderbird.c */
+int setup_thunderbird(const struct setup *s);
+/* Remove it, or say how. */
+void setup_thunderbird_undo(const struct setup *s);
 /* What is to be done now: also where nothing was changed. */
 void setup_tell(const struct setup *s);		/* setup_tell.c */
 

@@ -62,7 +62,7 @@ static bool find(const char *text, size_t n, const char *section,
 		if (from == end || text[from] == '#' || text[from] == ';')
 			continue;
 		if (text[from] == '[') {
-			in = !found && begins(text + from, end - from, section);
+			in = begins(text + from, end - from, section);
 			if (in) {
 				found = true;
 				p->from = at;

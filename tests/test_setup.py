@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 import pytest
 
@@ -218,6 +219,36 @@ def test_dns(owner):
     assert p.returncode == 0, p
     assert ("smtp = mx.example.org:465 tls\npop3 = mx.example.org:995 tls\n"
             in owner.text())
+
+
+def test_tell_thunderbird(owner, servers):
+    """It finds the agent by its own list; undo takes that out.  What others put
+    there stays."""
+    isp = os.path.join(owner.d, "isp")
+    os.mkdir(isp)
+    path = os.path.join(isp, "example.org.xml")
+    args = [*servers[:4], "--thunderbird", "--isp-dir", isp, "--listen-smtp",
+            "127.0.0.1:1587 tls", "--listen-pop3", "127.0.0.1:1110 starttls"]
+    owner.setup(*args)
+    top = xml.etree.ElementTree.parse(path).getroot()
+    assert [(x.get("type"), x.find("hostname").text, x.find("port").text,
+             x.find("socketType").text) for x in top[0] if x.get("type")] == [
+        ("pop3", "127.0.0.1", "1110", "STARTTLS"),
+        ("smtp", "127.0.0.1", "1587", "SSL")]
+    # it does not take itself for the provider
+    owner.setup("--no-login", "--no-dns", "--isp-dir", isp, "--no-guess",
+                address="frank@example.org", ok=69)
+    p = owner.run("undo", "--yes", "--isp-dir", isp, ALICE)
+    assert p.returncode == 0 and not os.path.exists(path)
+    write(path, ISP)
+    assert "type in" in owner.setup(*args).stdout
+    owner.run("undo", "--yes", "--isp-dir", isp, ALICE)
+    with open(path) as f:
+        assert f.read() == ISP
+    # a folder that is not to be written to
+    args[args.index("--isp-dir") + 1] = "/proc"
+    assert "sudo install -m 644 %s/letterlock/example.org.xml /proc/" % (
+        owner.state) in owner.setup(*args).stdout
 
 
 # A network of its own, in which this answers for _submissions and _pop3s.
