@@ -21,7 +21,7 @@ static const char usage[] =
 "\n"
 "Exit status: 0, or 69 where no letterlockd runs.\n";
 
-enum { STATUS_SECONDS = 30, WHEN_MAX = 64 };
+enum { STATUS_SECONDS = 30, WHEN_MAX = 64, DAY = 86400, SOON = 30 };
 
 static const char *text_of(json_t *j, const char *name)
 {
@@ -78,6 +78,23 @@ static void print_kind(const char *name, json_t *j)
 		printf("  %-10s not asked yet\n", name);
 }
 
+/* A key that ends within SOON days, or has. */
+static void print_end(json_int_t end)
+{
+	long long left = end - (long long)time(NULL);
+	long long days = (left + DAY - 1) / DAY;
+
+	if (!end || days > SOON)
+		return;
+	printf("  %-10s ", "key");
+	if (left <= 0)
+		printf("ended on %.10s", when(end));
+	else
+		printf("ends in %lld day%s, on %.10s", days,
+		       days == 1 ? "" : "s", when(end));
+	puts(": letterlock keys extend");
+}
+
 static void print_accounts(json_t *ok)
 {
 	const char *key;
@@ -94,6 +111,7 @@ static void print_accounts(json_t *ok)
 			       : strcmp(key, "unlocked") == 0 ? "unlocked"
 			       : strcmp(key, "locked") == 0
 			         ? "locked (letterlock unlock)" : "unknown");
+		print_end(number_of(a, "key-expires"));
 		print_kind("submission", json_object_get(a, "submission"));
 		print_kind("pop3", json_object_get(a, "pop3"));
 	}

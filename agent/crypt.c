@@ -169,8 +169,8 @@ int crypt_find(struct crypt *c, const char *addr, struct found *f,
 	return tell_waits(c, addr, waits, f, e);
 }
 
-int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
-                   struct err *e)
+static int find_own(struct crypt *c, const struct account *a, struct found *f,
+                    struct err *e)
 {
 	uint64_t stamp = stamp_now(c);
 	char name[LOOKUP_KEY_MAX];
@@ -184,5 +184,21 @@ int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
 	                       &f->state, e))
 		return -1;
 	remember(c, stamp, name, f);
+	return 0;
+}
+
+int64_t crypt_ends(const struct found *own)
+{
+	return own->state == KEY_USABLE || own->state == KEY_EXPIRED
+	       ? own->key.expires : 0;
+}
+
+int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
+                   struct err *e)
+{
+	if (find_own(c, a, f, e))
+		return -1;
+	keeper_tell_ends(&c->ends->keeper, (uint32_t)(a - c->conf->account),
+	                 crypt_ends(f));
 	return 0;
 }

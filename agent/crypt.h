@@ -29,6 +29,9 @@ int crypt_find(struct crypt *c, const char *addr, struct found *f,
 int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
                    struct err *e);
 
+/* When our own ends, unix time; 0: never, or there is none. */
+int64_t crypt_ends(const struct found *own);
+
 /* Sealing for front (crypt_out.c), opening for mime (crypt_in.c). */
 int crypt_out(struct crypt *c);
 int crypt_in(struct crypt *c);

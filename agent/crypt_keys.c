@@ -97,3 +97,17 @@ int crypt_import(struct crypt *c, struct unpack *u)
 	return engine_show(c->engine, fpr, n, tell_key, &t, &e)
 	       ? failed(c, &e) : crypt_done(c, DONE_OK, "");
 }
+
+int crypt_tell_ends(struct crypt *c, struct unpack *u)
+{
+	const struct account *a = crypt_account(c, u);
+	struct found own;
+	struct pack p;
+
+	if (!unpack_end(u))
+		return -1;
+	pack_init(&p);
+	pack_u64(&p, crypt_find_own(c, a, &own, NULL)
+	             ? 0 : (uint64_t)crypt_ends(&own));
+	return pack_send(&p, &c->ends->front, C_ENDS_AT, NULL);
+}

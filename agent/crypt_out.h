@@ -38,9 +38,10 @@ int crypt_gossip(struct crypt *c, struct unpack *u);
 
 /* C_EXPORT: the same. */
 int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
-/* crypt_keys.c: C_LIST and C_IMPORT: the same. */
+/* crypt_keys.c: C_LIST, C_IMPORT, C_ENDS: the same. */
 int crypt_list(struct crypt *c, struct unpack *u);
 int crypt_import(struct crypt *c, struct unpack *u);
+int crypt_tell_ends(struct crypt *c, struct unpack *u);
 
 /* ---- crypt_letter.c ---- */
 

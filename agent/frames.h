@@ -129,6 +129,7 @@ enum frame_type {
 	C_LIST,			/* str addr: the keys there are for it; or "", u32
 				 * account: its own; C_KEY ..., C_DONE */
 	C_IMPORT,		/* armored public keys: C_IMPORTED, C_KEY ..., C_DONE */
+	C_ENDS,			/* u32 account: C_ENDS_AT */
 	/* crypt -> front */
 	C_EXPORTED,		/* str the public key as text */
 	C_DONE,			/* u32 outcome (enum outcome), str words */
@@ -137,6 +138,8 @@ enum frame_type {
 	C_KEY,			/* str fpr, u64 created, u64 expires, u32 (enum
 				 * key_flag), u32 (enum judged), u32 n, str user ID ... */
 	C_IMPORTED,		/* u32 how many keys are new */
+	C_ENDS_AT,		/* u64 when the account's own key ends, unix time; 0:
+				 * never, or there is none */
 
 	/* mime -> crypt, outgoing */
 	X_HEAD = 100,		/* octets that go out before the sealed or signed ones */
@@ -255,6 +258,7 @@ enum frame_type {
 	K_KEY,			/* u32 account (UINT32_MAX: the session's), u32 is (enum
 				 * key_is) */
 	K_CHANGED,		/* u32 n, str addr ...: what is known of these has */
+	K_ENDS,			/* crypt: u32 account, u64 as C_ENDS_AT */
 	/* plugin -> keeper */
 	K_WATCH,		/* []: u32 there is a place / fd: K_EVENT comes from there */
 	/* keeper -> plugin, over that */
@@ -265,7 +269,8 @@ enum frame_type {
 				 * opened: str text of the verdict, str Message-ID
 				 * error: u32 kind (enum session_kind), str words
 				 * recipients: u32 n, str addr ...
-				 * lost: u32 how many */
+				 * lost: u32 how many
+				 * key-ends: u32 days */
 	K_ANSWER
 };
 
@@ -281,7 +286,8 @@ enum key_is {
 };
 enum event {
 	EVENT_SENT, EVENT_REFUSED, EVENT_OPENED, EVENT_KEY_NEEDED, EVENT_LOCKED,
-	EVENT_UNLOCKED, EVENT_ERROR, EVENT_RECIPIENTS, EVENT_LOST
+	EVENT_UNLOCKED, EVENT_ERROR, EVENT_RECIPIENTS, EVENT_LOST,
+	EVENT_KEY_ENDS
 };
 enum {
 	EVENT_ADDRS_MAX = 50,	/* that are named */

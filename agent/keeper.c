@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/box_doors.h"
@@ -382,6 +383,7 @@ static void keeper_loop(struct keeper *k)
 			askers_tell(k);
 		wkd_work(k->kept.wkd, keeper_now());
 		lookups_tell(k);
+		event_ends(&k->kept, time(NULL));
 		gpg_agent_look(k->gpg_agent, false);
 	}
 }

@@ -221,8 +221,9 @@ bool keeper_may(enum role role, unsigned type)
 {
 	switch (type) {
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
-	case K_KEY: case K_JUDGED: case K_WAITS: case K_PEER: case K_PEER_KEY:
-	case K_PEER_KEYS: case K_LEARNT: case K_FOUND: case K_UNFIT:
+	case K_KEY: case K_ENDS: case K_JUDGED: case K_WAITS: case K_PEER:
+	case K_PEER_KEY: case K_PEER_KEYS: case K_LEARNT: case K_FOUND:
+	case K_UNFIT:
 		return role == ROLE_CRYPT;
 	case K_STATUS: case K_CHANGED: case K_WATCH: case K_CONTACTS:
 	case K_CONTACT_SET:

@@ -25,6 +25,10 @@ struct kept {
 	struct wkd *wkd;
 	/* by account, and one for who knows: 0, or 1 + enum key_is, as last told */
 	unsigned char key_is[CONF_ACCOUNTS_MAX + 1];
+	struct key_end {
+		int64_t at;	/* unix time; 0 = never, or not known */
+		unsigned told;	/* days before it that were told last; 0 = none */
+	} key_end[CONF_ACCOUNTS_MAX];
 };
 
 enum { KEEPER_LATER = 2 };	/* what is asked is not known yet */

@@ -66,6 +66,16 @@ void keeper_tell_key(struct chan *k, uint32_t account, enum key_is is)
 	tell(k, &p, K_KEY);
 }
 
+void keeper_tell_ends(struct chan *k, uint32_t account, int64_t at)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, account);
+	pack_u64(&p, (uint64_t)at);
+	tell(k, &p, K_ENDS);
+}
+
 void keeper_tell_changed(struct chan *k, const char *const *addr, size_t n)
 {
 	struct pack p;

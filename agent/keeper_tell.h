@@ -17,6 +17,8 @@ void keeper_tell_refused(struct chan *k, unsigned code, const char *words,
 void keeper_tell_opened(struct chan *k, const struct frame *end);
 /* Crypt: of the key of an account, UINT32_MAX: of the session's. */
 void keeper_tell_key(struct chan *k, uint32_t account, enum key_is is);
+/* Crypt: when an account's own key ends; 0: never, or there is none. */
+void keeper_tell_ends(struct chan *k, uint32_t account, int64_t at);
 /* Plugin: what is known of these (EVENT_ADDRS_MAX) has changed, so that who shows
  * it asks again. */
 void keeper_tell_changed(struct chan *k, const char *const *addr, size_t n);

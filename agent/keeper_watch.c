@@ -55,6 +55,11 @@ int watchers_add(struct watchers *w)
 	return pair[1];
 }
 
+bool watchers_any(const struct watchers *w)
+{
+	return w->n > 0;
+}
+
 /* 1, or 0: there is no room now. */
 static bool put(struct watcher *r, const void *p, size_t n)
 {

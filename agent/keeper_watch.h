@@ -21,6 +21,7 @@ void watchers_free(struct watchers *w);	/* w may be NULL */
 /* One more: where it gets K_EVENT frames from, whole or not at all, for the caller
  * to hand on and close; -1: there are too many. */
 int watchers_add(struct watchers *w);
+bool watchers_any(const struct watchers *w);
 /* One K_EVENT for all of them. */
 void watchers_tell(struct watchers *w, const struct pack *event);
 

@@ -105,6 +105,7 @@ static const struct {
 	int days;		/* how long it is kept */
 } list_of[MEMORY_LISTS] = {
 	[MEMORY_CAME] = { "came", 366 },
+	[MEMORY_TOLD] = { "told", 60 },
 };
 
 static int32_t today(void)

@@ -40,6 +40,7 @@ void memory_remember(struct memory *m, uint64_t stamp, const char *key,
 /* Lists: salted hashes and the day, appended to a file. */
 enum memory_list {
 	MEMORY_CAME,		/* Message-IDs that came sealed, for a year */
+	MEMORY_TOLD,		/* which ends of keys were told, and how long before */
 	MEMORY_LISTS
 };
 bool memory_has(const struct memory *m, enum memory_list l, const char *text);

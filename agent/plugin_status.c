@@ -142,6 +142,31 @@ static const char *key_state(struct plugin *p, struct chan *crypt, unsigned n)
 	return "unknown";
 }
 
+/* When it ends, if it does and that is known. */
+static void key_ends(struct plugin *p, struct chan *crypt, unsigned n,
+                     json_t *account)
+{
+	struct pack q;
+	struct unpack u;
+	struct frame f;
+	uint64_t at;
+
+	if (!chan_open(crypt))
+		return;
+	pack_init(&q);
+	pack_u32(&q, n);
+	if (pack_send(&q, crypt, C_ENDS, NULL) || plugin_wait(p, crypt)
+	    || chan_expect(crypt, C_ENDS_AT, &f, NULL)) {
+		chan_close(crypt);
+		return;
+	}
+	unpack_init(&u, &f);
+	at = unpack_u64(&u);
+	if (unpack_end(&u) && at)
+		json_object_set_new(account, "key-expires",
+		                    json_integer((json_int_t)at));
+}
+
 /* ---- all of it ---- */
 
 static json_t *accounts(struct plugin *p, bool keys)
@@ -156,9 +181,11 @@ static json_t *accounts(struct plugin *p, bool keys)
 		a = json_pack("{s:o}", "address",
 		              json_words(p->conf->account[i].address));
 		ask_keeper(p, i, a);
-		if (keys)
+		if (keys) {
 			json_object_set_new(a, "key", json_string(
 				key_state(p, &crypt, i)));
+			key_ends(p, &crypt, i, a);
+		}
 		json_array_append_new(list, a);
 	}
 	chan_close(&crypt);

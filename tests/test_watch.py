@@ -441,3 +441,30 @@ def test_a_front_that_is_killed(scripted):
         assert a.send([BOB], letters.text()).code == 250
         w.next("sent")
         assert command(a, "status").returncode == 0
+
+
+def test_a_key_that_ends(scripted):
+    """Told in the status, and once to who watches, also by an agent that was
+    started anew."""
+    a = scripted()
+    with Plugin(path(a)) as p:
+        assert "key-expires" not in p.call("status", keys=True)["ok"][
+            "accounts"][0]
+    assert "ends" not in command(a, "status").stdout
+    keys.run(a.home, "--quick-set-expire", keys.FPR["alice"], "12d")
+    end = time.time() + 12 * 86400
+    with Watcher(a) as w:
+        status = w.answer("status", keys=True)["ok"]["accounts"][0]
+        assert abs(status["key-expires"] - end) < 100
+        assert w.next("key-ends") == {"event": "key-ends", "account": ALICE,
+                                      "days": 12}
+        w.answer("status", keys=True)
+        w.nothing()
+    text = command(a, "status").stdout
+    assert "  key        ends in 12 days, on %s: letterlock keys extend\n" % (
+        time.strftime("%Y-%m-%d", time.localtime(end))) in text
+    a.stop()
+    with a, Watcher(a) as w:
+        w.answer("status", keys=True)
+        time.sleep(0.2)
+        w.nothing()

@@ -420,6 +420,72 @@ static void test_outages(void **state)
 	assert_true(unpack_end(&rest));
 }
 
+static void tell_ends(uint32_t of, uint32_t generation, int64_t at)
+{
+	struct teller crypt = { .role = ROLE_CRYPT, .generation = generation };
+	static struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, of);
+	pack_u64(&p, (uint64_t)at);
+	assert_int_equal(tell(&crypt, NULL, K_ENDS, &p), 0);
+}
+
+static void expect_end(int64_t now, int days, const char *of)
+{
+	event_ends(&kept, now);
+	if (days == -1) {
+		assert_int_equal(next(), -1);
+		return;
+	}
+	assert_int_equal(next(), EVENT_KEY_ENDS);
+	assert_string_equal(account, of);
+	assert_int_equal(unpack_u32(&rest), days);
+	assert_true(unpack_end(&rest));
+	event_ends(&kept, now + 1);
+	assert_int_equal(next(), -1);
+}
+
+/* Once for each step, also by a keeper that has begun anew. */
+static void test_ends(void **state)
+{
+	enum { DAY = 86400 };
+	const int64_t end = 1900000000;
+	const char *a = "a@b.example", *c = "c@b.example";
+	const int from[] = { 1, 0 };
+	struct watchers *none = watchers_new(), *were = kept.watchers;
+
+	(void)state;
+	tell_ends(0, 0, end);
+	expect_end(end - 31 * DAY, -1, NULL);
+	kept.watchers = none;
+	event_ends(&kept, end - 29 * DAY);
+	kept.watchers = were;
+	watchers_free(none);
+	expect_end(end - 29 * DAY, 29, a);
+	tell_ends(0, 0, end);
+	expect_end(end - 8 * DAY, -1, NULL);
+	expect_end(end - 7 * DAY, 7, a);
+	memset(kept.key_end, 0, sizeof kept.key_end);
+	tell_ends(0, 0, end);
+	expect_end(end - 7 * DAY, -1, NULL);
+	expect_end(end - 2, 1, a);
+	expect_end(end, -1, NULL);
+	tell_ends(0, 0, end + 700 * DAY);
+	expect_end(end - 2, -1, NULL);
+	tell_ends(1, 1, end);		/* of another configuration */
+	tell_ends(2, 0, end);		/* of none */
+	expect_end(end - 6 * DAY, -1, NULL);
+	tell_ends(1, 0, end + 10);
+	event_move(&kept, from, 2);
+	tell_ends(1, 0, 0);
+	expect_end(end - 6 * DAY, 7, a);	/* by its number of now */
+	event_move(&kept, from, 2);
+	assert_int_equal(kept.key_end[1].at, end + 10);
+	tell_ends(1, 0, 0);
+	expect_end(end - DAY, -1, c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_outages),
+		cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -21,7 +21,7 @@
 enum { HASH = 32, RECORD = HASH + 4 };
 
 static char dir[] = "/tmp/letterlock-test-XXXXXX";
-static const char *const files[] = { "mac.key", "came" };
+static const char *const files[] = { "mac.key", "came", "told" };
 
 static int make_dir(void **state)
 {
