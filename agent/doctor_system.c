@@ -24,13 +24,39 @@ enum {
 
 /* ---- the state folder ---- */
 
+static bool is_there(const char *dir, const char *name)
+{
+	char *path = file_path(dir, "/", name, NULL);
+	bool is = path && access(path, F_OK) == 0;
+
+	free(path);
+	return is;
+}
+
+/* Only what is there is opened: it would be made, and what is made stands in the
+ * way of letterlock restore. */
+static void look_at_memory(struct doctor *d, const char *dir)
+{
+	bool any = is_there(dir, "mac.key"), met = is_there(dir, "contacts.db");
+	struct contacts *contacts = NULL;
+	struct memory *m = NULL;
+	struct err e;
+
+	if ((any && !(m = memory_open(dir, &e)))
+	    || (met && !(contacts = contacts_open(dir, &e))))
+		doctor_say(d, DOCTOR_WRONG, "memory", "%s", e.text);
+	else
+		doctor_say(d, DOCTOR_OK, "memory", "%s", met
+		           ? "What is known of contacts can be read"
+		           : "Nothing is known of contacts yet");
+	contacts_close(contacts);
+	memory_close(m);
+}
+
 static void look_at_state(struct doctor *d, const char *dir)
 {
-	struct contacts *contacts;
-	struct memory *m;
 	struct statvfs v;
 	struct stat st;
-	struct err e;
 
 	if (stat(dir, &st) == 0 && (st.st_uid != geteuid() || st.st_mode & 077))
 		doctor_say(d, DOCTOR_WRONG, "state", "Others may look into %s: "
@@ -39,16 +65,7 @@ static void look_at_state(struct doctor *d, const char *dir)
 	    && (uint64_t)v.f_bavail * v.f_frsize >> 20 < ROOM_MB)
 		doctor_say(d, DOCTOR_WRONG, "room", "The disk with %s is nearly "
 		           "full. Make room", dir);
-	if (!(m = memory_open(dir, &e)))
-		doctor_say(d, DOCTOR_WRONG, "memory", "%s", e.text);
-	else if (!(contacts = contacts_open(dir, &e)))
-		doctor_say(d, DOCTOR_WRONG, "memory", "%s", e.text);
-	else {
-		doctor_say(d, DOCTOR_OK, "memory",
-		           "What is known of contacts can be read");
-		contacts_close(contacts);
-	}
-	memory_close(m);
+	look_at_memory(d, dir);
 }
 
 /* ---- the clock ---- */

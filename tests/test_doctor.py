@@ -106,6 +106,9 @@ def test_healthy(patient):
     assert {c for c, s in found if s == "ok"} >= {
         "configuration", "port", "gnupg", "home", "key", "memory", "clock",
         "sending", "fetching", "addon", "host"}
+    # nothing was made that letterlock restore would not overwrite
+    assert not {"mac.key", "contacts.db"} & set(
+        os.listdir(patient.state) if os.path.exists(patient.state) else ())
 
 
 def test_running(scripted):
