@@ -80,7 +80,8 @@ static int keys(struct crypt *c, struct unpack *u)
 	for (; known.n < n; known.n++, f++) {
 		addr = known.addr[known.n];
 		unpack_str(u, addr, sizeof known.addr[0]);
-		if (u->bad || crypt_find(c, addr, f, &e))
+		if (u->bad || crypt_find(c, addr, f, &e)
+		    || crypt_take_found(c, addr, f, &e))
 			goto failed;
 		pack_u32(&p, f->state);
 		pack_u32(&p, f->key.valid);

@@ -36,6 +36,11 @@ int crypt_warm(struct crypt *c, struct unpack *u);	/* crypt_warm.c */
 int crypt_from(struct crypt *c, struct unpack *u);
 int crypt_gossip(struct crypt *c, struct unpack *u);
 
+/* crypt_found.c: f is what there is for an address: if that is no key, or one that has
+ * ended, what the keeper has found by a look-up is learnt. */
+int crypt_take_found(struct crypt *c, const char *addr, struct found *f,
+                     struct err *e);
+
 /* C_EXPORT: the same. */
 int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
 /* crypt_keys.c: C_LIST, C_IMPORT, C_ENDS: the same. */

@@ -113,6 +113,24 @@ static int know_recipients(struct letter *l, enum key_state *own)
 	return 0;
 }
 
+/* What is sealed by S/MIME goes as it is, whatever keys there are. */
+static int look_up_keys(struct letter *l, enum key_state *own)
+{
+	struct chan *crypt = &l->s->lane[0].crypt;
+	bool found;
+
+	if (l->form == FORM_SMIME)
+		return 0;
+	if (recipients_look_up(l->s->conf, &l->s->ends->keeper, true, l->to,
+	                       l->n, &l->wishes, &found, NULL)
+	    || (found && (recipients_ask_keys(crypt, l->s->who.index, l->to,
+	                                      l->n, NULL)
+	                  || recipients_take_keys(crypt, l->to, l->n, own,
+	                                          NULL))))
+		return letter_broken(l);
+	return 0;
+}
+
 static int refuse_own_key(struct letter *l, enum key_state own)
 {
 	char words[POLICY_WORDS_MAX];
@@ -174,7 +192,7 @@ static int decide(struct letter *l)
 	enum decision d;
 
 	if (ask_mime(l) || check_from(l) || know_recipients(l, &own)
-	    || look_inside(l))
+	    || look_inside(l) || look_up_keys(l, &own))
 		return -1;
 	d = policy_decide(l->to, l->n, &l->wishes, words);
 	l->signs = policy_signs(l->s->who.account, l->sign, d == SEND_SEALED);

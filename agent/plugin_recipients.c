@@ -140,6 +140,17 @@ static int ask_crypt(struct plugin *p, struct question *q)
 	return -1;
 }
 
+/* A look-up may end after our answer: the event "recipients" tells of that. */
+static int look_up(struct plugin *p, struct question *q)
+{
+	bool found;
+
+	if (recipients_look_up(p->conf, &p->ends->keeper, false, q->to, q->n,
+	                       &q->wishes, &found, NULL))
+		return -1;
+	return found ? ask_crypt(p, q) : 0;
+}
+
 /* ---- what will become of it ---- */
 
 /* As letter_decide() does, for a letter that is neither sealed nor signed yet. */
@@ -228,7 +239,7 @@ json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f)
 	if (ask_keeper(p, q, request))
 		return fault_set(f, "failed", "A part of Letterlock did not "
 		                 "answer. Try again");
-	if (ask_crypt(p, q))
+	if (ask_crypt(p, q) || look_up(p, q))
 		return fault_set(f, "failed", "The keys could not be looked up. "
 		                 "Try again");
 	return answer(q);

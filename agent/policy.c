@@ -93,9 +93,11 @@ static bool refuse_expired(const struct recipient *to, size_t n,
 		if (!policy_day(to[i].expires, day))
 			return false;
 		add(words, "Letterlock did not send this: the key of %s ended "
-		    "on %s and no newer one was found. Ask its owner to renew "
+		    "on %s and %s. Ask its owner to renew "
 		    "it and write to you once, then press Send again", to[i].addr,
-		    day);
+		    day, to[i].looked == LOOKED_FAILED
+		    ? "a newer one could not be looked for now"
+		    : "no newer one was found");
 		return true;
 	}
 	return false;
@@ -129,6 +131,22 @@ static bool refuse_changed(const struct recipient *to, size_t n, char *words)
 	return true;
 }
 
+/* What came of looking for the keys of these.  Where one could not be looked for,
+ * that is what to try again. */
+static const char *looked(const struct recipient *to, size_t n, const bool *pick)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < n; i++) {
+		if (pick[i] && to[i].looked == LOOKED_FAILED)
+			return ": a key could not be looked for now. Try again "
+			       "later, or remove or invite";
+		all = all && (!pick[i] || to[i].looked == LOOKED_NONE);
+	}
+	return all ? ": no key was found. Remove or invite"
+	       : ". Remove or invite";
+}
+
 static void refuse(const struct recipient *to, size_t n, enum policy strictest,
                    bool may_clear, unsigned code, char *words)
 {
@@ -155,8 +173,9 @@ static void refuse(const struct recipient *to, size_t n, enum policy strictest,
 		      "phone and accept them (letterlock keys accept), then "
 		      "press Send again");
 	else
-		add(words, " cannot read sealed letters yet. Remove or invite "
-		    "%s", many == 1 ? "that address" : "those addresses");
+		add(words, " cannot read sealed letters yet%s %s",
+		    looked(to, n, pick), many == 1 ? "that address"
+		    : "those addresses");
 	if (may_clear)
 		add(words, ", or put [clear %04u] before the subject to send "
 		    "it readable by anyone on the way", code);
@@ -230,6 +249,22 @@ enum decision policy_decide(const struct recipient *to, size_t n,
 	refuse(to, n, strictest, may_clear && w->encrypt != WISH_YES, w->code,
 	       words);
 	return SEND_REFUSED;
+}
+
+bool policy_lacks_keys(const struct recipient *to, size_t n,
+                       const struct wishes *w)
+{
+	static struct recipient with[POLICY_RECIPIENTS_MAX];
+	char words[POLICY_WORDS_MAX];
+
+	if (policy_decide(to, n, w, words) == SEND_SEALED)
+		return false;
+	memcpy(with, to, n * sizeof *to);
+	for (size_t i = 0; i < n; i++) {
+		with[i].state = KEY_USABLE;
+		with[i].valid = true;
+	}
+	return policy_decide(with, n, w, words) == SEND_SEALED;
 }
 
 bool policy_signs(const struct account *a, enum wish wish, bool sealed)

@@ -21,6 +21,7 @@ struct recipient {
 	int64_t used_since;	/* when that was first sealed to; unix time */
 	bool sealed_before;	/* ever sealed to */
 	bool clear_allowed;	/* the user once allowed readable letters to it */
+	enum looked looked;	/* for a key, which there was none of */
 };
 
 enum decision { SEND_SEALED, SEND_CLEAR, SEND_REFUSED };
@@ -39,6 +40,9 @@ enum { POLICY_WORDS_MAX = 900, POLICY_RECIPIENTS_MAX = CONF_RECIPIENTS_MAX };
 enum decision policy_decide(const struct recipient *to, size_t n,
                             const struct wishes *w,
                             char words[POLICY_WORDS_MAX]);
+/* Is it keys alone that it lacks to go sealed? */
+bool policy_lacks_keys(const struct recipient *to, size_t n,
+                       const struct wishes *w);
 /* The strictest policy of these, which is that of the letter, and whether one of
  * them can read it sealed. */
 enum policy policy_strictest(const struct recipient *to, size_t n);

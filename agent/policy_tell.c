@@ -61,6 +61,15 @@ static struct words without_key(const struct recipient *r)
 		return (struct words){ "", " cannot read sealed letters yet, "
 		                       "and you allowed letters that anyone on "
 		                       "the way can read" };
+	if (r->looked == LOOKED_NONE)
+		return (struct words){ "", " cannot read sealed letters yet: no "
+		                       "key was found. Send an invitation, or "
+		                       "import the key if you have it" };
+	if (r->looked == LOOKED_FAILED)
+		return (struct words){ "", " cannot read sealed letters yet: a "
+		                       "key could not be looked for now. Try "
+		                       "again later, send an invitation, or "
+		                       "import the key if you have it" };
 	return (struct words){ "", " cannot read sealed letters yet. Send an "
 	                       "invitation, or import the key if you have "
 	                       "it" };

@@ -97,6 +97,39 @@ int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
 	return unpack_end(&u) ? 0 : went_wrong(e);
 }
 
+static bool is_wanting(const struct recipient *r)
+{
+	return r->state == KEY_NONE || r->state == KEY_EXPIRED;
+}
+
+int recipients_look_up(const struct conf *conf, struct chan *keeper, bool wait,
+                       struct recipient *to, size_t n, const struct wishes *w,
+                       bool *found, struct err *e)
+{
+	const char *addr[LOOKUP_ADDRS_MAX];
+	size_t at[LOOKUP_ADDRS_MAX], many = 0;
+	enum looked is[LOOKUP_ADDRS_MAX];
+
+	*found = false;
+	if (conf->discover == DISCOVER_NONE || !policy_lacks_keys(to, n, w))
+		return 0;
+	for (size_t i = 0; i < n && many < LOOKUP_ADDRS_MAX; i++)
+		if (is_wanting(&to[i])) {
+			at[many] = i;
+			addr[many++] = to[i].addr;
+		}
+	if (many == 0)
+		return 0;
+	if (keeper_lookup(keeper, wait, addr, many, is, e))
+		return -1;
+	for (size_t i = 0; i < many; i++) {
+		/* found, but of no use: that is heard of by its state */
+		to[at[i]].looked = is[i] == LOOKED_FOUND ? LOOKED_NONE : is[i];
+		*found = *found || is[i] == LOOKED_FOUND;
+	}
+	return 0;
+}
+
 /* ---- the code ---- */
 
 static int by_text(const void *a, const void *b)

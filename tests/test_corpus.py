@@ -151,7 +151,8 @@ class Rig:
             "pop3", {BOB: "x"}, mailbox=list(self.raw.values()))
         self.provider.start()
         self.agent = make.agent(self.home, {BOB: {"pop3": self.provider.conf}},
-                                {"max-message-size": MAX})
+                                {"max-message-size": MAX,
+                                 "discover": "wkd"})
         self.live, self.seconds = {}, {}
         self.fetch()
         self.opened, self.pool = {}, None

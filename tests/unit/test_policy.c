@@ -294,6 +294,72 @@ static void test_words(void **state)
 	               "sealing on again, then press Send");
 }
 
+/* None was found, and could not look, are not the same. */
+static void test_words_looked(void **state)
+{
+	struct recipient to[2] = {
+		{ .addr = "eve@example.net", .policy = POLICY_ALWAYS,
+		  .state = KEY_NONE, .looked = LOOKED_NONE },
+		{ .addr = "dan@example.com", .policy = POLICY_ALWAYS,
+		  .state = KEY_NONE, .looked = LOOKED_NONE },
+	};
+
+	(void)state;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "eve@example.net and "
+	               "dan@example.com cannot read sealed letters yet: no key "
+	               "was found. Remove or invite those addresses");
+	to[1].looked = LOOKED_FAILED;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "eve@example.net and "
+	               "dan@example.com cannot read sealed letters yet: a key "
+	               "could not be looked for now. Try again later, or remove "
+	               "or invite those addresses");
+	to[1].looked = LOOKED_NOT;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "eve@example.net and "
+	               "dan@example.com cannot read sealed letters yet. Remove "
+	               "or invite those addresses");
+	/* who can read it has nothing to do with that */
+	to[1].state = KEY_USABLE;
+	to[1].valid = true;
+	to[1].looked = LOOKED_FAILED;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "eve@example.net cannot read "
+	               "sealed letters yet: no key was found. Remove or invite "
+	               "that address");
+	to[0].state = KEY_EXPIRED;
+	to[0].expires = 1785542400;
+	to[0].looked = LOOKED_FAILED;
+	assert_refused(to, 2, WISH_NONE, NO_SEND "the key of eve@example.net "
+	               "ended on 1 August 2026 and a newer one could not be "
+	               "looked for now. Ask its owner to renew it and write to "
+	               "you once, then press Send again");
+}
+
+/* Keys are looked for where they would change what becomes of the letter. */
+static void test_lacks_keys(void **state)
+{
+	char words[POLICY_WORDS_MAX];
+	unsigned lacking = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ALL_TO; i++)
+		for (unsigned j = 0; j < ALL_WISHES; j++) {
+			struct recipient to = nth_to(i), with = to;
+			struct wishes w = nth_wishes(j);
+			bool lacks;
+
+			with.state = KEY_USABLE;
+			with.valid = true;
+			lacks = rules(&to, 1, &w) != SEND_SEALED
+			        && rules(&with, 1, &w) == SEND_SEALED;
+			assert_int_equal(policy_lacks_keys(&to, 1, &w), lacks);
+			lacking += lacks;
+			if (w.encrypt == WISH_NO)
+				assert_false(lacks);
+			if (policy_decide(&to, 1, &w, words) == SEND_SEALED)
+				assert_false(lacks);
+		}
+	assert_true(lacking > 100);
+}
+
 static void test_words_expired(void **state)
 {
 	struct recipient to[2] = {
@@ -360,6 +426,7 @@ static void test_words_long(void **state)
 		for (size_t i = 0; i < POLICY_RECIPIENTS_MAX; i++)
 			to[i] = (struct recipient){
 				.addr = addr, .policy = POLICY_ASK,
+				.looked = LOOKED_FAILED,
 				.state = len % 3 == 0 ? KEY_NONE
 				         : len % 3 == 1 ? KEY_AMBIGUOUS
 				         : KEY_CHANGED
@@ -456,6 +523,30 @@ static const struct {
 	  "There is no key of x@y.example on this computer any more, and letters "
 	  "that were sealed once stay sealed. Import the key, or ask for it" },
 };
+
+static const struct {
+	enum looked looked;
+	const char *words;
+} told_looked[] = {
+	{ LOOKED_NONE, "x@y.example cannot read sealed letters yet: no key was "
+	  "found. Send an invitation, or import the key if you have it" },
+	{ LOOKED_FAILED, "x@y.example cannot read sealed letters yet: a key could "
+	  "not be looked for now. Try again later, send an invitation, or import "
+	  "the key if you have it" },
+};
+
+static void test_told_looked(void **state)
+{
+	char words[POLICY_WORDS_MAX];
+	struct recipient r = { .addr = "x@y.example", .state = KEY_NONE };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		r.looked = told_looked[i].looked;
+		policy_tell(&r, POLICY_ASK, words);
+		assert_string_equal(words, told_looked[i].words);
+	}
+}
 
 static void test_told(void **state)
 {
@@ -570,10 +661,13 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_promises),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words_looked),
+		cmocka_unit_test(test_lacks_keys),
 		cmocka_unit_test(test_words_expired),
 		cmocka_unit_test(test_words_changed),
 		cmocka_unit_test(test_words_long),
 		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_told_looked),
 		cmocka_unit_test(test_told_as_decided),
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_own),
