@@ -2,6 +2,7 @@
 /* What setup asks the user, and what it says when it can't go on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,15 @@ int setup_fail(int status, const char *fmt, ...)
 	return status;
 }
 
+/* Ctrl-C while the terminal is silent: it must not stay so. */
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
 /* Octet by octet, so that what is behind the line is left to others. */
 static char *read_line(int fd, struct err *e)
 {
@@ -58,7 +68,7 @@ static char *read_line(int fd, struct err *e)
 	}
 	while (n < SECRET_MAX) {
 		got = read(fd, line + n, 1);
-		if (got == -1 && errno == EINTR)
+		if (got == -1 && errno == EINTR && !stopped)
 			continue;
 		if (got != 1 || line[n] == '\n')
 			break;
@@ -80,6 +90,8 @@ static char *read_line(int fd, struct err *e)
 
 char *setup_secret(const char *question, int fd, struct err *e)
 {
+	const struct sigaction on_stop = { .sa_handler = stop };
+	struct sigaction before;
 	struct termios was, quiet;
 	char *line;
 	int tty;
@@ -97,10 +109,21 @@ char *setup_secret(const char *question, int fd, struct err *e)
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	quiet.c_lflag |= ECHONL;
-	dprintf(tty, "%s", question);
+	sigaction(SIGINT, &on_stop, &before);
 	tcsetattr(tty, TCSAFLUSH, &quiet);
+	dprintf(tty, "%s", question);
 	line = read_line(tty, e);
 	tcsetattr(tty, TCSAFLUSH, &was);
+	sigaction(SIGINT, &before, NULL);
+	if (stopped) {
+		dprintf(tty, "\n");
+		close(tty);
+		if (line)
+			explicit_bzero(line, strlen(line));
+		free(line);
+		raise(SIGINT);
+		return NULL;
+	}
 	close(tty);
 	return line;
 }

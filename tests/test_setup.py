@@ -2,15 +2,18 @@
 """letterlock setup: one command from an address to a sealed letter; what goes
 wrong is told with what to do; undo takes it back."""
 import os
+import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
+import termios
 import xml.etree.ElementTree
 
 import pytest
 
-from kit import client, keys, letters, wait_for, write
+from kit import client, keys, letters, write
 from kit.agent import Agent, assert_sane, built
 from kit.provider import Provider
 from people import ALICE, BOB, USERS, lies
@@ -340,6 +343,57 @@ def test_answers(owner, servers):
     assert owner.text() == was
     assert owner.run("undo", ALICE, data="y\n").returncode == 0
     assert ALICE not in owner.text()
+
+
+class Terminal:
+    """Setup at a terminal of its own."""
+
+    def __init__(self, who, *args):
+        self.said = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(built("letterlock"),
+                      ["letterlock", "setup", *args, ALICE], who.env)
+
+    def until(self, words):
+        while words not in self.said:
+            try:
+                self.said += os.read(self.fd, 4096)
+            except OSError:     # nobody has it open any more
+                break
+        return words in self.said
+
+    def type(self, text):
+        os.write(self.fd, text)
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
+
+    def end(self):
+        status = os.waitpid(self.pid, 0)[1]
+        os.close(self.fd)
+        return status
+
+
+def test_terminal(owner, servers):
+    """The password is asked for, and not shown."""
+    t = Terminal(owner, *servers)
+    assert t.until(b"Password for alice@example.org") and not t.echoes()
+    t.type(PASSWORD.encode() + b"\n")
+    t.until(b"never said")
+    assert t.end() == 0, t.said
+    assert PASSWORD.encode() not in t.said and os.path.exists(owner.conf)
+
+
+def test_terminal_left(owner, servers):
+    """After Ctrl-C what is typed is seen again."""
+    t = Terminal(owner, *servers)
+    assert t.until(b"Password for") and not t.echoes()
+    t.type(b"the wal\x03")
+    status = os.waitpid(t.pid, 0)[1]
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT
+    assert t.echoes() and not os.path.exists(owner.conf)
+    os.close(t.fd)
 
 
 @pytest.mark.parametrize("address, words", [
