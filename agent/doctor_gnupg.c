@@ -181,8 +181,8 @@ static void say_end(struct doctor *d, const struct account *a, int64_t end,
 	if (gmtime_r(&t, &tm))
 		strftime(day, sizeof day, "%e %B %Y", &tm);
 	doctor_say(d, over ? DOCTOR_WRONG : DOCTOR_NOTE, "key",
-	           "The key of %s %s on %s. Make it last longer: gpg "
-	           "--quick-set-expire FINGERPRINT 2y", a->address,
+	           "The key of %s %s on %s. Make it last longer: letterlock "
+	           "keys extend", a->address,
 	           over ? "ended" : "ends", day + (day[0] == ' '));
 }
 
