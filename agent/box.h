@@ -32,6 +32,8 @@ void box_hide(void);
 struct box_gpg {
 	const char *home;	/* read and write, as gpg does */
 	const char *program;	/* the only one that may be run */
+	const char *ring_program;	/* but this one, which runs that, or NULL; */
+	const char *ring;	/* a folder to read and write, or NULL */
 	const char *socket;	/* of gpg-agent: its folder, to read */
 	int door;		/* made: a descriptor for keeper_door(), or -1 where
 				 * the kernel or nobody tells sockets apart */

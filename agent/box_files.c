@@ -154,6 +154,9 @@ static int allow_gpg(int rules, const struct ruleset *r,
 	    || allow(rules, r, gpg->home, HOME)
 	    || (n && allow(rules, r, folder, READ | CONNECT))
 	    || (gpg->program && allow(rules, r, gpg->program, EXECUTE))
+	    || (gpg->ring_program
+	        && allow(rules, r, gpg->ring_program, EXECUTE))
+	    || (gpg->ring && allow(rules, r, gpg->ring, HOME & ~CONNECT))
 	    || (loader && allow(rules, r, loader, EXECUTE)))
 		return -1;
 	/* /proc makes another inode once it has forgotten this one, so it is

@@ -27,6 +27,7 @@ enum {
 	" gossip_timestamp INTEGER NOT NULL DEFAULT 0," \
 	" wkd_timestamp INTEGER NOT NULL DEFAULT 0," \
 	" mutual INTEGER NOT NULL DEFAULT 0," \
+	" own_fpr TEXT NOT NULL DEFAULT ''," \
 	" fpr TEXT NOT NULL DEFAULT ''," \
 	" gossip_fpr TEXT NOT NULL DEFAULT ''," \
 	" wkd_fpr TEXT NOT NULL DEFAULT ''," \

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "agent/box.h"
+#include "agent/crypt_peers.h"
+#include "agent/crypt_ring.h"
 #include "agent/keeper.h"
 #include "agent/keeper_tell.h"
 #include "agent/log.h"
@@ -39,6 +41,9 @@ struct crypt *crypt_prepare(const struct conf *conf)
 		free(c);
 		return NULL;
 	}
+	if (crypt_ring_prepare(c, &e))
+		log_error("keys that come with letters can't be used: %s",
+		          e.text);
 	for (unsigned i = 0; i < conf->n_accounts && i < WARM_ACCOUNTS; i++)
 		engine_find_secret(c->engine, conf->account[i].key,
 		                   conf->account[i].address, &key, &state, &e);
@@ -56,6 +61,8 @@ static int enter_box(const struct crypt *c)
 	engine_places(c->engine, &p);
 	gpg.home = p.home;
 	gpg.program = p.program;
+	gpg.ring_program = p.ring_program;
+	gpg.ring = c->ring ? c->ring->dir : NULL;
 	gpg.socket = p.socket;
 	if (box_enter(BOX_CRYPT, &gpg, c->conf->sandbox_required))
 		return -1;
@@ -85,14 +92,15 @@ int crypt_run(struct crypt *c, enum session_kind kind, struct crypt_ends *ends)
 	engine_free(c->engine);
 	membuf_free(&c->fields);
 	membuf_free(&c->inside);
+	free(c->ring);
 	free(c);
 	return rc;
 }
 
 /* ---- keys ---- */
 
-static bool recall(struct crypt *c, uint64_t stamp, const char *name,
-                   struct found *f)
+bool crypt_recall(struct crypt *c, uint64_t stamp, const char *name,
+                  struct found *f)
 {
 	bool found = false;
 
@@ -104,13 +112,13 @@ static bool recall(struct crypt *c, uint64_t stamp, const char *name,
 	       || f->key.expires > (int64_t)time(NULL);
 }
 
-static void remember(struct crypt *c, uint64_t stamp, const char *name,
-                     const struct found *f)
+void crypt_remember(struct crypt *c, uint64_t stamp, const char *name,
+                    const struct found *f)
 {
 	keeper_remember(&c->ends->keeper, stamp, name, f, sizeof *f, NULL);
 }
 
-static uint64_t stamp_now(struct crypt *c)
+uint64_t crypt_stamp(struct crypt *c)
 {
 	return c->stamp ? c->stamp : engine_stamp(c->engine);
 }
@@ -146,44 +154,56 @@ static int tell_waits(struct crypt *c, const char *addr, const char *waits,
 	return keeper_waits(&c->ends->keeper, addr, now, e);
 }
 
+int crypt_find_in_keyring(struct crypt *c, const char *addr,
+                          const struct judgement *j, struct found *f,
+                          struct err *e)
+{
+	uint64_t stamp = crypt_stamp(c);
+	char name[LOOKUP_KEY_MAX + JUDGEMENT_TEXT];
+
+	if (look_up_name(name, sizeof name, addr, j, e))
+		return -1;
+	if (crypt_recall(c, stamp, name, f))
+		return 0;
+	memset(f, 0, sizeof *f);
+	if (engine_find(c->engine, addr, j, &f->key, &f->state, e))
+		return -1;
+	crypt_remember(c, stamp, name, f);
+	return 0;
+}
+
 int crypt_find(struct crypt *c, const char *addr, struct found *f,
                struct err *e)
 {
-	uint64_t stamp = stamp_now(c);
-	char name[LOOKUP_KEY_MAX + JUDGEMENT_TEXT], waits[41];
 	struct judgement j;
+	char waits[41];
 
 	memset(f, 0, sizeof *f);
 	f->state = KEY_NONE;
 	if (!addr_ok(addr))
 		return 0;
 	if (keeper_judged(&c->ends->keeper, addr, &j, waits, e)
-	    || look_up_name(name, sizeof name, addr, &j, e))
+	    || crypt_find_in_keyring(c, addr, &j, f, e)
+	    || crypt_find_peer(c, addr, &j, f, e))
 		return -1;
-	if (!recall(c, stamp, name, f)) {
-		memset(f, 0, sizeof *f);
-		if (engine_find(c->engine, addr, &j, &f->key, &f->state, e))
-			return -1;
-		remember(c, stamp, name, f);
-	}
 	return tell_waits(c, addr, waits, f, e);
 }
 
 static int find_own(struct crypt *c, const struct account *a, struct found *f,
                     struct err *e)
 {
-	uint64_t stamp = stamp_now(c);
+	uint64_t stamp = crypt_stamp(c);
 	char name[LOOKUP_KEY_MAX];
 
 	snprintf(name, sizeof name, "own %s %.*s", a->key ? a->key : "",
 	         ADDR_MAX, a->address);
-	if (recall(c, stamp, name, f))
+	if (crypt_recall(c, stamp, name, f))
 		return 0;
 	memset(f, 0, sizeof *f);
 	if (engine_find_secret(c->engine, a->key, a->address, &f->key,
 	                       &f->state, e))
 		return -1;
-	remember(c, stamp, name, f);
+	crypt_remember(c, stamp, name, f);
 	return 0;
 }
 

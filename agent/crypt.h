@@ -3,6 +3,7 @@
 #ifndef AGENT_CRYPT_H
 #define AGENT_CRYPT_H
 
+#include "agent/frames.h"
 #include "agent/roles.h"
 #include "crypto/engine.h"
 
@@ -13,12 +14,14 @@ struct crypt {
 	uint64_t stamp;		/* engine_stamp() for look-ups; 0: at each */
 	struct membuf fields;	/* of ours, to go out above the next letter */
 	struct membuf inside;	/* the same, sealed */
+	struct ring *ring;	/* see crypt_ring.h; NULL: it can't be used */
 	uint32_t account;	/* whose key is being used; UINT32_MAX: the session's */
 };
 
 /* A key with what was found out about it. */
 struct found {
 	enum key_state state;
+	enum key_from from;
 	struct key key;
 };
 
@@ -31,6 +34,16 @@ int crypt_find_own(struct crypt *c, const struct account *a, struct found *f,
 
 /* When our own ends, unix time; 0: never, or there is none. */
 int64_t crypt_ends(const struct found *own);
+/* What the user's own keyring has for it. */
+int crypt_find_in_keyring(struct crypt *c, const char *addr,
+                          const struct judgement *j, struct found *f,
+                          struct err *e);
+/* Look-ups that the keeper remembers under a stamp. */
+uint64_t crypt_stamp(struct crypt *c);
+bool crypt_recall(struct crypt *c, uint64_t stamp, const char *name,
+                  struct found *f);
+void crypt_remember(struct crypt *c, uint64_t stamp, const char *name,
+                    const struct found *f);
 
 /* Sealing for front (crypt_out.c), opening for mime (crypt_in.c). */
 int crypt_out(struct crypt *c);

@@ -7,6 +7,8 @@
 
 #include "agent/crypt.h"
 #include "agent/crypt_learn.h"
+#include "agent/crypt_peers.h"
+#include "agent/crypt_ring.h"
 #include "agent/crypt_span.h"
 #include "agent/keeper.h"
 #include "agent/keeper_tell.h"
@@ -106,6 +108,18 @@ static void asked_in_vain(struct in *in)
 	                NULL);
 }
 
+/* Peers' keys that are known by now check signatures, too. */
+static void use_ring(struct in *in)
+{
+	struct err e = { .text = "" };
+	int rc = crypt_ring(in->c, &e);
+
+	if (rc < 0)
+		log_error("keys that came with letters can't be used: %s",
+		          e.text);
+	engine_ring_use(in->c->engine, rc == 1);
+}
+
 static int open_letter(struct in *in, const struct frame *f)
 {
 	unsigned ask = may_ask(in) ? in->c->conf->unlock_timeout : 0;
@@ -114,6 +128,7 @@ static int open_letter(struct in *in, const struct frame *f)
 	in->p = f->data;
 	in->n = f->len;
 	in->tried = true;
+	use_ring(in);
 	if (engine_open(in->c->engine, ask, in->c->conf->max_message_size,
 	                &in->source, spool_sink(in->clear), &in->opened, &e)) {
 		log_error("a letter could not be opened: %s", e.text);
@@ -219,6 +234,8 @@ static int verify(struct in *in, struct unpack *u)
 	        : span_of_octets(&span, in->raw, skip, from, n)))
 		return -1;
 	in->verified = true;
+	if (counts)
+		use_ring(in);
 	if (counts && engine_verify(in->c->engine, u->p, u->left,
 	                            &span.source, &o, &e)) {
 		log_error("a signature could not be verified: %s", e.text);
@@ -273,6 +290,8 @@ static int judge(struct in *in, const struct addrs *from, struct verdict *v,
 		                  waits, e))
 			return -1;
 		opened_accept(o, &j);
+		if (crypt_seen(in->c, from->addr[0], &j, o, e))
+			return -1;
 	}
 	opened_judge(o, from, v);
 	return 0;

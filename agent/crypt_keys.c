@@ -3,13 +3,18 @@
 #include <string.h>
 
 #include "agent/crypt_out.h"
+#include "agent/crypt_ring.h"
 #include "agent/keeper.h"
+#include "agent/log.h"
 
 /* Whose keys are told, and what was said of them. */
 struct telling {
 	struct crypt *c;
 	const struct account *account;	/* our own of this one, or NULL */
 	struct judgement judged;	/* of those for an address */
+	enum key_from from;
+	char told[LISTED_MAX][41];
+	size_t n;
 };
 
 /* Is it a key of this account? */
@@ -42,9 +47,12 @@ static int tell_key(void *arg, const struct listed *k, struct err *e)
 	         | (k->revoked ? KEY_FLAG_REVOKED : 0)
 	         | (k->expired ? KEY_FLAG_EXPIRED : 0));
 	pack_u32(&p, judgement_of(&t->judged, k->fpr));
+	pack_u32(&p, t->from);
 	pack_u32(&p, k->n);
 	for (unsigned i = 0; i < k->n; i++)
 		pack_str(&p, k->uid[i]);
+	if (t->n < LISTED_MAX)
+		memcpy(t->told[t->n++], k->fpr, sizeof t->told[0]);
 	return pack_send(&p, &t->c->ends->front, C_KEY, e);
 }
 
@@ -59,13 +67,50 @@ static int failed(struct crypt *c, const struct err *e)
 	}
 }
 
+static bool is_told(const struct telling *t, const char *fpr)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->told[i], fpr) == 0)
+			return true;
+	return false;
+}
+
+/* Those that came by letters and look-ups; without them the others are told. */
+static int tell_peers(struct telling *t, const char *addr, struct err *e)
+{
+	struct peer_known known;
+	char fpr[1][41];
+	int rc = 0;
+
+	if (keeper_peer(&t->c->ends->keeper, addr, &known, e))
+		return -1;
+	if (known.n == 0)
+		return 0;
+	if (crypt_ring(t->c, e) != 1) {
+		log_error("keys that came with letters can't be used: %s",
+		          e->text);
+		return 0;
+	}
+	engine_ring_use(t->c->engine, true);
+	for (unsigned i = 0; i < known.n && rc == 0; i++) {
+		memcpy(fpr[0], known.key[i].fpr, sizeof fpr[0]);
+		t->from = known.key[i].from;
+		if (!is_told(t, fpr[0]) && t->n < LISTED_MAX)
+			rc = engine_show(t->c->engine, fpr, 1, tell_key, t, e);
+	}
+	engine_ring_use(t->c->engine, false);
+	return rc;
+}
+
 int crypt_list(struct crypt *c, struct unpack *u)
 {
-	struct telling t = { .c = c };
+	static struct telling t;
 	char addr[ADDR_MAX + 1], waits[41];
 	struct err e;
 	int rc;
 
+	memset(&t, 0, sizeof t);
+	t.c = c;
 	unpack_str(u, addr, sizeof addr);
 	if (!addr[0])
 		t.account = crypt_account(c, u);
@@ -76,18 +121,21 @@ int crypt_list(struct crypt *c, struct unpack *u)
 	else if (keeper_judged(&c->ends->keeper, addr, &t.judged, waits, &e))
 		rc = -1;
 	else
-		rc = engine_show_addr(c->engine, addr, tell_key, &t, &e);
+		rc = engine_show_addr(c->engine, addr, tell_key, &t, &e)
+		     || tell_peers(&t, addr, &e) ? -1 : 0;
 	return rc ? failed(c, &e) : crypt_done(c, DONE_OK, "");
 }
 
 int crypt_import(struct crypt *c, struct unpack *u)
 {
 	static char fpr[IMPORT_KEYS_MAX][41];
-	struct telling t = { .c = c };
+	static struct telling t;
 	size_t n, new;
 	struct pack p;
 	struct err e;
 
+	memset(&t, 0, sizeof t);
+	t.c = c;
 	if (engine_import(c->engine, u->p, u->left, fpr, &n, &new, &e))
 		return failed(c, &e);
 	pack_init(&p);

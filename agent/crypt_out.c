@@ -69,7 +69,7 @@ static int keys(struct crypt *c, struct unpack *u)
 	struct found *f = known.of;
 	char *addr;
 	struct pack p;
-	struct err e;
+	struct err e = { .code = 0 };
 
 	forget();
 	c->stamp = engine_stamp(c->engine);	/* once for all of them */
@@ -88,6 +88,7 @@ static int keys(struct crypt *c, struct unpack *u)
 		pack_u32(&p, f->key.verified);
 		pack_u64(&p, (uint64_t)f->key.expires);
 		pack_str(&p, f->key.fpr);
+		pack_u32(&p, f->from);
 	}
 	known.account = a;
 	c->stamp = 0;
@@ -95,7 +96,9 @@ static int keys(struct crypt *c, struct unpack *u)
 failed:
 	c->stamp = 0;
 	forget();
-	return crypt_done(c, DONE_FAILED, "the keys could not be looked up");
+	return gpg_err_code(e.code) == GPG_ERR_NO_PUBKEY
+	       ? crypt_done(c, DONE_REFUSED, e.text)
+	       : crypt_done(c, DONE_FAILED, "the keys could not be looked up");
 }
 
 int crypt_people(struct crypt *c, struct unpack *u, struct people *p,

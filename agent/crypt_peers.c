@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crypt: peers' keys, judged by gpg before the keeper remembers them. */
+/* crypt: peers' keys, judged by gpg before the keeper remembers them, and the one to
+ * be used of all that there are for an address. */
 #include "agent/crypt_peers.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "agent/crypt_ring.h"
 #include "agent/keeper.h"
+#include "agent/log.h"
+
+enum { PEER_NAME_MAX = ADDR_MAX + 100 };
 
 /* Is it the key's fault, not ours? */
 static bool is_unfit(const struct err *e)
@@ -48,4 +55,201 @@ int crypt_learn(struct crypt *c, const struct peer_news *news, struct err *e)
 	if (!taken)
 		err_set(e, 0, "Nothing new");
 	return taken;
+}
+
+/* ---- the key to be used ---- */
+
+/* One more try with a keyring that is made anew: what it lacks is there. */
+static int not_there(struct crypt *c, struct err *e)
+{
+	crypt_ring_forget(c);
+	return err_set(e, gpg_error(GPG_ERR_NO_PUBKEY), "a key that came with "
+	               "a letter is not in its place now");
+}
+
+/* Of one that is remembered, by its fingerprint. */
+static int look_up(struct crypt *c, const char *addr,
+                   const struct peer_ref *ref, struct found *f, struct err *e)
+{
+	uint64_t stamp = crypt_stamp(c);
+	char name[PEER_NAME_MAX];
+
+	snprintf(name, sizeof name, "peer %.*s %s", ADDR_MAX, addr, ref->fpr);
+	if (!crypt_recall(c, stamp, name, f)) {
+		memset(f, 0, sizeof *f);
+		if (engine_ring_find(c->engine, addr, ref->fpr, &f->key,
+		                     &f->state, e))
+			return -1;
+		if (f->state == KEY_NONE)
+			return not_there(c, e);
+		crypt_remember(c, stamp, name, f);
+	}
+	f->from = ref->from;
+	return 0;
+}
+
+/* There is a key, so nothing goes as if there were none. */
+static int no_ring(struct err *e)
+{
+	struct err why = *e;
+
+	log_error("keys that came with letters can't be used: %s", why.text);
+	return err_set(e, gpg_error(GPG_ERR_NO_PUBKEY), "the keys that came with "
+	               "letters cannot be used now (%s)", why.text);
+}
+
+struct finding {
+	struct crypt *c;
+	const char *addr;
+	const struct judgement *j;
+	struct peer_known known;
+	char before[41];	/* the key that another one would be a change of */
+};
+
+static bool accepted(enum judged is)
+{
+	return is == JUDGED_ACCEPTED || is == JUDGED_VERIFIED;
+}
+
+/* The key that the user accepted last, if it is none of the keyring's choice. */
+static int find_accepted(struct finding *g, struct found *f, bool *done,
+                         struct err *e)
+{
+	struct found one;
+
+	for (unsigned i = 0; i < g->j->n; i++) {
+		if (!accepted(g->j->key[i].is))
+			continue;
+		if (f->state == KEY_USABLE
+		    && strcmp(f->key.fpr, g->j->key[i].fpr) == 0)
+			break;
+		for (unsigned k = 0; k < g->known.n; k++) {
+			if (strcmp(g->known.key[k].fpr, g->j->key[i].fpr))
+				continue;
+			if (look_up(g->c, g->addr, &g->known.key[k], &one, e))
+				return -1;
+			if (one.state != KEY_USABLE)
+				continue;
+			*f = one;
+			f->key.valid = true;
+			f->key.verified |= g->j->key[i].is == JUDGED_VERIFIED;
+			*done = true;
+			return 0;
+		}
+	}
+	*done = f->state == KEY_USABLE;
+	return 0;
+}
+
+/* Could a peer's key take the place of the one that the keyring has? */
+static bool wants_ring(const struct finding *g, const struct found *f)
+{
+	if (f->state != KEY_USABLE)
+		return true;
+	for (unsigned i = 0; i < g->j->n; i++) {
+		if (!accepted(g->j->key[i].is))
+			continue;
+		if (strcmp(f->key.fpr, g->j->key[i].fpr) == 0)
+			return false;
+		for (unsigned k = 0; k < g->known.n; k++)
+			if (strcmp(g->known.key[k].fpr, g->j->key[i].fpr) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Is a new key vouched for by the one before?  One that was compared is followed
+ * only by one that is compared, too. */
+static bool vouched(const struct finding *g, const char *new)
+{
+	struct judgement j = *g->j;
+	bool yes;
+
+	memcpy(j.used, g->before, sizeof j.used);
+	engine_ring_use(g->c->engine, true);
+	yes = engine_certified(g->c->engine, g->addr, new, &j);
+	engine_ring_use(g->c->engine, false);
+	return yes;
+}
+
+/* The first of them that can be used. */
+static int find_first(struct finding *g, struct found *f, struct err *e)
+{
+	struct found one;
+
+	for (unsigned i = 0; i < g->known.n; i++) {
+		if (judgement_of(g->j, g->known.key[i].fpr)
+		    == JUDGED_REJECTED) {
+			if (f->state == KEY_NONE)
+				f->state = KEY_UNUSABLE;
+			continue;
+		}
+		if (look_up(g->c, g->addr, &g->known.key[i], &one, e))
+			return -1;
+		if (one.state == KEY_USABLE || f->state == KEY_NONE)
+			*f = one;
+		if (one.state == KEY_USABLE)
+			break;
+	}
+	return 0;
+}
+
+static void settle_change(const struct finding *g, struct found *f)
+{
+	bool changed = f->state == KEY_CHANGED
+	               || (f->state == KEY_USABLE && f->key.ring
+	                   && !f->key.valid && g->before[0]
+	                   && strcmp(g->before, f->key.fpr));
+
+	if (changed)
+		f->state = vouched(g, f->key.fpr) ? KEY_USABLE : KEY_CHANGED;
+}
+
+int crypt_find_peer(struct crypt *c, const char *addr,
+                    const struct judgement *j, struct found *f, struct err *e)
+{
+	struct finding g = { .c = c, .addr = addr, .j = j };
+	bool done = false;
+
+	f->from = KEY_FROM_KEYRING;
+	if (keeper_peer(&c->ends->keeper, addr, &g.known, e))
+		return -1;
+	memcpy(g.before, j->used[0] ? j->used : g.known.own, sizeof g.before);
+	if (g.known.n == 0)
+		return 0;
+	if (!wants_ring(&g, f))
+		return 0;
+	if (crypt_ring(c, e) < 0)
+		return no_ring(e);
+	if (find_accepted(&g, f, &done, e))
+		return -1;
+	if (!done && f->state != KEY_CHANGED && f->state != KEY_AMBIGUOUS
+	    && find_first(&g, f, e))
+		return -1;
+	settle_change(&g, f);
+	return 0;
+}
+
+/* ---- trust ---- */
+
+int crypt_seen(struct crypt *c, const char *addr, const struct judgement *j,
+               struct opened *o, struct err *e)
+{
+	struct peer_known known;
+	const char *own = j->used;
+	struct found f;
+
+	if (o->signature != SIG_UNTRUSTED || o->trust != TRUST_NONE
+	    || judgement_of(j, o->fpr) != JUDGED_NOT)
+		return 0;
+	if (!own[0]) {
+		/* who has a key in the keyring is not known by another */
+		if (crypt_find_in_keyring(c, addr, j, &f, e)
+		    || keeper_peer(&c->ends->keeper, addr, &known, e))
+			return -1;
+		own = f.state == KEY_NONE ? known.own : "";
+	}
+	if (own[0] && strcmp(own, o->fpr) == 0)
+		o->trust = TRUST_SEEN;
+	return 0;
 }

@@ -13,4 +13,16 @@
  * failed. */
 int crypt_learn(struct crypt *c, const struct peer_news *w, struct err *e);
 
+/* f is what the user's keyring has for an address, and becomes the key to be used:
+ * the user's word first, then the keyring, then what came by letters and look-ups,
+ * in the order of peers.h; another than before is KEY_CHANGED, unless the user or
+ * the key before it vouches for it.  -1: GnuPG failed, or a key that is there can't
+ * be used. */
+int crypt_find_peer(struct crypt *c, const char *addr,
+                    const struct judgement *j, struct found *f, struct err *e);
+/* A signature of a key that nobody has judged, for who says the letter is from
+ * them: the trust is TRUST_SEEN where that key is the one they have been using. */
+int crypt_seen(struct crypt *c, const char *addr, const struct judgement *j,
+               struct opened *o, struct err *e);
+
 #endif

@@ -108,7 +108,9 @@ enum frame_type {
 	C_WARM = 80,		/* u32 account, u32 ask (enum asking): C_DONE;
 				 * DONE_LOCKED: "cancelled", "timeout", "wrong" or
 				 * "locked" */
-	C_KEYS,			/* u32 account, u32 n, str addr ...: C_KEYS_FOUND */
+	C_KEYS,			/* u32 account, u32 n, str addr ...: C_KEYS_FOUND or
+				 * C_DONE (DONE_REFUSED: one that is there can't be
+				 * used now) */
 	C_SEAL,			/* u32 sign, u32 account, u32 n, str addr ...: the letter
 				 * from mime is sealed for them (found before);
 				 * C_DONE when the sealed octets have all gone */
@@ -134,9 +136,11 @@ enum frame_type {
 	C_EXPORTED,		/* str the public key as text */
 	C_DONE,			/* u32 outcome (enum outcome), str words */
 	C_KEYS_FOUND,		/* u32 state of own key, then n of: u32 key_state,
-				 * u32 valid, u32 verified, u64 expires, str fpr */
+				 * u32 valid, u32 verified, u64 expires, str fpr, u32
+				 * (enum key_from) */
 	C_KEY,			/* str fpr, u64 created, u64 expires, u32 (enum
-				 * key_flag), u32 (enum judged), u32 n, str user ID ... */
+				 * key_flag), u32 (enum judged), u32 (enum key_from),
+				 * u32 n, str user ID ... */
 	C_IMPORTED,		/* u32 how many keys are new */
 	C_ENDS_AT,		/* u64 when the account's own key ends, unix time; 0:
 				 * never, or there is none */
@@ -204,7 +208,7 @@ enum frame_type {
 	/* crypt -> keeper: peers' keys (peers.h) */
 	K_PEER,			/* str addr: str addr or "" (nothing is known), u64
 				 * last_seen, timestamp, gossip_timestamp, u32 mutual,
-				 * u64 wkd_timestamp, u32 n, then n of: u32 (enum
+				 * u64 wkd_timestamp, str own fpr, u32 n, then n of: u32 (enum
 				 * key_from), str fpr, u64 learnt, u64 expires, u32
 				 * revoked */
 	K_PEER_KEY,		/* str fpr: u32 it is here, and then: u32 (enum

@@ -35,6 +35,7 @@ int keeper_peer(struct chan *k, const char *addr, struct peer_known *known,
 	known->autocrypt.gossip_timestamp = (int64_t)unpack_u64(&u);
 	known->autocrypt.mutual = unpack_u32(&u) != 0;
 	known->wkd_timestamp = (int64_t)unpack_u64(&u);
+	unpack_str(&u, known->own, sizeof known->own);
 	n = unpack_u32(&u);
 	for (; known->n < n && known->n < PEER_REFS_MAX; known->n++) {
 		struct peer_ref *r = &known->key[known->n];

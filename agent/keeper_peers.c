@@ -47,6 +47,7 @@ static int answer_peer(struct contacts *c, struct unpack *u, struct pack *p)
 	pack_u64(p, (uint64_t)k.autocrypt.gossip_timestamp);
 	pack_u32(p, k.autocrypt.mutual);
 	pack_u64(p, (uint64_t)k.wkd_timestamp);
+	pack_str(p, k.own);
 	pack_u32(p, k.n);
 	for (unsigned i = 0; i < k.n; i++)
 		pack_ref(p, &k.key[i], true);

@@ -95,10 +95,25 @@ static int check_from(struct letter *l)
 
 /* ---- the decision ---- */
 
+/* The keys, or why one that is there can't be used now: the letter does not go. */
+static int ask_keys(struct letter *l, enum key_state *own)
+{
+	struct chan *crypt = &l->s->lane[0].crypt;
+	struct err e = { .code = 0 };
+
+	if (recipients_ask_keys(crypt, l->s->who.index, l->to, l->n, &e) == 0
+	    && recipients_take_keys(crypt, l->to, l->n, own, &e) == 0)
+		return 0;
+	if (gpg_err_code(e.code) != GPG_ERR_NO_PUBKEY)
+		return letter_broken(l);
+	return letter_refuse(l, 451, "4.3.0 Letterlock did not send this: %s. "
+	                     "Press Send again", e.text);
+}
+
 static int know_recipients(struct letter *l, enum key_state *own)
 {
 	struct smtp *s = l->s;
-	struct chan *keeper = &s->ends->keeper, *crypt = &s->lane[0].crypt;
+	struct chan *keeper = &s->ends->keeper;
 
 	l->n = s->to.n;
 	for (size_t i = 0; i < l->n; i++) {
@@ -106,29 +121,22 @@ static int know_recipients(struct letter *l, enum key_state *own)
 		l->to[i].bcc = !addrs_have(&l->shown, l->to[i].addr);
 	}
 	if (recipients_know(s->conf, s->who.account, keeper, l->to, l->n, NULL)
-	    || recipients_code(keeper, l->to, l->n, l->code, &l->wishes, NULL)
-	    || recipients_ask_keys(crypt, s->who.index, l->to, l->n, NULL)
-	    || recipients_take_keys(crypt, l->to, l->n, own, NULL))
+	    || recipients_code(keeper, l->to, l->n, l->code, &l->wishes, NULL))
 		return letter_broken(l);
-	return 0;
+	return ask_keys(l, own);
 }
 
 /* What is sealed by S/MIME goes as it is, whatever keys there are. */
 static int look_up_keys(struct letter *l, enum key_state *own)
 {
-	struct chan *crypt = &l->s->lane[0].crypt;
 	bool found;
 
 	if (l->form == FORM_SMIME)
 		return 0;
 	if (recipients_look_up(l->s->conf, &l->s->ends->keeper, true, l->to,
-	                       l->n, &l->wishes, &found, NULL)
-	    || (found && (recipients_ask_keys(crypt, l->s->who.index, l->to,
-	                                      l->n, NULL)
-	                  || recipients_take_keys(crypt, l->to, l->n, own,
-	                                          NULL))))
+	                       l->n, &l->wishes, &found, NULL))
 		return letter_broken(l);
-	return 0;
+	return found ? ask_keys(l, own) : 0;
 }
 
 static int refuse_own_key(struct letter *l, enum key_state own)

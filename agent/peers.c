@@ -18,6 +18,7 @@ struct row {
 	char addr[ADDR_MAX + 1];
 	struct autocrypt_peer state;
 	int64_t wkd;
+	char own[41];
 	char fpr[FPRS][41];
 };
 
@@ -30,14 +31,14 @@ _Static_assert(JUDGED_ACCEPTED == 1 && JUDGED_VERIFIED == 2
 static const char *const sql[PEERS_QUERIES] = {
 	[P_GET] = "SELECT addr, last_seen, autocrypt_timestamp, "
 		"gossip_timestamp, wkd_timestamp, mutual, import_fpr, fpr, "
-		"gossip_fpr, wkd_fpr FROM peer WHERE addr = ?1",
+		"gossip_fpr, wkd_fpr, own_fpr FROM peer WHERE addr = ?1",
 	[P_REFS] = "SELECT fpr, source, learnt, expires, revoked FROM "
 		"peer_key WHERE fpr = ?1 OR (?1 = '' AND fpr = (SELECT used "
 		"FROM contact WHERE addr = ?2))",
 	[P_PUT] = "INSERT OR REPLACE INTO peer (addr, last_seen, "
 		"autocrypt_timestamp, gossip_timestamp, wkd_timestamp, mutual, "
-		"import_fpr, fpr, gossip_fpr, wkd_fpr) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		"import_fpr, fpr, gossip_fpr, wkd_fpr, own_fpr) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[P_ROOM] = "DELETE FROM peer WHERE addr = (SELECT addr FROM peer WHERE "
 		"addr <> ?1 ORDER BY addr IN (SELECT addr FROM contact WHERE "
 		"first <> 0), import_fpr <> '', max(last_seen, "
@@ -101,6 +102,8 @@ static int take_row(sqlite3_stmt *s, struct row *r, struct err *e)
 	for (int i = 0; i < FPRS; i++)
 		if (contacts_column_fpr(s, 6 + i, r->fpr[i], true))
 			return contacts_damaged(e);
+	if (contacts_column_fpr(s, 6 + FPRS, r->own, true))
+		return contacts_damaged(e);
 	p->has_key = r->fpr[A_AUTOCRYPT][0] != '\0';
 	p->has_gossip = r->fpr[A_GOSSIP][0] != '\0';
 	return 0;
@@ -172,10 +175,12 @@ static int refs_get(struct contacts *c, const struct row *r, const char *addr,
 	struct peer_ref ref;
 	int rc;
 
-	for (int i = 0; i <= FPRS; i++) {
-		if (i < FPRS && !r->fpr[i][0])
+	for (int i = 0; i < FPRS + 2; i++) {
+		const char *fpr = i < FPRS ? r->fpr[i] : i == FPRS ? r->own : "";
+
+		if (i <= FPRS && !fpr[0])
 			continue;
-		rc = ref_get(c, i < FPRS ? r->fpr[i] : "", addr, &ref, e);
+		rc = ref_get(c, fpr, addr, &ref, e);
 		if (rc < 0)
 			return -1;
 		if (rc == 0 || has(k, ref.fpr))
@@ -201,6 +206,7 @@ int peers_get(struct contacts *c, const char *addr, struct peer_known *known,
 		memcpy(known->addr, a, strlen(a) + 1);
 		known->autocrypt = r.state;
 		known->wkd_timestamp = r.wkd;
+		memcpy(known->own, r.own, sizeof known->own);
 	}
 	free(a);
 	return rc;
@@ -372,6 +378,7 @@ static int row_put(struct contacts *c, const struct row *r, struct err *e)
 	sqlite3_bind_int64(s, 6, p->mutual);
 	for (int i = 0; i < FPRS; i++)
 		contacts_bind(s, 7 + i, r->fpr[i]);
+	contacts_bind(s, 7 + FPRS, r->own);
 	return contacts_run(c, s, e);
 }
 
@@ -493,6 +500,8 @@ static int learn(struct contacts *c, const char *addr,
 	if (!*taken)
 		return w->fpr[0] ? 0 : row_put(c, &r, e);
 	memcpy(r.fpr[at], w->fpr, sizeof r.fpr[at]);
+	if (at == A_AUTOCRYPT && !r.own[0])
+		memcpy(r.own, w->fpr, sizeof r.own);
 	return key_put(c, w, date, now, e) || row_put(c, &r, e)
 	       || make_room(c, addr, w->fpr, e) ? -1 : 0;
 }

@@ -13,7 +13,7 @@ enum {
 	PEER_KEYS_MAX = 2000,		/* then those unused for longest go */
 	PEERS_MAX = 4000,		/* addresses; the same */
 	PEER_OCTETS_MAX = 24 << 20,	/* of all the keys */
-	PEER_REFS_MAX = 5		/* keys of one address */
+	PEER_REFS_MAX = 6		/* keys of one address */
 };
 
 /* A key of an address, without its octets. */
@@ -30,11 +30,13 @@ struct peer_known {
 	char addr[ADDR_MAX + 1];	/* as addr_fold() has it */
 	struct autocrypt_peer autocrypt;
 	int64_t wkd_timestamp;
+	char own[41];			/* the first key that came with letters of its
+					 * own, or "": another is a change */
 	unsigned n;
 	struct peer_ref key[PEER_REFS_MAX];	/* in the order in which they
-				 * count: import, autocrypt, gossip, wkd; at last
-				 * the one that was sealed to last, if it is here
-				 * and none of these */
+				 * count: import, autocrypt, gossip, wkd; at last,
+				 * if they are here and none of these, own and the
+				 * one that was sealed to last */
 };
 
 /* What came.  The key was judged by gpg before (its user ID is for the address, it

@@ -6,6 +6,7 @@
 
 #include "agent/keeper_tell.h"
 #include "agent/plugin.h"
+#include "agent/policy.h"
 #include "crypto/engine.h"
 #include "crypto/utf8.h"
 
@@ -51,7 +52,7 @@ static json_t *take_key(struct unpack *u)
 {
 	char fpr[41], uid[LISTED_UID_MAX];
 	uint64_t created, expires;
-	uint32_t is, judged, n;
+	uint32_t is, judged, from, n;
 	json_t *uids, *key;
 
 	unpack_str(u, fpr, sizeof fpr);
@@ -59,6 +60,7 @@ static json_t *take_key(struct unpack *u)
 	expires = unpack_u64(u);
 	is = unpack_u32(u);
 	judged = unpack_u32(u);
+	from = unpack_u32(u);
 	n = unpack_u32(u);
 	if (u->bad || n > LISTED_UIDS_MAX)
 		return NULL;
@@ -68,8 +70,9 @@ static json_t *take_key(struct unpack *u)
 		utf8_plain(uid);
 		json_array_append_new(uids, json_words(uid));
 	}
-	key = json_pack("{s:s, s:o, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, "
-	                "s:b}", "fpr", fpr, "uids", uids,
+	key = json_pack("{s:s, s:o, s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:b, "
+	                "s:b, s:b}", "fpr", fpr, "uids", uids,
+	                "from", policy_from((enum key_from)from),
 	                "created", (json_int_t)created,
 	                "secret", is & KEY_FLAG_SECRET,
 	                "usable", is & KEY_FLAG_USABLE,

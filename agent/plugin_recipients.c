@@ -125,30 +125,42 @@ static int ask_keeper(struct plugin *p, struct question *q, json_t *request)
 	                          ? -1 : (int)given, &q->wishes, NULL) ? -1 : 0;
 }
 
-static int ask_crypt(struct plugin *p, struct question *q)
+static int ask_crypt(struct plugin *p, struct question *q, struct fault *f)
 {
+	struct err e = { .code = 0 };
 	uint32_t account = (uint32_t)(q->account - p->conf->account);
 	struct chan *crypt = plugin_kept_crypt(p);
 
-	if (!crypt)
+	if (!crypt) {
+		fault_set(f, "failed", "The keys could not be looked up. Try "
+		          "again");
 		return -1;
+	}
 	if (recipients_ask_keys(crypt, account, q->to, q->n, NULL) == 0
 	    && plugin_wait_for(p, crypt, plugin_patience(p)) == 0
-	    && recipients_take_keys(crypt, q->to, q->n, &q->own, NULL) == 0)
+	    && recipients_take_keys(crypt, q->to, q->n, &q->own, &e) == 0)
 		return 0;
+	if (gpg_err_code(e.code) == GPG_ERR_NO_PUBKEY) {
+		fault_set(f, "failed", "It can't be said: %s", e.text);
+		return -1;
+	}
+	fault_set(f, "failed", "The keys could not be looked up. Try again");
 	chan_close(crypt);
 	return -1;
 }
 
 /* A look-up may end after our answer: the event "recipients" tells of that. */
-static int look_up(struct plugin *p, struct question *q)
+static int look_up(struct plugin *p, struct question *q, struct fault *f)
 {
 	bool found;
 
 	if (recipients_look_up(p->conf, &p->ends->keeper, false, q->to, q->n,
-	                       &q->wishes, &found, NULL))
+	                       &q->wishes, &found, NULL)) {
+		fault_set(f, "failed", "The keys could not be looked up. Try "
+		          "again");
 		return -1;
-	return found ? ask_crypt(p, q) : 0;
+	}
+	return found ? ask_crypt(p, q, f) : 0;
 }
 
 /* ---- what will become of it ---- */
@@ -173,7 +185,7 @@ static enum decision settle(const struct question *q, enum wish encrypt,
 static json_t *key_of(const struct recipient *r)
 {
 	json_t *key = json_pack("{s:s, s:s, s:s}", "fpr", r->fpr,
-	                        "from", "keyring", "trust", policy_trust(r));
+	                        "from", policy_from(r->from), "trust", policy_trust(r));
 
 	if (r->used_since && strcmp(r->used, r->fpr) == 0)
 		json_object_set_new(key, "since", json_integer(r->used_since));
@@ -239,8 +251,7 @@ json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f)
 	if (ask_keeper(p, q, request))
 		return fault_set(f, "failed", "A part of Letterlock did not "
 		                 "answer. Try again");
-	if (ask_crypt(p, q) || look_up(p, q))
-		return fault_set(f, "failed", "The keys could not be looked up. "
-		                 "Try again");
+	if (ask_crypt(p, q, f) || look_up(p, q, f))
+		return NULL;
 	return answer(q);
 }

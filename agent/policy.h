@@ -17,6 +17,7 @@ struct recipient {
 	bool verified;		/* ... or accepted after it was compared */
 	int64_t expires;	/* of its key, for KEY_EXPIRED; unix time */
 	char fpr[41];		/* of its key, or "" */
+	enum key_from from;	/* where that is from */
 	char used[41];		/* the key last sealed to, or "" */
 	int64_t used_since;	/* when that was first sealed to; unix time */
 	bool sealed_before;	/* ever sealed to */
@@ -63,6 +64,8 @@ void policy_tell(const struct recipient *r, enum policy strictest,
                  char words[POLICY_WORDS_MAX]);
 /* How far its key, a usable one, is known: "verified", "seen" or "new". */
 const char *policy_trust(const struct recipient *r);
+/* Where a key is from: "keyring", "autocrypt" ... */
+const char *policy_from(enum key_from from);
 
 enum { POLICY_DAY_MAX = 40 };
 /* "1 August 2024": false where there is no such day. */

@@ -31,6 +31,18 @@ const char *policy_trust(const struct recipient *r)
 	return r->valid || is_used(r) ? "seen" : "new";
 }
 
+const char *policy_from(enum key_from from)
+{
+	static const char *const names[] = {
+		[KEY_FROM_KEYRING] = "keyring",
+		[KEY_FROM_AUTOCRYPT] = "autocrypt",
+		[KEY_FROM_GOSSIP] = "gossip", [KEY_FROM_WKD] = "wkd",
+		[KEY_FROM_IMPORT] = "import"
+	};
+
+	return names[from <= KEY_FROM_IMPORT ? from : KEY_FROM_KEYRING];
+}
+
 /* What is said around the address. */
 struct words { const char *before, *behind; };
 

@@ -77,15 +77,30 @@ static enum key_state take_state(struct unpack *u)
 	return (enum key_state)state;
 }
 
+/* crypt could not look; why, in words. */
+static int none_found(struct unpack *u, struct err *e)
+{
+	char words[ERR_TEXT_MAX];
+	bool refused = unpack_u32(u) == DONE_REFUSED;
+
+	unpack_str(u, words, sizeof words);
+	return unpack_end(u) && refused ? err_set(e, gpg_error(GPG_ERR_NO_PUBKEY), "%s",
+	                               words) : went_wrong(e);
+}
+
 int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
                          enum key_state *own, struct err *e)
 {
 	struct unpack u;
 	struct frame f;
 
-	if (chan_expect(crypt, C_KEYS_FOUND, &f, e))
+	if (chan_recv(crypt, &f, e))
 		return -1;
 	unpack_init(&u, &f);
+	if (f.type == C_DONE)
+		return none_found(&u, e);
+	if (f.type != C_KEYS_FOUND)
+		return went_wrong(e);
 	*own = take_state(&u);
 	for (size_t i = 0; i < n; i++) {
 		to[i].state = take_state(&u);
@@ -93,6 +108,9 @@ int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
 		to[i].verified = unpack_u32(&u) != 0;
 		to[i].expires = (int64_t)unpack_u64(&u);
 		unpack_str(&u, to[i].fpr, sizeof to[i].fpr);
+		to[i].from = (enum key_from)unpack_u32(&u);
+		if (to[i].from > KEY_FROM_IMPORT)
+			u.bad = true;
 	}
 	return unpack_end(&u) ? 0 : went_wrong(e);
 }

@@ -23,8 +23,9 @@ const char *recipients_addr(const char *addr, char out[ADDR_MAX + 1]);
 int recipients_know(const struct conf *conf, const struct account *a,
                     struct chan *keeper, struct recipient *to, size_t n,
                     struct err *e);
-/* state, valid, verified, expires, fpr; and *own, of the account's own key.  In two steps
- * for who waits in between: crypt may be looking for long. */
+/* state, valid, verified, expires, fpr, from; and *own, of the account's own key.  In two steps
+ * for who waits in between: crypt may be looking for long.  GPG_ERR_NO_PUBKEY: it
+ * could not look, and goes on; why, in words. */
 int recipients_ask_keys(struct chan *crypt, uint32_t account,
                         const struct recipient *to, size_t n, struct err *e);
 int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,

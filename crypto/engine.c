@@ -79,23 +79,28 @@ static gpgme_error_t status(void *arg, const char *key, const char *args)
 	return g->status ? g->status(g->status_arg, key, args) : 0;
 }
 
-static int ctx_new(struct engine *g, struct err *e)
+int engine_ctx(struct engine *g, const char *program, gpgme_ctx_t *x,
+               struct err *e)
 {
 	struct gpgme_io_cbs io = { fd_add, g, fd_remove, event, g };
 	gpg_error_t err;
 
-	err = gpgme_new(&g->x);
+	*x = NULL;
+	err = gpgme_new(x);
+	if (!err && program)
+		err = gpgme_ctx_set_engine_info(*x, GPGME_PROTOCOL_OpenPGP,
+		                                program, NULL);
 	if (err)
 		return err_set(e, err, "Cannot start GnuPG: %s",
 		               gpg_strerror(err));
-	gpgme_set_io_cbs(g->x, &io);
-	gpgme_set_status_cb(g->x, status, g);
-	gpgme_set_armor(g->x, 0);
-	gpgme_set_offline(g->x, 1);
-	gpgme_set_pinentry_mode(g->x, GPGME_PINENTRY_MODE_ERROR);
-	if (gpgme_set_ctx_flag(g->x, "full-status", "1") ||
-	    gpgme_set_ctx_flag(g->x, "auto-key-locate", "local") ||
-	    gpgme_set_ctx_flag(g->x, "auto-key-retrieve", "0"))
+	gpgme_set_io_cbs(*x, &io);
+	gpgme_set_status_cb(*x, status, g);
+	gpgme_set_armor(*x, 0);
+	gpgme_set_offline(*x, 1);
+	gpgme_set_pinentry_mode(*x, GPGME_PINENTRY_MODE_ERROR);
+	if (gpgme_set_ctx_flag(*x, "full-status", "1") ||
+	    gpgme_set_ctx_flag(*x, "auto-key-locate", "local") ||
+	    gpgme_set_ctx_flag(*x, "auto-key-retrieve", "0"))
 		return err_set(e, GPG_ERR_NOT_SUPPORTED,
 		               "This GPGME is too old");
 	return 0;
@@ -183,6 +188,18 @@ static gpg_error_t loop(struct engine *g, unsigned stall, unsigned total)
 	return 0;
 }
 
+/* What was cancelled is not used again. */
+static void engine_renew(struct engine *g)
+{
+	gpgme_ctx_t *x = g->x == g->ring ? &g->ring : &g->plain;
+
+	gpgme_release(g->x);
+	if (engine_ctx(g, x == &g->ring ? g->ring_program : NULL, x, NULL)
+	    && !*x)
+		abort();	/* out of memory */
+	g->x = *x;
+}
+
 gpg_error_t engine_run(struct engine *g, gpg_error_t started, unsigned stall,
                        unsigned total)
 {
@@ -199,9 +216,7 @@ gpg_error_t engine_run(struct engine *g, gpg_error_t started, unsigned stall,
 	    !g->result)
 		g->result = gpg_error(GPG_ERR_TIMEOUT);
 	if (err) {
-		gpgme_release(g->x);
-		if (ctx_new(g, NULL) && !g->x)
-			abort();	/* out of memory */
+		engine_renew(g);
 	}
 	engine_direct_begin(g);
 	explicit_bzero(g->out, sizeof g->out);
@@ -293,7 +308,8 @@ struct engine *engine_new(const char *gnupghome, unsigned stall, struct err *e)
 	gpgme_check_version(NULL);
 	engine_child_before(g);
 	watch = engine_child_watch(g);
-	r = ctx_new(g, e);
+	r = engine_ctx(g, NULL, &g->plain, e);
+	g->x = g->plain;
 	engine_child_unwatch(watch);
 	do {
 		engine_child_find(g);
@@ -317,19 +333,21 @@ void engine_free(struct engine *g)
 		return;
 	keyring_clear(&g->secret);
 	keyring_clear(&g->signers);
-	gpgme_release(g->x);
+	gpgme_release(g->plain);
+	gpgme_release(g->ring);
 	free(g);
 }
 
 void engine_places(const struct engine *g, struct engine_places *p)
 {
-	gpgme_engine_info_t i = gpgme_ctx_get_engine_info(g->x);
+	gpgme_engine_info_t i = gpgme_ctx_get_engine_info(g->plain);
 
 	while (i && i->protocol != GPGME_PROTOCOL_OpenPGP)
 		i = i->next;
 	p->home = g->home;
 	p->program = i ? i->file_name : NULL;
 	p->socket = g->socket;
+	p->ring_program = g->ring ? g->ring_program : NULL;
 }
 
 /* FNV-1a. */
@@ -351,8 +369,11 @@ uint64_t engine_stamp(const struct engine *g)
 	char path[PATH_MAX + 32];
 	struct stat st;
 
-	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
-		snprintf(path, sizeof path, "%s/%s", g->home, name[i]);
+	for (size_t i = 0; i <= sizeof name / sizeof *name; i++) {
+		if (i < sizeof name / sizeof *name)
+			snprintf(path, sizeof path, "%s/%s", g->home, name[i]);
+		else
+			snprintf(path, sizeof path, "%s", g->ring_file);
 		if (stat(path, &st))
 			memset(&st, 0, sizeof st);
 		h = stamp_mix(h, (uint64_t)st.st_ino);

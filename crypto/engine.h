@@ -24,6 +24,7 @@ struct key {
 	bool valid;			/* GnuPG says full or ultimate for this address,
 					 * or it was accepted */
 	bool verified;			/* ... or it was accepted after it was compared */
+	bool ring;			/* it stands in our keyring (engine_ring_new()) */
 };
 
 enum key_state {
@@ -75,12 +76,35 @@ void engine_free(struct engine *g);
  * socket.  The strings live as long as g. */
 struct engine_places {
 	const char *home, *program, *socket;
+	const char *ring_program;	/* of engine_ring_new(), or NULL */
 };
 void engine_places(const struct engine *g, struct engine_places *p);
 
 /* Call fn(arg) whenever gpg-agent begins to ask somebody for a passphrase, for an
  * operation of ours. */
 void engine_on_asking(struct engine *g, void (*fn)(void *arg), void *arg);
+
+/* A second keyring besides the user's, for peers' keys: operations with a key of
+ * which ring is set see it, and all others once engine_ring_use() says so, but what
+ * is done with secret keys does not.  program: letterlock-gpg, which GPGME runs in
+ * gpg's place; file and trust, of the keyring and of its trustdb, need not be there.
+ * Two execs; -1: it does not work, and all goes on without. */
+int engine_ring_new(struct engine *g, const char *program, const char *file,
+                    const char *trust, struct err *e);
+void engine_ring_use(struct engine *g, bool use);
+/* Put public keys (binary OpenPGP, one behind another) into a keyring of ours, this
+ * file, made if there is none.  *n: how many are in it now. */
+int engine_ring_import(struct engine *g, const char *file, const void *keys,
+                       size_t len, size_t *n, struct err *e);
+/* The key with this primary fingerprint for an address, from either keyring, which
+ * both must find nothing wrong with it.  Never KEY_AMBIGUOUS or KEY_CHANGED. */
+int engine_ring_find(struct engine *g, const char *addr, const char *fpr,
+                     struct key *key, enum key_state *state, struct err *e);
+/* Has the key that was used for this address certified this new one as its own?
+ * Not where the user has compared that one (then the new one is, too), nor where it
+ * is revoked, expired or rejected. */
+bool engine_certified(struct engine *g, const char *addr, const char *fpr,
+                      const struct judgement *j);
 
 /* Something that changes when keys, trust or gpg.conf change (times, sizes and
  * inodes of the files in gnupghome): look-ups may be remembered under it. */
@@ -89,7 +113,7 @@ uint64_t engine_stamp(const struct engine *g);
 /* The recipient's key for an address: compared by ourselves with every user
  * ID, accepted ones first (the last of them), then valid ones; never one that was
  * rejected.  j: what
- * was said of them, or NULL.  One exec of gpg.  -1 only when GnuPG failed. */
+ * was said of them, or NULL.  Of the user's keyring alone.  One exec of gpg.  -1 only when GnuPG failed. */
 int engine_find(struct engine *g, const char *addr, const struct judgement *j,
                 struct key *key, enum key_state *state, struct err *e);
 /* Our own signing key: by fingerprint, or (fpr NULL or "") the best usable

@@ -11,15 +11,18 @@ static int list_data(struct engine *g, const void *key, size_t n,
 {
 	gpgme_data_t data = NULL;
 	gpg_error_t err = gpgme_data_new_from_mem(&data, key, n, 0);
+	bool ring;
 
 	if (err)
 		return err_set(e, err, "%s", gpg_strerror(err));
+	ring = engine_ring_on(g, false);
 	gpgme_set_keylist_mode(g->x, GPGME_KEYLIST_MODE_LOCAL);
 	g->list = r;
 	engine_begin(g, NULL, NULL);
 	err = engine_run(g, gpgme_op_keylist_from_data_start(g->x, data, 0),
 	                 g->stall, 4 * g->stall);
 	g->list = NULL;
+	engine_ring_on(g, ring);
 	gpgme_data_release(data);
 	return err ? err_set(e, err, "GnuPG cannot read a key: %s",
 	                     gpg_strerror(err)) : 0;

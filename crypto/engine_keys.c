@@ -56,10 +56,15 @@ int engine_secrets(struct engine *g, struct err *e)
 {
 	struct keyring r = { NULL };
 	uint64_t stamp = engine_stamp(g);
+	bool ring;
+	int rc;
 
 	if (g->secret.known && g->secret.stamp == stamp)
 		return 0;
-	if (engine_list(g, NULL, NULL, true, &r, e))
+	ring = engine_ring_on(g, false);
+	rc = engine_list(g, NULL, NULL, true, &r, e);
+	engine_ring_on(g, ring);
+	if (rc)
 		return -1;
 	keyring_clear(&g->secret);
 	g->secret = r;
@@ -177,7 +182,7 @@ static void key_grip(gpgme_key_t key, char grip[41])
 		memcpy(grip, best->keygrip, 41);
 }
 
-static void key_fill(struct key *k, gpgme_key_t key, bool sign, int validity)
+void engine_key_fill(struct key *k, gpgme_key_t key, bool sign, int validity)
 {
 	memset(k, 0, sizeof *k);
 	memcpy(k->fpr, key->fpr, sizeof k->fpr);
@@ -298,16 +303,20 @@ int engine_find(struct engine *g, const char *addr, const struct judgement *j,
 {
 	struct keyring r = { NULL };
 	struct choice c;
+	bool ring = engine_ring_on(g, false);
+	int rc;
 
 	memset(key, 0, sizeof *key);
 	*state = KEY_NONE;
-	if (engine_list_addr(g, addr, &r, e))
+	rc = engine_list_addr(g, addr, &r, e);
+	engine_ring_on(g, ring);
+	if (rc)
 		return -1;
 	c = choose(&r, addr, j, false);
 	*state = unjudged(&c, j);
 	if (*state == KEY_USABLE || *state == KEY_EXPIRED ||
 	    *state == KEY_CHANGED)
-		key_fill(key, c.key, false, c.validity);
+		engine_key_fill(key, c.key, false, c.validity);
 	key->valid |= *state == KEY_USABLE && rank_of(&c) > 0;
 	key->verified |= c.judged == JUDGED_VERIFIED;
 	keyring_clear(&r);
@@ -333,6 +342,6 @@ int engine_find_secret(struct engine *g, const char *fpr, const char *addr,
 	}
 	*state = c.state;
 	if (c.state == KEY_USABLE || c.state == KEY_EXPIRED)
-		key_fill(key, c.key, true, c.validity);
+		engine_key_fill(key, c.key, true, c.validity);
 	return 0;
 }

@@ -39,7 +39,9 @@ struct engine_fd {
 };
 
 struct engine {
-	gpgme_ctx_t x;
+	gpgme_ctx_t x;		/* the one of these that is used */
+	gpgme_ctx_t plain, ring;	/* ring: NULL, or with a keyring besides */
+	char ring_program[PATH_MAX], ring_file[PATH_MAX];
 	unsigned stall;
 	void (*asking)(void *arg);	/* NULL: nobody wants to know */
 	void *asking_arg;
@@ -85,6 +87,13 @@ void engine_direct_begin(struct engine *g);
 /* Serve a descriptor: 1 done, 0 it is GPGME's to serve, -1 a callback failed. */
 int engine_direct(struct engine *g, struct engine_fd *f);
 
+/* A context that runs program (NULL: gpg) into *x, which is NULL after a failure
+ * for want of memory. */
+int engine_ctx(struct engine *g, const char *program, gpgme_ctx_t *x,
+               struct err *e);
+/* From now on with our keyring (where there is one) or without: what it was. */
+bool engine_ring_on(struct engine *g, bool on);
+
 int64_t engine_now(void);	/* milliseconds of a clock that only goes on */
 
 /* What engine_begin() and engine_run() do about the child: note our children,
@@ -103,11 +112,6 @@ int engine_list(struct engine *g, const char *pattern, const char *or,
 /* These two, with what others certified of them, which gpg has checked. */
 int engine_list_signed(struct engine *g, const char *fpr, const char *or,
                        struct keyring *r, struct err *e);
-/* Has the key that was used for this address certified this new one as its own?
- * Not where the user has compared that one (then the new one is, too), nor where it
- * is revoked, expired or rejected. */
-bool engine_certified(struct engine *g, const char *addr, const char *fpr,
-                      const struct judgement *j);
 void keyring_clear(struct keyring *r);
 
 /* Those that may be for an address: none where it is no address. */
@@ -117,6 +121,7 @@ int engine_list_addr(struct engine *g, const char *addr, struct keyring *r,
 /* Is it fit to sign (where we have it) or to encrypt: KEY_USABLE, KEY_EXPIRED or
  * KEY_UNUSABLE. */
 enum key_state engine_key_fit(gpgme_key_t key, bool sign);
+void engine_key_fill(struct key *k, gpgme_key_t key, bool sign, int validity);
 /* When the subkeys for this use end at last; 0: never, -1: there are none. */
 int64_t engine_key_ends(gpgme_key_t key, bool sign);
 /* GnuPG's validity of the address on this key, -1 if it isn't there.  (With a

@@ -261,6 +261,7 @@ int engine_seal(struct engine *g, const struct key *signer, bool sign,
 	                  .e = e };
 	gpgme_key_t key = NULL;
 	char *names = NULL;
+	bool ring = false;
 	gpg_error_t err;
 	int r = -1;
 
@@ -277,8 +278,12 @@ int engine_seal(struct engine *g, const struct key *signer, bool sign,
 		if (!key)
 			goto out;
 	}
+	for (size_t i = 0; i < n_to; i++)
+		ring = ring || to[i].ring;
+	ring = engine_ring_on(g, ring);
 	err = seal_run(g, &s, key, names, &from);
 	r = seal_check(g, &s, key, &from, err);
+	engine_ring_on(g, ring);
 out:
 	from.e = NULL;		/* the first failure is the one to tell */
 	if (!s.out_failed)

@@ -15,7 +15,6 @@ from kit.agent import built
 from kit.plugin import Plugin, path as plug
 from people import ALICE, BOB
 
-SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE = r"[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){6}"
 
 
@@ -169,8 +168,7 @@ def test_another_code(old, new, tmp_path):
     for bad in (other[:-1] + ("2" if other[-1] != "2" else "3"), other[1:],
                 other + "0", "", "\0", "x" * 500,
                 other[1] + other[0] + other[2:]
-                if (SIGNS.index(other[0]) - SIGNS.index(other[1])) % 16
-                else "a"):
+                if abs(ord(other[0]) - ord(other[1])) % 16 else "a"):
         p = new.run("restore", file, data=bad + "\n")
         assert p.returncode == 65 and "mistyped" in p.stderr, bad
     assert new.run("restore", file, data=other + "\n").returncode == 0

@@ -21,7 +21,6 @@ const mime = (() => {
 	const PARTS_MAX = 1000;
 	const FIELDS_MAX = 2000;
 	const HEAD_MAX = 1 << 20;
-	const BOUNDARY = /^[ -\u00ff]{1,200}$/;	/* within one line */
 	const LF = 10, DASH = 45;
 
 	const latin = octets => {
@@ -252,9 +251,9 @@ const mime = (() => {
 			type.found.get("name") || "");
 		part.inline = place.value != "attachment";
 		part.id = first(part, "content-id").replace(/^<|>$/g, "");
-		const boundary = type.found.get("boundary") || "";
-		if (!part.type.startsWith("multipart/") ||
-		    !BOUNDARY.test(boundary) || depth >= DEPTH_MAX)
+		const boundary = type.found.get("boundary");
+		if (!part.type.startsWith("multipart/") || !boundary ||
+		    depth >= DEPTH_MAX)
 			return part;
 		for (const [from, to] of cuts(part.body, boundary))
 			if (count.n++ < PARTS_MAX)

@@ -187,7 +187,8 @@ static void test_autocrypt(void **state)
 	assert_true(k.autocrypt.mutual);
 	assert_true(k.autocrypt.has_key);
 	assert_false(k.autocrypt.has_gossip);
-	assert_string_equal(keys(c, BOB), "B1");
+	assert_string_equal(keys(c, BOB), "B1 A1");
+	assert_string_equal(k.own, A);
 	/* none is from tomorrow */
 	assert_true(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW + DAY, A));
 	assert_int_equal(get(c, BOB).autocrypt.timestamp, NOW);
@@ -218,10 +219,12 @@ static void test_order(void **state)
 	assert_string_equal(keys(c, BOB), "A4 B1 C2 D3");
 	/* one key that came in several ways counts once */
 	assert_true(came(c, KEY_FROM_AUTOCRYPT, BOB, NOW - 1, C));
-	assert_string_equal(keys(c, BOB), "A4 C1 D3");
-	/* the one that is sealed to stays known: B was never judged */
-	assert_int_equal(contacts_sealed(c, BOB, B, NOW, NULL), 0);
 	assert_string_equal(keys(c, BOB), "A4 C1 D3 B1");
+	/* the one that is sealed to stays known, as does the first of all */
+	assert_true(came(c, KEY_FROM_WKD, BOB, NOW - 1, A));
+	assert_string_equal(keys(c, BOB), "A4 C1 B1");
+	assert_int_equal(contacts_sealed(c, BOB, D, NOW, NULL), 0);
+	assert_string_equal(keys(c, BOB), "A4 C1 B1 D3");
 	assert_int_equal(contacts_sealed(c, EVE, B, NOW, NULL), 0);
 	assert_string_equal(keys(c, EVE), "B1");
 	assert_int_equal(contacts_sealed(c, EVE, "", NOW, NULL), 0);

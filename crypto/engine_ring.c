@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A keyring of ours besides the user's: GPGME runs letterlock-gpg in gpg's place. */
+#include "crypto/engine_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/ring.h"
+
+bool engine_ring_on(struct engine *g, bool on)
+{
+	bool was = g->ring && g->x == g->ring;
+
+	g->x = on && g->ring ? g->ring : g->plain;
+	return was;
+}
+
+void engine_ring_use(struct engine *g, bool use)
+{
+	engine_ring_on(g, use);
+}
+
+static int set_name(const char *name, const char *path, char *out,
+                    struct err *e)
+{
+	if (snprintf(out, PATH_MAX, "%s", path) >= PATH_MAX)
+		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
+		               "%s: too long", path);
+	return setenv(name, path, 1) ? err_errno(e, name) : 0;
+}
+
+/* As in engine_new(): somebody looks at the clock while gpg is asked its version. */
+static int make_ctx(struct engine *g, struct err *e)
+{
+	pid_t watch;
+	int rc;
+
+	engine_child_before(g);
+	watch = engine_child_watch(g);
+	rc = engine_ctx(g, g->ring_program, &g->ring, e);
+	engine_child_unwatch(watch);
+	do {
+		engine_child_find(g);
+		engine_child_wait(g, 0);
+	} while (g->exited != -2);
+	if (rc && g->ring) {
+		gpgme_release(g->ring);
+		g->ring = NULL;
+	}
+	return rc;
+}
+
+int engine_ring_new(struct engine *g, const char *program, const char *file,
+                    const char *trust, struct err *e)
+{
+	char gpg[PATH_MAX], unused[PATH_MAX];
+	struct engine_places p;
+
+	engine_places(g, &p);
+	if (!p.program || !realpath(p.program, gpg))
+		return err_errno(e, "gpg");
+	if (!realpath(program, g->ring_program))
+		return err_errno(e, program);
+	if (set_name(RING_GPG, gpg, unused, e)
+	    || set_name(RING_TRUST, trust, unused, e)
+	    || set_name(RING_FILE, file, g->ring_file, e))
+		return -1;
+	return make_ctx(g, e);
+}
+
+static int has_ring(struct engine *g, struct err *e)
+{
+	return g->ring ? 0 : err_set(e, gpg_error(GPG_ERR_NOT_SUPPORTED),
+	                             "letterlock-gpg does not work");
+}
+
+/* ---- into it ---- */
+
+static gpg_error_t import(struct engine *g, const void *keys, size_t len,
+                          size_t *n)
+{
+	gpgme_import_result_t r;
+	gpgme_data_t data = NULL;
+	gpg_error_t err = gpgme_data_new_from_mem(&data, keys, len, 0);
+
+	if (err)
+		return err;
+	engine_begin(g, NULL, NULL);
+	err = engine_run(g, gpgme_op_import_start(g->x, data), g->stall, 0);
+	r = err ? NULL : gpgme_op_import_result(g->x);
+	for (gpgme_import_status_t s = r ? r->imports : NULL; s; s = s->next)
+		*n += !s->result;
+	/* exit 2: a key among them was none; it says so of a full disk, too */
+	if (!err && g->exited && g->exited != 2)
+		err = gpg_error(GPG_ERR_INV_ENGINE);
+	gpgme_data_release(data);
+	return err;
+}
+
+int engine_ring_import(struct engine *g, const char *file, const void *keys,
+                       size_t len, size_t *n, struct err *e)
+{
+	gpg_error_t err;
+	bool was;
+
+	*n = 0;
+	if (has_ring(g, e))
+		return -1;
+	if (setenv(RING_FILE, file, 1))
+		return err_errno(e, RING_FILE);
+	was = engine_ring_on(g, true);
+	err = import(g, keys, len, n);
+	engine_ring_on(g, was);
+	/* or everything after it would go to the wrong one */
+	if (setenv(RING_FILE, g->ring_file, 1))
+		abort();
+	return err ? err_set(e, err, "GnuPG cannot import: %s",
+	                     gpg_strerror(err)) : 0;
+}
+
+/* ---- out of it ---- */
+
+/* gpg takes the first it finds, the user's own; none may speak against it. */
+static enum key_state fit_all(const struct keyring *r, const char *addr,
+                              const char *fpr, gpgme_key_t *first)
+{
+	enum key_state state = KEY_NONE, one;
+	int validity;
+
+	*first = NULL;
+	for (size_t i = 0; i < r->n; i++) {
+		gpgme_key_t k = r->key[i];
+
+		if (!k->fpr || strcmp(k->fpr, fpr) || !k->subkeys)
+			continue;
+		validity = engine_key_validity(k, addr);
+		one = validity < 0 || validity == GPGME_VALIDITY_NEVER
+		      ? KEY_UNUSABLE : engine_key_fit(k, false);
+		if (!*first) {
+			*first = k;
+			state = one;
+		} else if (one == KEY_UNUSABLE) {
+			state = one;
+		}
+	}
+	return state;
+}
+
+int engine_ring_find(struct engine *g, const char *addr, const char *fpr,
+                     struct key *key, enum key_state *state, struct err *e)
+{
+	struct keyring r = { NULL };
+	gpgme_key_t first;
+	bool was;
+	int rc;
+
+	memset(key, 0, sizeof *key);
+	*state = KEY_NONE;
+	if (has_ring(g, e))
+		return -1;
+	was = engine_ring_on(g, true);
+	rc = engine_list(g, fpr, NULL, false, &r, e);
+	engine_ring_on(g, was);
+	if (rc)
+		return -1;
+	*state = fit_all(&r, addr, fpr, &first);
+	if (*state == KEY_USABLE || *state == KEY_EXPIRED)
+		engine_key_fill(key, first, false,
+		                engine_key_validity(first, addr));
+	key->ring = true;
+	keyring_clear(&r);
+	return 0;
+}
