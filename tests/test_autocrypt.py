@@ -12,6 +12,7 @@ import pytest
 
 from kit import client, keys, letters, wait_for, write
 from kit.plugin import Plugin, path
+from kit.provider import Provider
 from people import ALICE, BOB, DAN, EVE, FRANK
 
 YES = {"autocrypt": "yes"}
@@ -356,3 +357,77 @@ def test_what_a_plug_in_opens(scripted, key_of):
                                extra=field(DAN, key_of("dan"))))
         p.open(from_eve(field(EVE, key_of("eve"))))
     learns(a, EVES)
+
+
+# ---- the acceptance
+
+class Person:
+    """Who has a key of their own and knows nobody."""
+
+    def __init__(self, make, stack, name):
+        self.addr = keys.ADDR[name]
+        self.smtp = stack.enter_context(Provider("smtp", {self.addr: "x"}))
+        self.inbox = stack.enter_context(Provider("pop3", {self.addr: "x"}))
+        self.home = make.home([name])
+        self.agent = make.agent(self.home, {self.addr: {
+            "smtp": self.smtp.conf, "pop3": self.inbox.conf,
+            "encrypt": "when-possible", "autocrypt": "yes"}})
+
+    def writes(self, *people):
+        """To these, who have it in their mailboxes: what went out."""
+        to = [p.addr for p in people]
+        self.smtp.accepted.clear()
+        r = client.send(self.agent.submission, self.addr, "x", to,
+                        letters.text(sender=self.addr, to=to,
+                                     date=email.utils.formatdate()))
+        assert r.code == 250, r
+        (out,) = self.smtp.accepted
+        for p in people:
+            p.inbox.mailbox.append(("u%d" % time.time_ns(), out.data))
+        return out.data
+
+    def reads(self):
+        out = client.fetch(self.agent.pop3, self.addr, "x")
+        assert len(out) == 1
+        return letters.verdict(out[0])
+
+    def knows(self, *people):
+        wait_for(lambda: {p.addr for p in people} <= set(peers(self.agent)),
+                 10)
+
+
+def is_sealed(raw):
+    return letters.header(raw).get_content_type() == "multipart/encrypted"
+
+
+def test_two_who_know_nothing_of_each_other(make):
+    """One letter each way, and they write sealed; a third whom both write to is
+    introduced by gossip."""
+    with contextlib.ExitStack() as stack:
+        alice, bob, frank = (Person(make, stack, n)
+                             for n in ("alice", "bob", "frank"))
+        before = [keys.run(p.home, "--list-keys", "--with-colons")[1]
+                  for p in (alice, bob, frank)]
+        assert not is_sealed(bob.writes(alice))
+        assert alice.reads()["encryption"] == "none"
+        alice.knows(bob)
+        assert is_sealed(alice.writes(bob))
+        v = bob.reads()
+        assert (v["encryption"], v["signature"]) == ("ok", "good"), v
+        bob.knows(alice)
+        assert is_sealed(bob.writes(alice))
+        v = alice.reads()
+        assert (v["encryption"], v["signature"]) == ("ok", "good"), v
+        assert v["fpr"] == keys.FPR["bob"] and v["trust"] == "seen", v
+        # and all three
+        frank.writes(alice)
+        alice.reads()
+        alice.knows(frank)
+        assert is_sealed(alice.writes(bob, frank))
+        assert bob.reads()["encryption"] == frank.reads()["encryption"] == "ok"
+        bob.knows(frank)
+        frank.knows(alice, bob)
+        assert is_sealed(frank.writes(alice, bob))
+        assert bob.reads()["encryption"] == alice.reads()["encryption"] == "ok"
+        assert [keys.run(p.home, "--list-keys", "--with-colons")[1]
+                for p in (alice, bob, frank)] == before
