@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Keys that go along with letters (Autocrypt Level 1): cut by us, once for as long
- * as the keyring stays as it is. */
+/* Keys that go along with letters (Autocrypt Level 1): cut by us, once for as
+ * long as the keyring stays as it is. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,9 +17,9 @@ enum {
 	NAME_MAX_LEN = ADDR_MAX + 100
 };
 
-/* What gpg exports, cut to what goes along: 0; 1, this key is not fit for it, or
- * too large; -1, GnuPG failed. */
-static int cut(struct crypt *c, const char *fpr, const char *addr,
+/* What gpg exports, cut to what goes along: 0; 1, this key is not fit for it,
+ * or too large; -1, GnuPG failed. */
+static int cut(struct crypt *c, const struct key *k, const char *addr,
                struct membuf *out, struct err *e)
 {
 	struct membuf text, all;
@@ -29,7 +29,8 @@ static int cut(struct crypt *c, const char *fpr, const char *addr,
 	membuf_init(&text, KEY_ARMOR_MAX);
 	membuf_init(&all, KEY_ARMOR_MAX);
 	d = dearmor_new("PGP PUBLIC KEY BLOCK", &all.sink);
-	if (!d || engine_export(c->engine, fpr, &text, e)) {
+	engine_ring_use(c->engine, k->ring);
+	if (!d || engine_export(c->engine, k->fpr, &text, e)) {
 		rc = d && gpg_err_code(e->code) == GPG_ERR_TOO_LARGE ? 1 : -1;
 		goto out;
 	}
@@ -38,6 +39,7 @@ static int cut(struct crypt *c, const char *fpr, const char *addr,
 	rc = keydata_minimal(all.buf, all.len, addr, (int64_t)time(NULL),
 	                     &out->sink, e) ? 1 : 0;
 out:
+	engine_ring_use(c->engine, false);
 	if (rc)
 		out->len = 0;
 	dearmor_free(d);
@@ -47,7 +49,7 @@ out:
 }
 
 /* The same, remembered; also that it is not fit. */
-static int minimal(struct crypt *c, const char *fpr, const char *addr,
+static int minimal(struct crypt *c, const struct key *k, const char *addr,
                    struct membuf *out, struct err *e)
 {
 	unsigned char value[LOOKUP_VALUE_MAX];
@@ -57,14 +59,14 @@ static int minimal(struct crypt *c, const char *fpr, const char *addr,
 	bool found = false;
 	int rc;
 
-	snprintf(name, sizeof name, "along %s %.*s %lld", fpr, ADDR_MAX, addr,
-	         (long long)time(NULL) / DAY);
+	snprintf(name, sizeof name, "along %s %.*s %lld", k->fpr, ADDR_MAX,
+	         addr, (long long)time(NULL) / DAY);
 	if (keeper_recall_some(&c->ends->keeper, stamp, name, value, &n,
 	                       &found, e))
 		return -1;
 	if (found)
 		return n ? sink_put(&out->sink, value, n, e) : 1;
-	rc = cut(c, fpr, addr, out, e);
+	rc = cut(c, k, addr, out, e);
 	if (rc >= 0)
 		keeper_remember(&c->ends->keeper, stamp, name,
 		                out->len ? out->buf : "", out->len, NULL);
@@ -82,7 +84,7 @@ static int put_own(struct crypt *c, const struct account *a, const char *from,
 	membuf_init(&key, AUTOCRYPT_FIELD_MAX);
 	rc = crypt_find_own(c, a, &own, e);
 	if (rc == 0 && own.state == KEY_USABLE)
-		rc = minimal(c, own.key.fpr, from, &key, e);
+		rc = minimal(c, &own.key, from, &key, e);
 	if (rc == 0 && key.len)
 		rc = autocrypt_write(&c->fields.sink, AUTOCRYPT_NAME, from,
 		                     true, key.buf, key.len, e);
@@ -117,7 +119,7 @@ static int put_theirs(struct crypt *c, const char *addr, struct err *e)
 	membuf_init(&key, AUTOCRYPT_FIELD_MAX);
 	rc = crypt_find(c, addr, &f, e);
 	if (rc == 0 && f.state == KEY_USABLE)
-		rc = minimal(c, f.key.fpr, addr, &key, e);
+		rc = minimal(c, &f.key, addr, &key, e);
 	if (rc == 0 && key.len)
 		rc = autocrypt_write(&c->inside.sink, AUTOCRYPT_GOSSIP, addr,
 		                     false, key.buf, key.len, e);

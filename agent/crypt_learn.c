@@ -42,7 +42,8 @@ static bool is_again(const struct autocrypt_peer *p, const struct peer_news *w)
 	return w->date == p->timestamp && w->mutual == p->mutual;
 }
 
-/* The keeper has these very octets for this address: what gpg said of them holds. */
+/* The keeper has these very octets for this address: what gpg said of them
+ * holds. */
 static bool is_known(struct crypt *c, const struct peer_known *known,
                      const struct peer_news *w, struct peer_ref *ref)
 {

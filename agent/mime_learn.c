@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mime on the way in: keys that came along with a letter (Autocrypt Level 1), told
- * to crypt once the client has the letter, so that it never waits for them. */
+/* mime on the way in: keys that came along with a letter (Autocrypt Level 1),
+ * told to crypt once the client has the letter, so that it never waits for
+ * them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "crypto/autocrypt.h"
 #include "crypto/date.h"
 
-enum { NAMED_MAX = 1000 };	/* people of a letter who are compared with gossip */
+enum { NAMED_MAX = 1000 };	/* people of a letter whom gossip may be of */
 
 /* a NULL: a letter of theirs without a key. */
 static void tell(struct in *in, enum key_from from, const char *addr,
