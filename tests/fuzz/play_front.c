@@ -82,6 +82,7 @@ static void crypt_says(struct membuf *m)
 	pack_u32(&found, 0);
 	pack_u64(&found, 0);
 	pack_str(&found, "");
+	pack_u32(&found, KEY_FROM_KEYRING);
 	pack_init(&done);
 	pack_u32(&done, DONE_OK);
 	pack_str(&done, "");
