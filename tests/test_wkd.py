@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from kit import KitError, keys, letters, wait_for
-from kit.agent import built
+from kit import keys, letters, wait_for
 from kit.client import words
 from kit.dirmngr import REFUSED, Dirmngr
 from kit.plugin import Plugin, path
@@ -59,16 +58,8 @@ def asks(a, to=(EVE,), **members):
 
 # ---- found
 
-def ring():
-    try:
-        built("letterlock-gpg")
-    except KitError:
-        pytest.skip("there is no keyring of ours")
-
-
 def test_found(wkd):
     """The letter goes sealed, at once, and the user's keyring is as it was."""
-    ring()
     a, d = wkd()
     d.gives[EVE] = octets("eve")
     before = keys.run(a.home, "--list-keys")[1]
@@ -99,7 +90,6 @@ def test_a_key_that_is_not_theirs(wkd):
 
 def test_a_changed_key(wkd):
     """What was sealed to before is not replaced by what a domain says."""
-    ring()
     a, d = wkd(public=("bob",), trusted=())
     sends(a, to=[BOB])
     keys.run(a.home, "--yes", "--batch", "--delete-keys", keys.FPR["bob"])
@@ -187,7 +177,6 @@ def test_typing(wkd):
 
 
 def test_typing_found(wkd):
-    ring()
     a, d = wkd()
     d.gives[EVE] = octets("eve")
     with Watcher(a) as w:

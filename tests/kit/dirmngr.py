@@ -19,7 +19,7 @@ class Dirmngr:
     """gives: address -> a key's octets, the number of an error, or an Event, until
     which it stands still; else it finds nothing. asked: the addresses."""
 
-    def __init__(self, home, **kw):
+    def __init__(self, home):
         self.path, self.gives, self.asked = where(home), {}, []
         self.calls, self.bad, self.threads = 0, [], []
         self.sock = socket.socket(socket.AF_UNIX)
