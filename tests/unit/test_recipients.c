@@ -33,6 +33,7 @@ static int told(uint32_t own, uint32_t state, struct recipient *r,
 	pack_u32(&p, 0);
 	pack_u64(&p, 7);
 	pack_str(&p, "");
+	pack_u32(&p, KEY_FROM_KEYRING);
 	assert_int_equal(pack_send(&p, &crypt, C_KEYS_FOUND, NULL), 0);
 	rc = recipients_take_keys(&us, r, 1, own_is, NULL);
 	chan_close(&crypt);
