@@ -45,9 +45,10 @@ def conf_text(accounts, agent=(), contacts=()):
     """letterlock.conf: accounts and contacts are section -> {key: value}.
     Most tests compare octets, so that no key goes along unless they say so."""
     out = "[agent]\n" + "".join("%s = %s\n" % x for x in dict(agent).items())
-    for name, keys in [(n, {"autocrypt": "no", **k}) for n, k in
-                       dict(accounts).items()] + [
-            ("to " + n, k) for n, k in dict(contacts).items()]:
+    quiet = [(n, {**k, "autocrypt": k.get("autocrypt", "no")})
+             for n, k in dict(accounts).items()]
+    for name, keys in quiet + [("to " + n, k)
+                               for n, k in dict(contacts).items()]:
         out += "\n[%s]\n" % name
         out += "".join("%s = %s\n" % x for x in keys.items())
     return out
