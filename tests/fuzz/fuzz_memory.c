@@ -10,9 +10,9 @@
 #include "agent/memory.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { FILES = 2 };
+enum { FILES = 3 };
 
-static const char *const files[FILES] = { "mac.key", "came" };
+static const char *const files[FILES] = { "mac.key", "came", "told" };
 static char dir[4096];
 
 static void file_of(char path[5000], const char *name)
