@@ -153,6 +153,7 @@ static int begin(struct pop3 *s, struct opener *o, uint32_t n)
 	pack_init(&p);
 	pack_u32(&p, FETCHED_AHEAD);
 	pack_u32(&p, 0);
+	pack_u32(&p, s->who.account->autocrypt);
 	if (pack_send(&p, &o->mime, M_OPEN, NULL)
 	    || chan_send_fds(&s->lane.upstream, U_AHEAD, &n, sizeof n,
 	                     &o->pipe, 1, NULL))

@@ -132,6 +132,7 @@ static int open_letter(struct job *j, struct err *e)
 	pack_init(&p);
 	pack_u32(&p, j->verdict_only ? FETCHED_BEFORE : FETCHED_ALL);
 	pack_u32(&p, 0);
+	pack_u32(&p, false);	/* a file tells nothing of who is a peer */
 	if (pack_send(&p, &j->rig.to_mime, M_OPEN, e))
 		return -1;
 	return take_letter(j, e);

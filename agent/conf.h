@@ -58,7 +58,8 @@ struct account {
 	char *key;		/* 40 hex digits, or NULL */
 	enum policy encrypt;
 	enum sign sign;
-	bool autocrypt;		/* its key goes along with what it sends */
+	bool autocrypt;		/* its key goes along with what it sends, and keys that
+				 * come along are remembered */
 };
 
 struct contact {		/* [to bob@example.org] or [to @example.net] */

@@ -83,8 +83,9 @@ enum frame_type {
 	M_DROP,			/* []: forget it; no answer */
 	M_LANE,			/* u32 n, fd: mime's end to the crypt of lane n */
 	M_OPEN,			/* u32 how (enum fetched), u32 lines (FETCHED_STORED: may
-				 * a passphrase be asked for?): a letter comes from the
-				 * pipe; answered by M_DATA ..., then M_BAD or M_END:
+				 * a passphrase be asked for?), u32 are keys that come
+				 * along to be learnt: a letter comes from the pipe;
+				 * answered by M_DATA ..., then M_BAD or M_END:
 				 * [], but of FETCHED_ALL: str text of the verdict, mem
 				 * digest[32] it is under, str Message-ID or "" */
 	/* mime -> front */

@@ -95,6 +95,7 @@ static int fetch(struct pop3 *s, unsigned type, const uint32_t *n, unsigned k,
 	pack_init(&p);
 	pack_u32(&p, how);
 	pack_u32(&p, how == FETCHED_ALL ? 0 : n[1]);
+	pack_u32(&p, s->who.account->autocrypt);
 	if (pack_send(&p, &s->ends->mime, M_OPEN, NULL)) {
 		client_say(&s->client, "-ERR [SYS/TEMP] A part of Letterlock "
 		           "failed. Fetch again");

@@ -307,7 +307,7 @@ static int letter(struct in *in)
 		rc = opaque(in);
 	else if (!in->before || (rc = in_check(in)) == 1)
 		rc = by_kind(in);
-	if (rc == 0 && in->delivered)
+	if (rc == 0 && in->delivered && in->learns)
 		in_learn(in);
 	header_free(&in->outer);
 	membuf_free(&in->head);
@@ -344,6 +344,7 @@ int mime_in(struct mime_ends *ends)
 		unpack_init(&u, &f);
 		in.how = (enum fetched)unpack_u32(&u);
 		in.lines = unpack_u32(&u);
+		in.learns = unpack_u32(&u) != 0;
 		read_how(&in);
 		if (!unpack_end(&u) || letter(&in))
 			break;

@@ -44,6 +44,7 @@ struct in {
 	bool verdict_only;	/* the same: it is not opened */
 	bool ask;		/* a passphrase may be asked for */
 	uint32_t lines;		/* of the body that are wanted, for TOP */
+	bool learns;		/* keys that come along are to be remembered */
 	bool delivered;		/* front has all of it, for the client */
 	bool at_end;		/* the pipe gave P_END (or failed) */
 	bool lost;		/* it failed */

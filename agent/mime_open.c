@@ -243,7 +243,7 @@ static int opened(struct in *in, bool is_text)
 	if (in_put_top(in, line, shown.buf, shown.len, p.octets))
 		goto out;
 	rc = put_body(in, &p);
-	if (rc == 0 && in->delivered && !is_text)
+	if (rc == 0 && in->delivered && in->learns && !is_text)
 		in_learn_gossip(in, &p.header, protecting(&p));
 out:
 	payload_free(&p);

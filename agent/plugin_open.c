@@ -40,6 +40,15 @@ void plugin_letter_forget(struct plugin *p)
 	explicit_bzero(octets, sizeof octets);
 }
 
+/* Whose letter it is nobody knows: unless an account wants nothing of it. */
+static bool learns(const struct conf *c)
+{
+	for (unsigned i = 0; i < c->n_accounts; i++)
+		if (!c->account[i].autocrypt)
+			return false;
+	return true;
+}
+
 /* A new one for each letter: no letter gets to what another one may have spoilt, and
  * none waits here for days.  For a verdict mime is enough, which costs little. */
 static int opener_start(struct plugin *p, bool verdict_only, bool ask)
@@ -47,7 +56,7 @@ static int opener_start(struct plugin *p, bool verdict_only, bool ask)
 	struct chan *guard = &p->ends->guard;
 	struct plugin_letter *l = &p->letter;
 	unsigned type = verdict_only ? G_READER : G_OPENER;
-	uint32_t how[2] = { FETCHED_STORED, ask };
+	uint32_t how[3] = { FETCHED_STORED, ask, learns(p->conf) };
 	struct frame f;
 	int flags;
 

@@ -215,7 +215,7 @@ EVES = {EVE: (keys.FPR["eve"], "", 1)}
 
 def test_a_key_that_came_is_learnt(scripted, key_of):
     """I13, R10: and stays out of the user's keyring."""
-    a = scripted()
+    a = scripted(account=YES)
     before = keys.run(a.home, "--list-keys", "--with-colons")[1]
     raw = letters.text(sender=EVE, to=(ALICE,),
                        extra=field(EVE, key_of("eve")))
@@ -282,7 +282,7 @@ def hostile(a, key_of):
 
 def test_nothing_is_learnt(scripted, key_of):
     """I13. They come as ever; what comes last shows that all was seen."""
-    a = scripted(agent={"look-ahead": "0"})
+    a = scripted(account=YES, agent={"look-ahead": "0"})
     raws = hostile(a, key_of)
     last = letters.text(sender=DAN, to=(ALICE,),
                         extra=field(DAN, key_of("dan")))
@@ -298,7 +298,7 @@ def test_nothing_is_learnt(scripted, key_of):
 
 def test_gossip_that_came(scripted, key_of):
     """I13: of those who are named, inside; a direct key is another thing."""
-    a = scripted()
+    a = scripted(account=YES)
     told = "".join(field(keys.ADDR[n], key_of(n), "Autocrypt-Gossip", "")
                    for n in ("dan", "eve", "frank"))
     raw = sealed_by(a, "bob", (ALICE, DAN, EVE), told)
@@ -309,7 +309,7 @@ def test_gossip_that_came(scripted, key_of):
 
 def test_newer_wins(scripted, key_of, make):
     """A Date in the future counts as now; an older letter changes nothing."""
-    a = scripted(agent={"look-ahead": "0"})
+    a = scripted(account=YES, agent={"look-ahead": "0"})
     day = "Tue, %d Nov 2016 07:30:00 +0000"
     new = make.folder()
     keys.run(new, "--batch", "--passphrase", "", "--quick-gen-key",
@@ -334,7 +334,7 @@ def test_newer_wins(scripted, key_of, make):
 
 def test_a_letter_costs_few_runs_of_gpg(scripted, make, key_of):
     """Ten; what is left is learnt from the next one."""
-    a, d = scripted(agent={"look-ahead": "0"}), make.folder()
+    a, d = scripted(account=YES, agent={"look-ahead": "0"}), make.folder()
     who = ["p%d@example.org" % i for i in range(12)]
     for addr in who:
         keys.run(d, "--batch", "--passphrase", "", "--quick-gen-key", addr,
@@ -351,7 +351,7 @@ def test_a_letter_costs_few_runs_of_gpg(scripted, make, key_of):
 
 def test_what_a_plug_in_opens(scripted, key_of):
     """But not what it only asks the verdict of."""
-    a = scripted()
+    a = scripted(account=YES)
     with Plugin(path(a)) as p:
         p.verdict(letters.text(sender=DAN, to=(ALICE,),
                                extra=field(DAN, key_of("dan"))))
@@ -431,3 +431,12 @@ def test_two_who_know_nothing_of_each_other(make):
         assert bob.reads()["encryption"] == alice.reads()["encryption"] == "ok"
         assert [keys.run(p.home, "--list-keys", "--with-colons")[1]
                 for p in (alice, bob, frank)] == before
+
+
+def test_who_wants_none_learns_none(scripted, key_of):
+    """autocrypt = no is for both directions."""
+    a = scripted(account={"autocrypt": "no"})
+    came(a, letters.text(sender=EVE, to=(ALICE,),
+                         extra=field(EVE, key_of("eve"))))
+    time.sleep(1)       # longer than it takes where it is wanted
+    assert peers(a) == {}

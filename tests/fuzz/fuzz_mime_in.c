@@ -128,7 +128,7 @@ static void pipe_open(struct ends *pipe, const struct letter *l, uint8_t how)
 
 static void front_open(struct ends *front, enum fetched how, uint32_t lines)
 {
-	uint32_t open[2] = { how, lines }, send[2] = { FETCHED_ALL, 0 };
+	uint32_t open[3] = { how, lines, true }, send[2] = { FETCHED_ALL, 0 };
 	struct membuf m;
 
 	membuf_init(&m, 1 << 10);

@@ -131,9 +131,14 @@ for (let i = 0; i < 500; i++) {
 }
 if (!w?.composeEditorReady) throw new Error('no compose window');
 await sleep(300);
-w.gSendEncrypted = encrypt;
-w.gSendSigned = sign;
-w.gUserTouchedSendSigned = true;
+// the window sets them, too, once it has looked at the recipients' keys
+for (let calm = 0, i = 0; calm < 3 && i < 50; i++) {
+  calm = w.gSendEncrypted == encrypt && w.gSendSigned == sign ? calm + 1 : 0;
+  w.gSendEncrypted = encrypt;
+  w.gSendSigned = sign;
+  w.gUserTouchedSendSigned = true;
+  await sleep(100);
+}
 w.setTimeout(() => w.goDoCommand('cmd_sendNow'), 0);"""
 
 # Is the window gone? If not, what stands in the way?
