@@ -2,6 +2,7 @@
 /* What setup asks the user, and what it says when it can't go on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,8 +56,23 @@ static void stop(int sig)
 	stopped = 1;
 }
 
-/* Octet by octet, so that what is behind the line is left to others. */
-static char *read_line(int fd, struct err *e)
+/* Until fd can be read: 0, or -1 after a SIGINT, which is let in here alone, so that
+ * none is lost between a look at stopped and the wait. */
+static int wait_typed(int fd, const sigset_t *open_mask)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (!open_mask)
+		return 0;
+	while (!stopped && ppoll(&p, 1, NULL, open_mask) == -1
+	       && errno == EINTR)
+		;
+	return stopped ? -1 : 0;
+}
+
+/* Octet by octet, so that what is behind the line is left to others.  open_mask:
+ * the signals that may end it, NULL where none is blocked. */
+static char *read_line(int fd, const sigset_t *open_mask, struct err *e)
 {
 	char *line = malloc(SECRET_MAX + 1);
 	size_t n = 0;
@@ -67,7 +83,7 @@ static char *read_line(int fd, struct err *e)
 		return NULL;
 	}
 	while (n < SECRET_MAX) {
-		got = read(fd, line + n, 1);
+		got = wait_typed(fd, open_mask) ? -1 : read(fd, line + n, 1);
 		if (got == -1 && errno == EINTR && !stopped)
 			continue;
 		if (got != 1 || line[n] == '\n')
@@ -93,11 +109,12 @@ char *setup_secret(const char *question, int fd, struct err *e)
 	const struct sigaction on_stop = { .sa_handler = stop };
 	struct sigaction before;
 	struct termios was, quiet;
+	sigset_t interrupt, open_mask;
 	char *line;
 	int tty;
 
 	if (fd != -1)
-		return read_line(fd, e);
+		return read_line(fd, NULL, e);
 	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty == -1 || tcgetattr(tty, &was)) {
 		err_set(e, GPG_ERR_NO_PASSPHRASE, "there is no terminal to ask "
@@ -109,12 +126,16 @@ char *setup_secret(const char *question, int fd, struct err *e)
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	quiet.c_lflag |= ECHONL;
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &open_mask);
 	sigaction(SIGINT, &on_stop, &before);
 	tcsetattr(tty, TCSAFLUSH, &quiet);
 	dprintf(tty, "%s", question);
-	line = read_line(tty, e);
+	line = read_line(tty, &open_mask, e);
 	tcsetattr(tty, TCSAFLUSH, &was);
 	sigaction(SIGINT, &before, NULL);
+	sigprocmask(SIG_SETMASK, &open_mask, NULL);
 	if (stopped) {
 		dprintf(tty, "\n");
 		close(tty);
