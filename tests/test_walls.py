@@ -2,6 +2,7 @@
 """The walls between the processes: what a role that has gone wrong, a keeper
 that stands still or an odd starter can't do to the others."""
 import array
+import contextlib
 import ctypes
 import errno
 import os
@@ -293,7 +294,8 @@ def test_a_stopped_role_at_the_end(scripted, role):
         if role == "crypt":     # it may be about to be done with a gpg
             wait_for(lambda: not a.role("gpg"))
         for p in a.role(role):
-            os.kill(p.pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):   # it has just ended
+                os.kill(p.pid, signal.SIGSTOP)
         t = time.monotonic()
         a.process.send_signal(signal.SIGTERM)
         a.process.wait(10)
