@@ -125,25 +125,41 @@ static bool look_at_home(struct doctor *d, const char *home)
 
 /* ---- keys ---- */
 
+/* The end of the salt, which is #hex#, "octets" with \ before some, or 8:octets. */
+static const char *salt_end(const char *p, const char *end)
+{
+	char quote;
+
+	while (p < end && isspace((unsigned char)*p))
+		p++;
+	if (end - p > 10 && p[0] == '8' && p[1] == ':')
+		return p + 2 + 8;
+	if (p == end || (*p != '#' && *p != '"'))
+		return NULL;
+	for (quote = *p++; p < end && *p != quote; p++)
+		if (quote == '"' && *p == '\\')
+			p++;
+	return p < end ? p + 1 : NULL;
+}
+
 /* How often a passphrase is hashed for this key (S2K, in the file of gpg-agent, as
- * S-expression in either writing): octets, 0: it has none, or nobody knows. */
+ * S-expression in either writing): octets, 0: it has none, or nobody knows. The text
+ * ends in a NUL. */
 static unsigned long s2k_count(const char *text, size_t n)
 {
 	const char *p = memmem(text, n, "openpgp-s2k3", 12);
-	const char *end = text + n, *sha;
+	const char *end = text + n;
 
-	if (!p || !(sha = memmem(p, (size_t)(end - p), "sha1", 4)))
+	if (!p || !(p = memmem(p, (size_t)(end - p), "sha1", 4))
+	    || !(p = salt_end(p + 4, end)))
 		return 0;
-	p = sha + 4;
-	if (end - p > 12 && p[0] == '8' && p[1] == ':') {
-		p += 2 + 8;			/* the salt */
-		while (p < end && isdigit((unsigned char)*p))
-			p++;
-		return p < end && *p == ':' ? strtoul(p + 1, NULL, 10) : 0;
-	}
-	while (p < end && *p != '"' && *p != ')')
+	while (p < end && isspace((unsigned char)*p))
 		p++;
-	return p < end && *p == '"' ? strtoul(p + 1, NULL, 10) : 0;
+	if (*p == '"')			/* "65536" */
+		return strtoul(p + 1, NULL, 10);
+	while (p < end && isdigit((unsigned char)*p))
+		p++;			/* 5:65536 */
+	return *p == ':' ? strtoul(p + 1, NULL, 10) : 0;
 }
 
 static void look_at_passphrase(struct doctor *d, const char *home,

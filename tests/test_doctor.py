@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -339,7 +340,17 @@ def test_in_words(patient):
     assert "ok     GnuPG is" in p.stdout
 
 
-def test_a_slow_passphrase(make, tmp_path):
+# How gpg-agent writes a salt and a count: whichever of the first two suits the salt's
+# octets, and the third before GnuPG 2.3.
+WRITTEN = {
+    "hex": b'(sha1 #1122334455667788#\n  "%s")',
+    "string": b'(sha1 "R\xf1\\"#)}X\xfd\\\\"\n  "%s")',
+    "canonical": b'(4:sha18:R"#1)ZX\xfd%s)',
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_slow_passphrase(make, tmp_path, how):
     """Which gpg-agent hashes millions of times for each letter."""
     home = make.home(secret=["carol"], public=[], trusted=[])
     p = Patient(str(tmp_path), home)
@@ -349,10 +360,16 @@ def test_a_slow_passphrase(make, tmp_path):
     keys.unlock(home, "carol")      # by which gpg-agent writes it its own way
     assert ("slow-passphrase", "note") not in p.look()
     folder = os.path.join(home, "private-keys-v1.d")
-    for f in os.listdir(folder):
-        with open(os.path.join(folder, f), "rb") as k:
-            raw = k.read()
-        new = raw.replace(b'"65536"', b'"65011712"')
-        assert new != raw, raw
-        write(os.path.join(folder, f), new)
-    assert "s2k-count" in p.look()["slow-passphrase", "note"]
+    for count in b"65536", b"65011712":
+        text = count
+        if how == "canonical":
+            text = b"%d:%s" % (len(count), count)
+        for f in os.listdir(folder):
+            with open(os.path.join(folder, f), "rb") as k:
+                raw = k.read()
+            new, n = re.subn(rb'\((?:4:)?sha1.*?"?[0-9]+"?\)(?=[(#1])',
+                             lambda _: WRITTEN[how] % text, raw, flags=re.S)
+            assert n == 1 and new != raw, raw
+            write(os.path.join(folder, f), new)
+        said = p.look().get(("slow-passphrase", "note"), "")
+        assert ("s2k-count" in said) == (len(count) > 5), raw
