@@ -7,20 +7,17 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/contacts.h"
-#include "tests/unit/slow.h"
+#include "tests/unit/store.h"
 
 #define BOB "bob@example.org"
 #define EVE "eve@example.net"
@@ -28,54 +25,7 @@
 #define B "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 #define C "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
 
-enum { NOW = 1800000000, DAY = 86400, KILLS = 200 };
-
-static char dir[40];
-
-static void path_of(char path[300], const char *name)
-{
-	assert_in_range(snprintf(path, 300, "%s/%s", dir, name), 1, 299);
-}
-
-static int remove_files(void **state)
-{
-	DIR *d = opendir(dir);
-	char path[300];
-
-	(void)state;
-	for (struct dirent *f; d && (f = readdir(d));) {
-		path_of(path, f->d_name);
-		unlink(path);
-	}
-	closedir(d);
-	return 0;
-}
-
-static int make_dir(void **state)
-{
-	(void)state;
-	umask(0);		/* so that 0600 is our own doing */
-	/* in memory where that can be: it is processes that end here, no disk */
-	snprintf(dir, sizeof dir, "%s/letterlock-test-XXXXXX",
-	         access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	remove_files(state);
-	return rmdir(dir);
-}
-
-static struct contacts *opened(void)
-{
-	struct err e;
-	struct contacts *c = contacts_open(dir, &e);
-
-	if (!c)
-		fail_msg("%s", e.text);
-	return c;
-}
+enum { NOW = 1800000000, DAY = 86400 };
 
 static struct contact_known get(struct contacts *c, const char *addr)
 {
@@ -93,7 +43,7 @@ static struct contact_known get(struct contacts *c, const char *addr)
 	assert_int_equal(what, 0); \
 	assert_int_equal(contacts_end(c, NULL), 0); \
 	contacts_close(c); \
-	c = opened(); \
+	c = store_open(); \
 } while (0)
 
 static const struct contact_key *key_of(const struct contact_known *k,
@@ -111,7 +61,7 @@ static const struct contact_key *key_of(const struct contact_known *k,
 static void test_nothing(void **state)
 {
 	static const struct contact_known none;
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k = get(c, BOB);
 	struct stat st;
 	char path[300];
@@ -120,11 +70,11 @@ static void test_nothing(void **state)
 	assert_memory_equal(&k, &none, sizeof k);
 	assert_int_equal(contacts_next(c, "", &k, NULL), 0);
 	assert_memory_equal(&k, &none, sizeof k);
-	path_of(path, "contacts.db");
+	store_path(path, "contacts.db");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	DO(c, contacts_sealed(c, BOB, A, NOW, NULL));
-	path_of(path, "contacts.db-journal");
+	store_path(path, "contacts.db-journal");
 	if (stat(path, &st) == 0)
 		assert_int_equal(st.st_mode & 07777, 0600);
 	contacts_close(c);
@@ -132,7 +82,7 @@ static void test_nothing(void **state)
 
 static void test_sealed(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k;
 
 	(void)state;
@@ -177,7 +127,7 @@ static void test_sealed(void **state)
 
 static void test_policy(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 
 	(void)state;
 	for (int p = POLICY_ALWAYS; p >= POLICY_UNSET; p--) {
@@ -194,7 +144,7 @@ static void test_judged(void **state)
 {
 	static const enum judged all[] = { JUDGED_ACCEPTED, JUDGED_VERIFIED,
 	                                   JUDGED_REJECTED, JUDGED_NOT };
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k;
 
 	(void)state;
@@ -230,7 +180,7 @@ static void fpr_of(char fpr[41], unsigned n)
  * stays so. */
 static void test_many_keys(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k;
 	char fpr[41];
 	struct err e;
@@ -269,7 +219,7 @@ static void test_many_keys(void **state)
 
 static void test_next(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k = { .addr = "" };
 	char addr[40], last[ADDR_MAX + 1] = "";
 	int n = 0;
@@ -304,7 +254,7 @@ static void test_nonsense(void **state)
 		"", "bob", "@example.org", "a b@example.org", "<a@b.example>",
 		"'; DROP TABLE contact; --"
 	};
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k;
 	struct err e;
 
@@ -332,7 +282,7 @@ static void test_nonsense(void **state)
 	}
 	contacts_undo(c);
 	contacts_close(c);
-	c = opened();
+	c = store_open();
 	assert_int_equal(contacts_next(c, "", &k, NULL), 0);
 	assert_string_equal(k.addr, "o'bob--@example.org");
 	assert_int_equal(contacts_next(c, k.addr, &k, NULL), 0);
@@ -343,7 +293,7 @@ static void test_nonsense(void **state)
 /* All of it or nothing. */
 static void test_undo(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 
 	(void)state;
 	contacts_begin(c, NULL);
@@ -355,7 +305,7 @@ static void test_undo(void **state)
 	contacts_begin(c, NULL);
 	contacts_sealed(c, BOB, A, NOW, NULL);
 	contacts_close(c);		/* without an end */
-	c = opened();
+	c = store_open();
 	assert_int_equal(get(c, BOB).n, 0);
 	contacts_close(c);
 }
@@ -363,7 +313,7 @@ static void test_undo(void **state)
 /* Two programs at once: each sees what the other has written. */
 static void test_two(void **state)
 {
-	struct contacts *a = opened(), *b = opened();
+	struct contacts *a = store_open(), *b = store_open();
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
@@ -386,26 +336,15 @@ static void assert_refused(const char *words)
 	struct contacts *c;
 	struct err e;
 
-	c = contacts_open(dir, &e);
+	c = contacts_open(store_dir, &e);
 	assert_null(c);
 	assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
 	assert_non_null(strstr(e.text, words));
 }
 
-static void sql(const char *text)
-{
-	char path[300];
-	sqlite3 *db;
-
-	path_of(path, "contacts.db");
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
 static void fill(void)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	char addr[60];
 
 	contacts_begin(c, NULL);
@@ -433,12 +372,12 @@ static void test_damaged(void **state)
 	int fd;
 
 	(void)state;
-	path_of(path, "contacts.db");
+	store_path(path, "contacts.db");
 	fill();
 	size = size_of(path);
 	assert_true(size > 4 * 4096);
 	for (size_t at = 0; at < size; at += 4096) {	/* each page */
-		remove_files(NULL);
+		store_clear(NULL);
 		fill();
 		fd = open(path, O_WRONLY);
 		assert_int_equal(pwrite(fd, junk, sizeof junk, (off_t)at),
@@ -448,7 +387,7 @@ static void test_damaged(void **state)
 		assert_int_equal(size_of(path), size);	/* left as it is */
 	}
 	for (size_t n = 0; n < size; n += 2048) {	/* cut */
-		remove_files(NULL);
+		store_clear(NULL);
 		fill();
 		assert_int_equal(truncate(path, (off_t)n), 0);
 		assert_refused("damaged");
@@ -465,27 +404,27 @@ static void test_not_ours(void **state)
 
 	(void)state;
 	fill();
-	sql("PRAGMA user_version = 3");
+	store_sql("PRAGMA user_version = 3");
 	assert_refused("newer");
-	sql("PRAGMA user_version = 0");
+	store_sql("PRAGMA user_version = 0");
 	assert_refused("damaged");
-	sql("PRAGMA user_version = 2; PRAGMA application_id = 1");
+	store_sql("PRAGMA user_version = 2; PRAGMA application_id = 1");
 	assert_refused("damaged");
-	remove_files(NULL);
+	store_clear(NULL);
 	fill();
-	sql("DROP TABLE key");
+	store_sql("DROP TABLE key");
 	assert_refused("damaged");
-	remove_files(NULL);
-	path_of(path, "contacts.db");
+	store_clear(NULL);
+	store_path(path, "contacts.db");
 	assert_int_equal(symlink("/dev/null", path), 0);
 	assert_refused("damaged");
-	remove_files(NULL);
+	store_clear(NULL);
 	fill();
 	/* whole to SQLite, but nothing that we write */
-	sql("UPDATE contact SET policy = 9 WHERE addr LIKE '%.1@%'");
-	sql("UPDATE key SET judged = -1 WHERE addr LIKE '%.2@%'");
-	sql("UPDATE contact SET used = 'x' WHERE addr LIKE '%.3@%'");
-	c = opened();
+	store_sql("UPDATE contact SET policy = 9 WHERE addr LIKE '%.1@%'");
+	store_sql("UPDATE key SET judged = -1 WHERE addr LIKE '%.2@%'");
+	store_sql("UPDATE contact SET used = 'x' WHERE addr LIKE '%.3@%'");
+	c = store_open();
 	for (int i = 0; i < 6; i++) {
 		snprintf(path, sizeof path, "somebody.%d@example.org", i);
 		assert_int_equal(contacts_get(c, path, &k, &e),
@@ -502,8 +441,8 @@ static void test_linked_folder(void **state)
 
 	(void)state;
 	fill();
-	path_of(path, "link");
-	assert_int_equal(symlink(dir, path), 0);
+	store_path(path, "link");
+	assert_int_equal(symlink(store_dir, path), 0);
 	c = contacts_open(path, NULL);
 	assert_non_null(c);
 	assert_string_equal(get(c, "somebody.7@example.org").used, A);
@@ -522,8 +461,8 @@ static void test_disk_full(void **state)
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
 	fill();
-	c = opened();
-	path_of(path, "contacts.db");
+	c = store_open();
+	store_path(path, "contacts.db");
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
 	full = was;
 	for (rlim_t room = 0; room < 8192; room += 1000) {
@@ -546,101 +485,23 @@ static void test_disk_full(void **state)
 	contacts_close(c);
 }
 
-/* ---- killed ---- */
-
-/* Write for ever; each number that was written goes into the pipe. */
-static void writes(int fd, uint32_t n)
-{
-	struct contacts *c = contacts_open(dir, NULL);
-	char fpr[41];
-
-	if (!c)
-		_exit(1);
-	for (;; n++) {
-		fpr_of(fpr, n);
-		if (contacts_begin(c, NULL)
-		    || contacts_judge(c, BOB, fpr, JUDGED_ACCEPTED, NULL)
-		    || contacts_sealed(c, BOB, fpr, NOW + n, NULL)
-		    || contacts_sealed(c, EVE, fpr, NOW + n, NULL)
-		    || contacts_end(c, NULL)
-		    || write(fd, &n, sizeof n) != sizeof n)
-			_exit(2);
-	}
-}
-
-/* A child that goes on from n, killed so long after it has written so many: the
- * last that it had on the disk, or 0. */
-static uint32_t kill_one(uint32_t n, int many, unsigned us)
-{
-	uint32_t last = 0;
-	int p[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(p), 0);
-	pid = fork();
-	if (pid == 0) {
-		close(p[0]);
-		writes(p[1], n);
-	}
-	close(p[1]);
-	while (many-- && read(p[0], &n, sizeof n) == sizeof n)
-		last = n;
-	usleep(us);
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	while (read(p[0], &n, sizeof n) == sizeof n)
-		last = n;
-	close(p[0]);
-	return last;
-}
-
-/* By SIGKILL at any moment: what was acknowledged is there, and of what was not
- * all or nothing. */
-static void test_killed(void **state)
-{
-	uint32_t n = 0, acked;
-	struct contact_known k;
-	struct contacts *c;
-
-	(void)state;
-	srandom(1);
-	for (long i = 0; i < KILLS / slower(); i++) {
-		acked = kill_one(n + 1, (int)(random() % 3),
-		                 (unsigned)random() % 3000);
-		if (acked < n)
-			acked = n;
-		c = opened();
-		k = get(c, BOB);
-		n = (uint32_t)strtoul(k.used, NULL, 16);
-		assert_in_range(n, acked, acked + 1);
-		if (n)
-			assert_int_equal(key_of(&k, k.used)->judged,
-			                 JUDGED_ACCEPTED);
-		assert_string_equal(get(c, EVE).used, k.used);
-		contacts_close(c);
-	}
-	assert_true(n > KILLS / slower() / 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_nothing, remove_files),
-		cmocka_unit_test_teardown(test_sealed, remove_files),
-		cmocka_unit_test_teardown(test_policy, remove_files),
-		cmocka_unit_test_teardown(test_judged, remove_files),
-		cmocka_unit_test_teardown(test_many_keys, remove_files),
-		cmocka_unit_test_teardown(test_next, remove_files),
-		cmocka_unit_test_teardown(test_nonsense, remove_files),
-		cmocka_unit_test_teardown(test_undo, remove_files),
-		cmocka_unit_test_teardown(test_two, remove_files),
-		cmocka_unit_test_teardown(test_damaged, remove_files),
-		cmocka_unit_test_teardown(test_not_ours, remove_files),
-		cmocka_unit_test_teardown(test_linked_folder, remove_files),
-		cmocka_unit_test_teardown(test_disk_full, remove_files),
-		cmocka_unit_test_teardown(test_killed, remove_files),
+		cmocka_unit_test_teardown(test_nothing, store_clear),
+		cmocka_unit_test_teardown(test_sealed, store_clear),
+		cmocka_unit_test_teardown(test_policy, store_clear),
+		cmocka_unit_test_teardown(test_judged, store_clear),
+		cmocka_unit_test_teardown(test_many_keys, store_clear),
+		cmocka_unit_test_teardown(test_next, store_clear),
+		cmocka_unit_test_teardown(test_nonsense, store_clear),
+		cmocka_unit_test_teardown(test_undo, store_clear),
+		cmocka_unit_test_teardown(test_two, store_clear),
+		cmocka_unit_test_teardown(test_damaged, store_clear),
+		cmocka_unit_test_teardown(test_not_ours, store_clear),
+		cmocka_unit_test_teardown(test_linked_folder, store_clear),
+		cmocka_unit_test_teardown(test_disk_full, store_clear),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, store_begin, store_finish);
 }

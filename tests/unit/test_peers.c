@@ -7,17 +7,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
-#include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent/peers.h"
-#include "tests/unit/slow.h"
+#include "tests/unit/store.h"
 
 #define BOB "bob@example.org"
 #define EVE "eve@example.net"
@@ -26,47 +20,7 @@
 #define C "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
 #define D "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD"
 
-enum { NOW = 1800000000, DAY = 86400, KILLS = 100 };
-
-static char dir[40];
-
-static int remove_files(void **state)
-{
-	DIR *d = opendir(dir);
-	char path[300];
-
-	(void)state;
-	for (struct dirent *f; d && (f = readdir(d));) {
-		snprintf(path, sizeof path, "%s/%s", dir, f->d_name);
-		unlink(path);
-	}
-	closedir(d);
-	return 0;
-}
-
-static int make_dir(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof dir, "%s/letterlock-test-XXXXXX",
-	         access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	remove_files(state);
-	return rmdir(dir);
-}
-
-static struct contacts *opened(void)
-{
-	struct err e;
-	struct contacts *c = contacts_open(dir, &e);
-
-	if (!c)
-		fail_msg("%s", e.text);
-	return c;
-}
+enum { NOW = 1800000000, DAY = 86400 };
 
 static struct peer_known get(struct contacts *c, const char *addr)
 {
@@ -134,7 +88,7 @@ static struct peer_key key_of(struct contacts *c, const char *fpr)
 static void test_nothing(void **state)
 {
 	static const struct peer_known none;
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct peer_known k = get(c, BOB);
 	struct peer_serial list[2];
 	uint64_t last;
@@ -155,7 +109,7 @@ static void test_nothing(void **state)
 /* The section "Updating Autocrypt Peer State", letter by letter. */
 static void test_autocrypt(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .addr = BOB,
 	                       .date = NOW - 50, .mutual = true, .fpr = B,
 	                       .key = "B", .n = 1 };
@@ -194,7 +148,7 @@ static void test_autocrypt(void **state)
 	assert_int_equal(get(c, BOB).autocrypt.timestamp, NOW);
 	assert_int_equal(get(c, BOB).autocrypt.last_seen, NOW);
 	contacts_close(c);
-	c = opened();
+	c = store_open();
 	assert_string_equal(keys(c, BOB), "A1");
 	assert_string_equal(keys(c, EVE), "");
 	contacts_close(c);
@@ -202,7 +156,7 @@ static void test_autocrypt(void **state)
 
 static void test_order(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 
 	(void)state;
 	assert_true(came(c, KEY_FROM_WKD, BOB, NOW - 9, D));
@@ -263,7 +217,7 @@ static void assert_data(struct contacts *c, const char *data, int64_t expires,
 
 static void test_again(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct peer_serial list[4];
 	uint64_t last, before;
 	unsigned n;
@@ -312,7 +266,7 @@ static void test_nonsense(void **state)
 	const struct peer_news good = { .from = KEY_FROM_WKD, .addr = BOB,
 	                                .date = NOW, .fpr = A, .key = large,
 	                                .n = 1 };
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct peer_news w[7];
 	struct peer_key k;
 	struct err e;
@@ -386,7 +340,7 @@ static bool is_here(struct contacts *c, unsigned n)
 
 static void test_many(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	char addr[60], fpr[41];
 	uint64_t last;
 	unsigned n;
@@ -413,7 +367,7 @@ static void test_many(void **state)
 static void test_too_large(void **state)
 {
 	enum { N = PEER_OCTETS_MAX / PEER_KEY_MAX };
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 
 	(void)state;
 	fill(c, 0, N + 2, PEER_KEY_MAX);
@@ -429,7 +383,7 @@ static void test_many_addresses(void **state)
 {
 	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .fpr = A, .key = "A",
 	                       .n = 1 };
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	char addr[60], fpr[41];
 	bool taken;
 
@@ -454,28 +408,17 @@ static void test_many_addresses(void **state)
 
 /* ---- the file ---- */
 
-static void change(const char *sql)
-{
-	sqlite3 *db = NULL;
-	char path[300];
-
-	snprintf(path, sizeof path, "%s/contacts.db", dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
 static void test_version_1(void **state)
 {
-	struct contacts *c = opened();
+	struct contacts *c = store_open();
 	struct contact_known k;
 
 	(void)state;
 	assert_int_equal(contacts_sealed(c, BOB, A, NOW, NULL), 0);
 	contacts_close(c);
-	change("DROP TABLE peer; DROP TABLE peer_key; PRAGMA user_version = 1");
+	store_sql("DROP TABLE peer; DROP TABLE peer_key; PRAGMA user_version = 1");
 	for (int i = 0; i < 2; i++) {
-		c = opened();
+		c = store_open();
 		assert_int_equal(contacts_get(c, BOB, &k, NULL), 0);
 		assert_string_equal(k.used, A);
 		came(c, KEY_FROM_GOSSIP, BOB, NOW, A);
@@ -502,9 +445,9 @@ static void test_damaged(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
-		c = opened();
+		c = store_open();
 		came(c, KEY_FROM_GOSSIP, BOB, NOW, A);
-		change(how[i]);
+		store_sql(how[i]);
 		e.code = 0;
 		if (i < 6)
 			assert_int_equal(peers_key(c, A, &k, &e), -1);
@@ -512,111 +455,24 @@ static void test_damaged(void **state)
 			assert_int_equal(peers_get(c, BOB, &known, &e), -1);
 		assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
 		contacts_close(c);
-		remove_files(NULL);
+		store_clear(NULL);
 	}
-}
-
-/* ---- killed ---- */
-
-/* Write for ever; each number that was written goes into the pipe. */
-static void writes(int fd, uint32_t n)
-{
-	struct contacts *c = contacts_open(dir, NULL);
-	static char data[3000];
-	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT, .addr = BOB,
-	                       .mutual = true, .key = data, .n = sizeof data };
-	char fpr[41], addr[60];
-	bool taken;
-
-	if (!c)
-		_exit(1);
-	for (;; n++) {
-		name_of(n - 1, addr, fpr);
-		memset(data, (int)n, sizeof data);
-		w.fpr = fpr;
-		w.date = NOW - 1000000 + n;
-		if (contacts_begin(c, NULL)
-		    || peers_learn(c, &w, NOW, &taken, NULL) || !taken
-		    || contacts_end(c, NULL)
-		    || write(fd, &n, sizeof n) != sizeof n)
-			_exit(2);
-	}
-}
-
-/* A child that goes on from n, killed so long after it has written so many: the
- * last that it had on the disk, or 0. */
-static uint32_t kill_one(uint32_t n, int many, unsigned us)
-{
-	uint32_t last = 0;
-	int p[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(p), 0);
-	pid = fork();
-	if (pid == 0) {
-		close(p[0]);
-		writes(p[1], n);
-	}
-	close(p[1]);
-	while (many-- && read(p[0], &n, sizeof n) == sizeof n)
-		last = n;
-	usleep(us);
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	while (read(p[0], &n, sizeof n) == sizeof n)
-		last = n;
-	close(p[0]);
-	return last;
-}
-
-/* By SIGKILL at any moment: what was acknowledged is there, and of what was not
- * all or nothing. */
-static void test_killed(void **state)
-{
-	uint32_t n = 0, acked;
-	struct peer_known k;
-	struct peer_key key;
-	struct contacts *c;
-
-	(void)state;
-	srandom(1);
-	for (long i = 0; i < KILLS / slower(); i++) {
-		acked = kill_one(n + 1, (int)(random() % 3),
-		                 (unsigned)random() % 3000);
-		if (acked < n)
-			acked = n;
-		c = opened();
-		k = get(c, BOB);
-		n = k.n ? (uint32_t)strtoul(k.key[0].fpr, NULL, 16) : 0;
-		assert_in_range(n, acked, acked + 1);
-		if (n) {
-			assert_int_equal(k.autocrypt.timestamp,
-			                 NOW - 1000000 + n);
-			key = key_of(c, k.key[0].fpr);
-			assert_int_equal(key.n, 3000);
-			assert_int_equal(key.data[2999], n & 0xff);
-		}
-		contacts_close(c);
-	}
-	assert_true(n > KILLS / slower() / 2);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_nothing, remove_files),
-		cmocka_unit_test_teardown(test_autocrypt, remove_files),
-		cmocka_unit_test_teardown(test_order, remove_files),
-		cmocka_unit_test_teardown(test_again, remove_files),
-		cmocka_unit_test_teardown(test_nonsense, remove_files),
-		cmocka_unit_test_teardown(test_many, remove_files),
-		cmocka_unit_test_teardown(test_too_large, remove_files),
-		cmocka_unit_test_teardown(test_many_addresses, remove_files),
-		cmocka_unit_test_teardown(test_version_1, remove_files),
-		cmocka_unit_test_teardown(test_damaged, remove_files),
-		cmocka_unit_test_teardown(test_killed, remove_files),
+		cmocka_unit_test_teardown(test_nothing, store_clear),
+		cmocka_unit_test_teardown(test_autocrypt, store_clear),
+		cmocka_unit_test_teardown(test_order, store_clear),
+		cmocka_unit_test_teardown(test_again, store_clear),
+		cmocka_unit_test_teardown(test_nonsense, store_clear),
+		cmocka_unit_test_teardown(test_many, store_clear),
+		cmocka_unit_test_teardown(test_too_large, store_clear),
+		cmocka_unit_test_teardown(test_many_addresses, store_clear),
+		cmocka_unit_test_teardown(test_version_1, store_clear),
+		cmocka_unit_test_teardown(test_damaged, store_clear),
 	};
 
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, store_begin, store_finish);
 }
