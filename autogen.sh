@@ -11,8 +11,9 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin	# dpkg and postfix are there
 export PATH
 
 build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils zip
-	libetpan-dev libgpg-error-dev libgpgme-dev libgsasl-dev libidn2-dev
-	libinih-dev libjansson-dev libseccomp-dev libsqlite3-dev libssl-dev
+	libcurl4-gnutls-dev libetpan-dev libgpg-error-dev libgpgme-dev
+	libgsasl-dev libidn2-dev libinih-dev libjansson-dev libseccomp-dev
+	libsqlite3-dev libssl-dev
 	gnupg gpg gpg-agent gpgconf gpgsm dirmngr libsasl2-modules"
 check_packages="binutils ca-certificates dovecot-core dovecot-pop3d
 	libcmocka-dev openssl postfix procps python3 python3-pytest

@@ -11,6 +11,7 @@
 #include "agent/cmd.h"
 #include "agent/conf_value.h"
 #include "agent/setup.h"
+#include "crypto/idn.h"
 
 static const char usage[] =
 "Usage: letterlock setup [OPTION]... ADDRESS\n"
@@ -26,8 +27,10 @@ static const char usage[] =
 "      --sending-only     fetch as before (IMAP)\n"
 "      --password-fd N    read the password from this descriptor, a line\n"
 "      --no-login         do not try the servers, and need no password\n"
-"      --offline          look nowhere for servers, as with the next three\n"
+"      --offline          look nowhere for servers, as with the next four\n"
 "      --no-isp           not in Thunderbird's list of providers\n"
+"      --no-autoconfig    not at the domain's web server\n"
+"      --ispdb            in Mozilla's list, too, which learns the domain by that\n"
 "      --no-dns           not in DNS\n"
 "      --no-guess         not by the usual names\n"
 "      --isp-dir DIR      that list (default: " SETUP_ISP_DIR ")\n"
@@ -174,6 +177,8 @@ static int start(struct job *w, int argc, char **argv)
 		return usage_error("an address such as alice@example.org is "
 		                   "wanted");
 	w->s.domain = strrchr(argv[0], '@') + 1;
+	if (!idn_to_ascii(w->s.domain, w->s.ascii, sizeof w->s.ascii))
+		w->s.ascii[0] = '\0';	/* it can't be looked for */
 	return run(w);
 }
 
@@ -192,7 +197,7 @@ static int take_server(struct setup *s, enum session_kind kind)
 
 enum {
 	OPT_SMTP = 256, OPT_POP3, OPT_USER, OPT_CA, OPT_SENDING, OPT_PASSWORD,
-	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_DNS, OPT_NO_GUESS,
+	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_AUTOCONFIG, OPT_ISPDB, OPT_NO_DNS, OPT_NO_GUESS,
 	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3
 };
@@ -206,6 +211,8 @@ static const struct option opts[] = {
 	{ "no-login", no_argument, NULL, OPT_NO_LOGIN },
 	{ "offline", no_argument, NULL, OPT_OFFLINE },
 	{ "no-isp", no_argument, NULL, OPT_NO_ISP },
+	{ "no-autoconfig", no_argument, NULL, OPT_NO_AUTOCONFIG },
+	{ "ispdb", no_argument, NULL, OPT_ISPDB },
 	{ "no-dns", no_argument, NULL, OPT_NO_DNS },
 	{ "no-guess", no_argument, NULL, OPT_NO_GUESS },
 	{ "isp-dir", required_argument, NULL, OPT_ISP_DIR },
@@ -244,9 +251,11 @@ static int take(struct job *w, int c)
 		       ? usage_error("--password-fd wants a number") : 0;
 	case OPT_NO_LOGIN: s->no_login = true; return 0;
 	case OPT_OFFLINE:
-		s->no_isp = s->no_dns = s->no_guess = true;
+		s->no_isp = s->no_autoconfig = s->no_dns = s->no_guess = true;
 		return 0;
 	case OPT_NO_ISP: s->no_isp = true; return 0;
+	case OPT_NO_AUTOCONFIG: s->no_autoconfig = true; return 0;
+	case OPT_ISPDB: s->ispdb = true; return 0;
 	case OPT_NO_DNS: s->no_dns = true; return 0;
 	case OPT_NO_GUESS: s->no_guess = true; return 0;
 	case OPT_ISP_DIR: s->isp_dir = optarg; return 0;

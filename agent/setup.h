@@ -13,6 +13,7 @@
 #define SETUP_ISP_DIR "/usr/lib/thunderbird/isp"
 
 enum {
+	SETUP_DOMAIN_MAX = 256,		/* with its NUL */
 	SETUP_SERVER_MAX = 300,		/* "host:port tls", with its NUL */
 	SETUP_WORDS_MAX = 300,
 	SETUP_GUESSES_MAX = 32,		/* places to try for one protocol */
@@ -23,7 +24,8 @@ enum {
 struct setup_guess {
 	char server[SETUP_SERVER_MAX];
 	const char *from;		/* who says so: static words */
-	bool local_part;		/* the login is what is before the @ */
+	char user[ADDR_MAX + 1];	/* the login; "" is the address */
+	bool token;			/* it takes tokens alone (OAuth) */
 	bool usual;			/* a mere guess */
 	bool elsewhere;			/* only unsigned DNS says that this host of
 					 * another domain is meant (RFC 6186
@@ -48,13 +50,15 @@ struct setup_key {
 
 struct setup {			/* what the user wants, and what is known so far */
 	const char *address, *domain;
+	char ascii[SETUP_DOMAIN_MAX];	/* the domain in A-labels; "": it has none */
 	const char *user;		/* NULL: the address, or as is found */
 	const char *server[2];		/* by enum session_kind, or NULL */
 	const char *listen[2];		/* the same, where mail programs connect */
 	char *ca_file;			/* an absolute path, or NULL */
 	bool yes;			/* ask nothing */
 	bool thunderbird;		/* tell it where the agent is */
-	bool sending_only, no_login, no_isp, no_dns, no_guess;
+	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess;
+	bool ispdb;			/* ask Mozilla, too */
 	const char *isp_dir;		/* of Thunderbird */
 	char *password_secret;
 	struct setup_key key;
@@ -66,8 +70,11 @@ struct setup {			/* what the user wants, and what is known so far */
 	bool has_conf;
 	struct conf conf;
 	const struct account *old;	/* NULL: the account is new */
+	bool autoconfig_asked;
+	struct membuf autoconfig;	/* what it gave, if anything */
+	const char *autoconfig_from;
 	struct setup_guess found[2];	/* by enum session_kind */
-	bool local_part;		/* of a server that wants it */
+	char login[ADDR_MAX + 1];	/* as they want it; "" is the address */
 };
 
 /* ---- talk: setup_ask.c ---- */
@@ -139,13 +146,50 @@ void setup_dns(struct setup_guesses *g, const char *domain,
 
 /* ---- what Thunderbird knows: setup_isp.c ---- */
 
-/* The servers of this kind in the text of such a file, with TLS and a password:
- * how many; -1: it is not understood, and g is unchanged. */
+/* The servers of this kind in the text of such a file, with TLS, for an address at
+ * this domain (in A-labels): how many; -1: it is not understood, and g is
+ * unchanged.  from: who says so, static words. */
 int setup_isp_parse(struct setup_guesses *g, const char *p, size_t n,
-                    const char *domain, enum session_kind kind);
+                    const char *address, const char *domain,
+                    enum session_kind kind, const char *from);
 /* In the domain's file in this folder, if there is one. */
-void setup_isp(struct setup_guesses *g, const char *dir, const char *domain,
-               enum session_kind kind);
+void setup_isp(struct setup_guesses *g, const char *dir, const char *address,
+               const char *domain, enum session_kind kind);
+
+/* ---- what the domain says over HTTPS: setup_autoconfig.c ---- */
+
+enum {
+	SETUP_URL_MAX = 1400,
+	SETUP_PAGE_MAX = 64 << 10,	/* octets that are taken */
+	SETUP_PAGES_MAX = 2		/* at once */
+};
+enum setup_autoconfig_at {
+	SETUP_AT_AUTOCONFIG,		/* autoconfig.DOMAIN, which is told the address */
+	SETUP_AT_WELL_KNOWN,		/* DOMAIN itself */
+	SETUP_AT_MOZILLA		/* who is told the domain */
+};
+/* Where to ask, for a domain that is setup_domain_ok(): 0, or -1 where that gets
+ * too long. */
+int setup_autoconfig_url(enum setup_autoconfig_at at, const char *address,
+                         const char *domain, char out[SETUP_URL_MAX]);
+/* Ask, once, and say what came of it; a few seconds at most. */
+void setup_autoconfig(struct setup_guesses *g, struct setup *s,
+                      enum session_kind kind);
+
+struct setup_page {
+	char url[SETUP_URL_MAX];
+	enum {
+		SETUP_PAGE_FOUND,	/* body is what the server sent */
+		SETUP_PAGE_NONE,	/* it has none; and so on with why filled */
+		SETUP_PAGE_NOWHERE,	/* there is no such host */
+		SETUP_PAGE_FAILED	/* no connection, no trust, too large, too slow */
+	} is;
+	struct membuf body;		/* to be freed in any case */
+	char why[SETUP_WORDS_MAX];
+};
+/* Get them at once, in seconds: by verified HTTPS, redirected within that a few
+ * times.  ca_file: an authority besides the system's, or NULL.	setup_https.c */
+void setup_https(struct setup_page *pages, unsigned n, const char *ca_file);
 
 /* ---- one login: setup_login.c ---- */
 

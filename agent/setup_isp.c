@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Thunderbird's files about providers (clientConfig 1.1), by a small reader of XML:
- * elements, attributes and text; all that is rarer, a document type above all, is
- * refused. */
+/* Files about providers (clientConfig 1.1), Thunderbird's and those of autoconfig, by
+ * a small reader of XML: elements, attributes and text; all that is rarer, a document
+ * type above all, is refused. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +10,11 @@
 #include "agent/file.h"
 #include "agent/setup.h"
 
-enum { ISP_MAX = 256 << 10, DEPTH_MAX = 16, NAME_SIZE = 32, VALUE_SIZE = 256 };
+enum { ISP_MAX = 256 << 10, DEPTH_MAX = 16, NAME_SIZE = 32, VALUE_SIZE = 384 };
 
 struct isp {
 	const char *p, *end;
-	const char *domain;
+	const char *address, *domain, *from;
 	enum session_kind kind;
 	struct setup_guesses *g;
 	unsigned depth;
@@ -24,7 +24,7 @@ struct isp {
 	bool wanted;			/* of our kind */
 	char host[VALUE_SIZE], port[VALUE_SIZE], socket[VALUE_SIZE];
 	char user[VALUE_SIZE];
-	bool auth, auth_ok;		/* one is named; one is a password */
+	bool auth, password, token;	/* one is named; which there are */
 };
 
 static void blanks(struct isp *x)
@@ -100,40 +100,84 @@ static void text(struct isp *x, const char *p, size_t n)
 		memcpy(x->user, word, sizeof word);
 	else if (strcmp(in, "authentication") == 0) {
 		x->auth = true;
-		x->auth_ok = x->auth_ok || strcmp(word, "plain") == 0
-		             || strcmp(word, "secure") == 0
-		             || strncmp(word, "password-", 9) == 0;
+		x->token = x->token || strcmp(word, "OAuth2") == 0;
+		x->password = x->password || strcmp(word, "plain") == 0
+		              || strcmp(word, "secure") == 0
+		              || strncmp(word, "password-", 9) == 0;
 	}
 }
 
-/* The host, with the domain where it stands for it. */
+static int add(char out[VALUE_SIZE], size_t *n, const char *p, size_t len)
+{
+	if (len >= VALUE_SIZE - *n)
+		return -1;
+	memcpy(out + *n, p, len);
+	*n += len;
+	out[*n] = '\0';
+	return 0;
+}
+
+/* The value with what its %WORDS% stand for: 0, or -1 where it gets too long. */
+static int expand(const struct isp *x, const char *in, char out[VALUE_SIZE])
+{
+	const struct { const char *word, *is; size_t len; } var[] = {
+		{ "%EMAILADDRESS%", x->address, strlen(x->address) },
+		{ "%EMAILLOCALPART%", x->address,
+		  (size_t)(strrchr(x->address, '@') - x->address) },
+		{ "%EMAILDOMAIN%", x->domain, strlen(x->domain) },
+	};
+	const size_t vars = sizeof var / sizeof var[0];
+	size_t n = 0, i;
+
+	out[0] = '\0';
+	while (*in) {
+		for (i = 0; i < vars; i++)
+			if (strncmp(in, var[i].word, strlen(var[i].word)) == 0)
+				break;
+		if (add(out, &n, i < vars ? var[i].is : in,
+		        i < vars ? var[i].len : 1))
+			return -1;
+		in += i < vars ? strlen(var[i].word) : 1;
+	}
+	return 0;
+}
+
 static bool host(const struct isp *x, char out[VALUE_SIZE])
 {
-	static const char var[] = "%EMAILDOMAIN%";
-	const char *at = strstr(x->host, var);
-	int n = at ? snprintf(out, VALUE_SIZE, "%.*s%s%s", (int)(at - x->host),
-	                      x->host, x->domain, at + strlen(var))
-	           : snprintf(out, VALUE_SIZE, "%s", x->host);
-
 	/* one of ours tells of the agent itself */
-	return n > 0 && n < VALUE_SIZE && setup_domain_ok(out)
+	return expand(x, x->host, out) == 0 && setup_domain_ok(out)
 	       && strcmp(out, "localhost") != 0 && strncmp(out, "127.", 4) != 0;
+}
+
+/* A login that can stand in a line of the configuration; none is the address. */
+static bool user(const struct isp *x, char out[ADDR_MAX + 1])
+{
+	char name[VALUE_SIZE];
+
+	if (expand(x, x->user, name) || strlen(name) > ADDR_MAX)
+		return false;
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("#;\"%", *p))
+			return false;
+	if (addr_same(name, x->address))
+		name[0] = '\0';
+	memcpy(out, name, strlen(name) + 1);
+	return true;
 }
 
 static void server(struct isp *x)
 {
-	struct setup_guess one = { .from = "Thunderbird's list" };
+	struct setup_guess one = { .from = x->from };
 	const char *how = strcmp(x->socket, "SSL") == 0 ? "tls"
 	                  : strcmp(x->socket, "STARTTLS") == 0 ? "starttls"
 	                                                       : NULL;
 	char *end, at[VALUE_SIZE];
 	long port = strtol(x->port, &end, 10);
 
-	one.local_part = strcmp(x->user, "%EMAILLOCALPART%") == 0;
+	one.token = x->token && !x->password;
 	if (!how || !isdigit((unsigned char)x->port[0]) || *end || port < 1
-	    || port > 65535 || !host(x, at) || (x->auth && !x->auth_ok)
-	    || (*x->user && !one.local_part
-	        && strcmp(x->user, "%EMAILADDRESS%") != 0))
+	    || port > 65535 || !host(x, at) || !user(x, one.user)
+	    || (x->auth && !x->password && !x->token))
 		return;
 	if (snprintf(one.server, sizeof one.server, "%s:%ld %s", at, port, how)
 	    < (int)sizeof one.server)
@@ -204,7 +248,7 @@ static int open_element(struct isp *x)
 		x->wanted = strcmp(type, x->kind == SESSION_SMTP ? "smtp"
 		                         : "pop3") == 0;
 		x->host[0] = x->port[0] = x->socket[0] = x->user[0] = '\0';
-		x->auth = x->auth_ok = false;
+		x->auth = x->password = x->token = false;
 	}
 	if (*x->p == '/') {
 		x->p += 2;
@@ -254,10 +298,12 @@ static int document(struct isp *x)
 }
 
 int setup_isp_parse(struct setup_guesses *g, const char *p, size_t n,
-                    const char *domain, enum session_kind kind)
+                    const char *address, const char *domain,
+                    enum session_kind kind, const char *from)
 {
 	struct setup_guesses found = { .n = 0 };
-	struct isp x = { .p = p, .end = p + n, .domain = domain, .kind = kind,
+	struct isp x = { .p = p, .end = p + n, .address = address,
+	                 .domain = domain, .from = from, .kind = kind,
 	                 .g = &found };
 
 	if (n > ISP_MAX || document(&x))
@@ -267,8 +313,8 @@ int setup_isp_parse(struct setup_guesses *g, const char *p, size_t n,
 	return (int)found.n;
 }
 
-void setup_isp(struct setup_guesses *g, const char *dir, const char *domain,
-               enum session_kind kind)
+void setup_isp(struct setup_guesses *g, const char *dir, const char *address,
+               const char *domain, enum session_kind kind)
 {
 	char low[VALUE_SIZE], *path, *p;
 	struct err e;
@@ -280,7 +326,8 @@ void setup_isp(struct setup_guesses *g, const char *dir, const char *domain,
 		low[i] = (char)tolower((unsigned char)domain[i]);
 	path = file_path(dir, "/", low, ".xml", NULL);
 	p = path ? file_read(path, ISP_MAX, &n, &e) : NULL;
-	if (p && setup_isp_parse(g, p, n, domain, kind) == -1)
+	if (p && setup_isp_parse(g, p, n, address, domain, kind,
+	                         "Thunderbird's list") == -1)
 		printf("  %s is not understood, and left out\n", path);
 	free(p);
 	free(path);

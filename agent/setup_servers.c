@@ -23,7 +23,7 @@ static void add(struct setup_guesses *g, const char *server, const char *from)
 }
 
 /* What the user said goes alone; what is known comes before what is guessed. */
-static void gather(const struct setup *s, enum session_kind kind,
+static void gather(struct setup *s, enum session_kind kind,
                    struct setup_guesses *g)
 {
 	const struct setup_provider *p = setup_provider(s->domain);
@@ -45,44 +45,33 @@ static void gather(const struct setup *s, enum session_kind kind,
 		add(g, kind == SESSION_SMTP ? p->smtp : p->pop3, p->name);
 		return;
 	}
-	if (!setup_domain_ok(s->domain))
+	if (!setup_domain_ok(s->ascii))
 		return;
 	if (!s->no_isp)
-		setup_isp(g, s->isp_dir, s->domain, kind);
+		setup_isp(g, s->isp_dir, s->address, s->ascii, kind);
+	if (!g->n && !s->no_autoconfig)
+		setup_autoconfig(g, s, kind);
 	if (g->n)
 		return;
 	if (!s->no_dns)
-		setup_dns(g, s->domain, kind);
+		setup_dns(g, s->ascii, kind);
 	if (!s->no_guess)
-		setup_usual(g, s->domain, kind);
+		setup_usual(g, s->ascii, kind);
 }
 
-/* The login at this server, NULL: the address.  There is one for both, as the
- * first has it. */
-static const char *login_of(const struct setup *s, bool local_part,
-                            char local[ADDR_MAX + 1])
+/* The login, NULL: the address.  There is one for both servers, as the first has
+ * it. */
+static const char *login_of(const struct setup *s)
 {
-	const char *at = strrchr(s->address, '@');
-
-	if (s->user)
-		return s->user;
-	if (s->old)
-		return s->old->user;
-	if (!local_part || !at)
-		return NULL;
-	memcpy(local, s->address, (size_t)(at - s->address));
-	local[at - s->address] = '\0';
-	return local;
+	return s->user ? s->user : s->old ? s->old->user
+	       : *s->login ? s->login : NULL;
 }
 
 static enum outcome try(const struct setup *s, enum session_kind kind,
                         const struct setup_guess *g, bool sure, struct err *e)
 {
-	char local[ADDR_MAX + 1];
 	const struct setup_login l = {
-		.address = s->address, .user = login_of(s,
-			kind == SESSION_SMTP ? g->local_part
-			: s->local_part, local),
+		.address = s->address, .user = login_of(s),
 		.server = g->server, .ca_file = s->ca_file ? s->ca_file
 		          : s->old ? s->old->ca_file : NULL,
 		.password_secret = s->password_secret,
@@ -149,7 +138,7 @@ static int find(struct setup *s, enum session_kind kind)
 			continue;
 		s->found[kind] = *one;
 		if (kind == SESSION_SMTP)
-			s->local_part = one->local_part;
+			memcpy(s->login, one->user, sizeof s->login);
 		if (s->no_login) {
 			if (one->usual)
 				continue;

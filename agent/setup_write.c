@@ -69,6 +69,7 @@ void setup_free(struct setup *s)
 		explicit_bzero(s->password_secret, strlen(s->password_secret));
 		free(s->password_secret);
 	}
+	membuf_free(&s->autoconfig);
 	free(s->text);
 	free(s->conf_path);
 	free(s->ca_file);
@@ -163,17 +164,15 @@ static int set_agent(const struct setup *s, struct membuf *m, struct err *e)
 /* What differs from what is there, so that nothing is touched needlessly. */
 static int set_account(const struct setup *s, struct membuf *m, struct err *e)
 {
-	char was[SETUP_SERVER_MAX], local[ADDR_MAX + 1] = "";
+	char was[SETUP_SERVER_MAX];
 	const struct account *old = s->old;
-	const char *user = s->user, *at = strrchr(s->address, '@');
+	const char *user = s->user;
 	const char *section = old ? old->address : s->address;
 	static const char *const key[] = { [SESSION_SMTP] = "smtp",
 	                                   [SESSION_POP3] = "pop3" };
 
-	if (!user && !old && s->local_part) {
-		memcpy(local, s->address, (size_t)(at - s->address));
-		user = local;
-	}
+	if (!user && !old && *s->login)
+		user = s->login;
 	if (user && strcmp(user, old ? old->user : s->address) != 0
 	    && set(m, section, "user", user, e))
 		return -1;

@@ -16,6 +16,7 @@ MAY_SEE = {
     r"openssl/ssl\.h": r"agent/tls(_\w+)?\.[ch]",
     r"libetpan/.*": r"agent/(upstream|stream|tls|sasl)(_\w+)?\.[ch]",
     r"gpgme\.h": r"crypto/engine(_\w+)?\.[ch]",
+    r"curl/.*": r"agent/setup_https\.c",
     r"gsasl\.h": r"agent/sasl(_\w+)?\.[ch]",
     r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
     r"jansson\.h":
@@ -32,6 +33,7 @@ MAY_NEED = {
     r"(mailstream|mailsmtp|mailesmtp|mailpop3|mailmime)_\w+":
         r"(upstream|stream|tls|sasl)(_\w+)?\.o",
     r"gpgme_\w+": r"engine(_\w+)?\.o",
+    r"curl_\w+": r"setup_https\.o",
     r"gsasl_\w+": r"sasl(_\w+)?\.o",
     r"ini_\w+": r"(conf(_\w+)?|thunderbird_profile)\.o",
     r"json_\w+": r"(json|ask|(cmd|doctor|plugin|thunderbird)_\w+|plugin)\.o",

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import termios
 import xml.etree.ElementTree
 
@@ -19,6 +18,7 @@ from kit.provider import Provider
 from people import ALICE, BOB, USERS, lies
 
 PASSWORD = "the walrus, 17"
+NOWHERE = ("--no-autoconfig",)    # nothing but this machine is asked
 LOCAL = ("--listen-smtp", "127.0.0.1:0", "--listen-pop3", "127.0.0.1:0")
 
 
@@ -37,12 +37,12 @@ class Newcomer:
                     "XDG_STATE_HOME": self.state}
 
     def run(self, command, *args, password=None, data=""):
-        fds, more = (), []
+        fds, more = (), list(NOWHERE) if command == "setup" else []
         if password is not None:
             r, w = os.pipe()
             os.write(w, password.encode() + b"\n")
             os.close(w)
-            fds, more = (r,), ["--password-fd", str(r)]
+            fds, more = (r,), more + ["--password-fd", str(r)]
         try:
             p = subprocess.run(
                 [built("letterlock"), command] + more + list(args),
@@ -188,42 +188,6 @@ ISP = """<clientConfig version="1.1"><emailProvider id="example.org">
 </emailProvider></clientConfig>"""
 
 
-def test_thunderbirds_list(owner):
-    """What Thunderbird knows of the provider, with its kind of login."""
-    write(os.path.join(owner.d, "example.org.xml"), ISP)
-    args = ["--isp-dir", owner.d, "--no-dns", "--no-guess", "--no-login", *LOCAL]
-    owner.setup(*args)
-    assert owner.text().split("[%s]\n" % ALICE)[1] == (
-        "user = alice\nsmtp = smtp.example.org:587 starttls\n"
-        "pop3 = pop.example.org:995 tls\n")
-    os.unlink(owner.conf)
-    owner.setup("--no-isp", *args, ok=69)
-    write(os.path.join(owner.d, "example.org.xml"), ISP[:-1])
-    assert "is not understood" in owner.setup(*args, ok=69).stdout
-
-
-def test_dns(owner):
-    """SRV records: what they say of hosts of the domain is believed, others are
-    for the user to judge."""
-    def setup(host):
-        p = subprocess.run(
-            ["unshare", "-rnm", sys.executable, "-c", DNS, host,
-             built("letterlock"), "setup", "--yes", "--no-login", "--no-isp",
-             "--no-guess", *LOCAL, ALICE], env=owner.env, text=True,
-            capture_output=True, timeout=60)
-        if p.returncode == 99 or "unshare" in p.stderr:
-            pytest.skip("no name space of its own: " + p.stderr)
-        assert_sane(p.stderr)
-        return p
-    p = setup("mx.example.com")
-    assert p.returncode == 69 and "DNS alone says so" in p.stdout, p
-    assert not os.path.exists(owner.conf)
-    p = setup("mx.example.org")
-    assert p.returncode == 0, p
-    assert ("smtp = mx.example.org:465 tls\npop3 = mx.example.org:995 tls\n"
-            in owner.text())
-
-
 def test_tell_thunderbird(owner, servers):
     """It finds the agent by its own list; undo takes that out.  What others put
     there stays."""
@@ -252,45 +216,6 @@ def test_tell_thunderbird(owner, servers):
     args[args.index("--isp-dir") + 1] = "/proc"
     assert "sudo install -m 644 %s/letterlock/example.org.xml /proc/" % (
         owner.state) in owner.setup(*args).stdout
-
-
-# A network of its own, in which this answers for _submissions and _pop3s.
-DNS = """
-import ctypes, fcntl, os, socket, struct, subprocess, sys, threading
-host, *cmd = sys.argv[1:]
-try:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 0x49))
-    dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    dns.bind(("127.0.0.1", 53))
-    path = os.path.join(os.environ["HOME"], "resolv.conf")
-    with open(path, "w") as f:
-        f.write("nameserver 127.0.0.1\\n")
-    if ctypes.CDLL(None).mount(path.encode(), b"/etc/resolv.conf", None, 4096,
-                               None):
-        raise OSError("mount")
-except OSError as e:
-    print(e, file=sys.stderr)
-    sys.exit(99)
-
-def answer():
-    while True:
-        q, who = dns.recvfrom(4096)
-        end = q.index(b"\\0", 12) + 5
-        service = q[13:13 + q[12]]
-        port = {b"_submissions": 465, b"_pop3s": 995}.get(service)
-        a = b""
-        if port:
-            d = struct.pack(">3H", 0, 1, port) + b"".join(
-                bytes([len(x)]) + x.encode() for x in host.split(".")) + b"\\0"
-            a = b"\\xc0\\x0c\\0\\x21\\0\\1\\0\\0\\0\\x3c" + struct.pack(
-                ">H", len(d)) + d
-        dns.sendto(q[:2] + b"\\x81\\x80\\0\\1" + struct.pack(
-            ">3H", bool(a), 0, 0) + q[12:end] + a, who)
-
-threading.Thread(target=answer, daemon=True).start()
-sys.exit(subprocess.run(cmd).returncode)
-"""
 
 
 def test_sending_only(owner, servers):
@@ -354,7 +279,8 @@ class Terminal:
         if self.pid == 0:       # whatever the tests were started by
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve(built("letterlock"),
-                      ["letterlock", "setup", *args, ALICE], who.env)
+                      ["letterlock", "setup", *NOWHERE, *args, ALICE],
+                      who.env)
 
     def until(self, words):
         while words not in self.said:

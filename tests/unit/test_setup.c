@@ -151,7 +151,8 @@ static int read_isp(struct setup_guesses *g, const char *text, size_t n,
 	assert_non_null(exact);
 	memcpy(exact, text, n);
 	g->n = 0;
-	rc = setup_isp_parse(g, exact, n, "example.org", kind);
+	rc = setup_isp_parse(g, exact, n, "al.ice@example.org", "example.org",
+	                     kind, "a test");
 	free(exact);
 	return rc;
 }
@@ -163,10 +164,12 @@ static void test_isp(void **state)
 	(void)state;
 	assert_int_equal(1, read_isp(&g, isp, strlen(isp), SESSION_POP3));
 	assert_string_equal("pop.example.org:995 tls", g.guess[0].server);
-	assert_true(g.guess[0].local_part);
+	assert_string_equal("al.ice", g.guess[0].user);
+	assert_false(g.guess[0].token);
+	assert_string_equal("a test", g.guess[0].from);
 	assert_int_equal(1, read_isp(&g, isp, strlen(isp), SESSION_SMTP));
 	assert_string_equal("out.example.org:587 starttls", g.guess[0].server);
-	assert_false(g.guess[0].local_part);
+	assert_string_equal("", g.guess[0].user);
 	for (size_t n = 0; n < strlen(isp); n++) {
 		assert_int_equal(-1, read_isp(&g, isp, n, SESSION_SMTP));
 		assert_int_equal(0, g.n);
@@ -192,9 +195,13 @@ static void test_isp_hostile(void **state)
 		{ SMTP("127.0.0.1", "465", "SSL", ""), 0 },
 		{ SMTP("localhost", "465", "SSL", ""), 0 },
 		{ SMTP("", "465", "SSL", ""), 0 },
-		{ SMTP("a.b", "465", "SSL", "<authentication>OAuth2"
+		{ SMTP("a.b", "465", "SSL", "<authentication>none"
 		       "</authentication>"), 0 },
-		{ SMTP("a.b", "465", "SSL", "<username>me</username>"), 0 },
+		{ SMTP("a.b", "465", "SSL", "<username>%REALNAME%</username>"),
+		  0 },
+		{ SMTP("a.b", "465", "SSL", "<username>m e</username>"), 0 },
+		{ SMTP("a.b", "465", "SSL", "<username>me\nkey</username>"), 0 },
+		{ SMTP("a.b", "465", "SSL", "<username>me#1</username>"), 0 },
 		{ "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", -1 },
 		{ "<a><![CDATA[x]]></a>", -1 },
 		{ "<a></b>", -1 }, { "<a/><b/>", -1 }, { "</a>", -1 },
@@ -210,6 +217,89 @@ static void test_isp_hostile(void **state)
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		assert_int_equal(t[i].want, read_isp(&g, t[i].text,
 			strlen(t[i].text), SESSION_SMTP));
+}
+
+static void test_isp_login(void **state)
+{
+	static const struct { const char *text, *user; bool token; } t[] = {
+		{ SMTP("a.b", "465", "SSL", ""), "", false },
+		{ SMTP("a.b", "465", "SSL", "<username>m0123</username>"),
+		  "m0123", false },
+		{ SMTP("a.b", "465", "SSL", "<username>AL.ICE@example.org"
+		       "</username>"), "", false },
+		{ SMTP("a.b", "465", "SSL", "<username>%EMAILLOCALPART%@"
+		       "%EMAILDOMAIN%</username>"), "", false },
+		{ SMTP("a.b", "465", "SSL", "<username>%EMAILDOMAIN%-"
+		       "%EMAILLOCALPART%</username>"), "example.org-al.ice",
+		  false },
+		{ SMTP("a.b", "465", "SSL", "<authentication>OAuth2"
+		       "</authentication>"), "", true },
+		{ SMTP("a.b", "465", "SSL", "<authentication>OAuth2"
+		       "</authentication><authentication>password-encrypted"
+		       "</authentication>"), "", false },
+	};
+	struct setup_guesses g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		assert_int_equal(1, read_isp(&g, t[i].text, strlen(t[i].text),
+		                             SESSION_SMTP));
+		assert_string_equal(t[i].user, g.guess[0].user);
+		assert_int_equal(t[i].token, g.guess[0].token);
+	}
+}
+
+/* What its words stand for may be longer than there is room for. */
+static void test_isp_long(void **state)
+{
+	static const char user[] = "<username>%EMAILADDRESS%%EMAILADDRESS%"
+		"</username>";
+	const char text[] = SMTP("a.b", "465", "SSL", "<username>%EMAILADDRESS%"
+		"%EMAILADDRESS%</username>");
+	char address[ADDR_MAX + 1];
+	struct setup_guesses g = { .n = 0 };
+
+	(void)state;
+	assert_non_null(strstr(text, user));
+	for (size_t n = 1; n <= ADDR_MAX - 4; n++) {
+		memset(address, 'a', n);
+		memcpy(address + n, "@b.c", 5);
+		g.n = 0;
+		assert_int_equal(2 * (n + 4) <= ADDR_MAX,
+			setup_isp_parse(&g, text, strlen(text), address, "b.c",
+			                SESSION_SMTP, ""));
+		if (g.n)
+			assert_int_equal(2 * (n + 4), strlen(g.guess[0].user));
+	}
+}
+
+/* ---- autoconfig ---- */
+
+static void test_url(void **state)
+{
+	char url[SETUP_URL_MAX], far[SETUP_DOMAIN_MAX], address[ADDR_MAX + 1];
+
+	(void)state;
+	assert_int_equal(0, setup_autoconfig_url(SETUP_AT_AUTOCONFIG,
+		"a&b=#%+\xc3\xa4~@example.org", "example.org", url));
+	assert_string_equal("https://autoconfig.example.org/mail/config-v1.1.xml"
+		"?emailaddress=a%26b%3D%23%25%2B%C3%A4~%40example.org", url);
+	assert_int_equal(0, setup_autoconfig_url(SETUP_AT_WELL_KNOWN,
+		"a@example.org", "example.org", url));
+	assert_string_equal("https://example.org/.well-known/autoconfig/mail/"
+		"config-v1.1.xml", url);
+	assert_int_equal(0, setup_autoconfig_url(SETUP_AT_MOZILLA,
+		"a@example.org", "example.org", url));
+	assert_string_equal("https://autoconfig.thunderbird.net/v1.1/example.org",
+	                    url);
+	/* the longest there are */
+	memset(far, 'a', sizeof far - 1);
+	far[sizeof far - 1] = '\0';
+	memset(address, '+', ADDR_MAX);
+	address[ADDR_MAX] = '\0';
+	assert_int_equal(0, setup_autoconfig_url(SETUP_AT_AUTOCONFIG, address,
+	                                         far, url));
+	assert_true(strlen(url) > 3 * ADDR_MAX + sizeof far);
 }
 
 /* ---- DNS ---- */
@@ -291,6 +381,9 @@ int main(void)
 		cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_isp),
 		cmocka_unit_test(test_isp_hostile),
+		cmocka_unit_test(test_isp_login),
+		cmocka_unit_test(test_isp_long),
+		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_srv),
 		cmocka_unit_test(test_srv_many),
 	};
