@@ -1,57 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Detached signatures by a real gpg, checked by a plain one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "crypto/engine.h"
+#include "tests/unit/homes.h"
 
 /* alice and carol (passphrase "secret", which nobody says) are ours. */
-static char top[64], path[4096];
-static struct engine *g;
 static struct key alice, carol;
 
-enum { STALL = 2, BIG = 600000 };
+enum { BIG = 600000 };
 static char big[BIG];
-
-static int sh(const char *fmt, ...)
-{
-	char cmd[1500], all[1700];
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_true(vsnprintf(cmd, sizeof cmd, fmt, ap) < (int)sizeof cmd);
-	va_end(ap);
-	assert_true(snprintf(all, sizeof all, "cd %s && { %s ; } >>log 2>&1",
-	                     top, cmd) < (int)sizeof all);
-	return system(all);
-}
-
-static void conf(const char *text)
-{
-	assert_int_equal(sh("printf '%%b' '%s' > ours/gpg.conf", text), 0);
-}
-
-/* Our gpg is a script that runs the real one after this, but for listings. */
-static void fake(const char *body)
-{
-	char name[100];
-	FILE *f;
-
-	assert_true(snprintf(name, sizeof name, "%s/body", top) < 100);
-	f = fopen(name, "w");
-	assert_non_null(f);
-	fprintf(f, "S=$(echo \"$*\" | sed 's/.*--status-fd \\([0-9]*\\).*/\\1/')\n"
-	        "case \"$*\" in *--list*) ;; *) %s;; esac\n", body);
-	fclose(f);
-}
 
 static int heal(void **state)
 {
@@ -123,18 +78,6 @@ static int sign(struct job *j, const struct key *k)
 	return r;
 }
 
-static void write_file(const char *name, const void *p, size_t n)
-{
-	char file[100];
-	FILE *f;
-
-	assert_true(snprintf(file, sizeof file, "%s/%s", top, name) < 100);
-	f = fopen(file, "wb");
-	assert_non_null(f);
-	assert_int_equal(fwrite(p, 1, n, f), n);
-	assert_int_equal(fclose(f), 0);
-}
-
 /* One good binary signature by alice with this digest, says plain gpg. */
 static void verified(const struct job *j, const char *digest)
 {
@@ -148,55 +91,22 @@ static void verified(const struct job *j, const char *digest)
 
 /* ---- set-up ---- */
 
-static void own(const char *addr, struct key *k)
-{
-	enum key_state st;
-	struct err e;
-
-	assert_int_equal(engine_find_secret(g, NULL, addr, k, &st, &e), 0);
-	assert_int_equal(st, KEY_USABLE);
-}
-
 static int up(void **state)
 {
 	static const char gen[] = "gpg -q --batch --homedir ours "
 		"--pinentry-mode loopback --passphrase '%s' --quick-gen-key "
 		"'%s' future-default default 0";
-	char home[100], *dirs;
-	struct err e;
 
 	(void)state;
 	for (size_t i = 0; i < BIG; i++)
 		big[i] = (char)(i % 71 == 70 ? '\n' : 'a' + i * i % 26);
-	unsetenv("GNUPGHOME");
-	strcpy(top, "/tmp/llsign.XXXXXX");
-	assert_non_null(mkdtemp(top));
-	setenv("HOME", top, 1);
-	snprintf(path, sizeof path, "%s", getenv("PATH"));
-	assert_int_equal(sh("mkdir -m 700 ours bin"), 0);
+	homes_make();
 	assert_int_equal(sh(gen, "", "Alice <alice@x.test>"), 0);
 	assert_int_equal(sh(gen, "secret", "<carol@x.test>"), 0);
-	assert_int_equal(sh("echo '#!/bin/sh\n[ -e %s/body ] && . %s/body\n"
-	    "exec /usr/bin/gpg \"$@\"' > bin/gpg && chmod 700 bin/gpg", top,
-	    top), 0);
-	assert_true(asprintf(&dirs, "%s/bin:%s", top, path) > 0);
-	setenv("PATH", dirs, 1);
-	free(dirs);
-	snprintf(home, sizeof home, "%s/ours", top);
-	g = engine_new(home, STALL, &e);
-	assert_non_null(g);
+	homes_start();
 	own("alice@x.test", &alice);
 	own("carol@x.test", &carol);
 	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	engine_free(g);
-	setenv("PATH", path, 1);
-	sh("gpgconf --homedir ours --kill all");
-	return sh("cd / && rm -rf %s", top);
 }
 
 /* ---- what it should be ---- */
@@ -456,5 +366,5 @@ int main(void)
 		cmocka_unit_test_teardown(half_read, heal),
 	};
 
-	return cmocka_run_group_tests(tests, up, down);
+	return cmocka_run_group_tests(tests, up, homes_end);
 }

@@ -1,94 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Detached signatures with a real gpg in throw-away homes, and with broken ones. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "crypto/engine.h"
-#include "tests/unit/slow.h"
+#define HOMES_GPG "/usr/bin/gpg -q --batch --yes --no-auto-check-trustdb " \
+	"--compress-algo none --homedir theirs"
+#include "tests/unit/homes.h"
 
 /* In ours: alice (ours), bob and rev (not accepted), late (expired); in theirs
  * all these and eve, whom we do not know. */
-static char top[64], path[4096];
-static struct engine *g;
-
-/* Seconds; valgrind needs more than two to start a gpg. */
-#define STALL (slower() > 1 ? 10 : 2)
-
-static int sh(const char *fmt, ...)
-{
-	char cmd[2048], all[2500];
-	va_list ap;
-
-	va_start(ap, fmt);
-	assert_true(vsnprintf(cmd, sizeof cmd, fmt, ap) < (int)sizeof cmd);
-	va_end(ap);
-	assert_true(snprintf(all, sizeof all, "cd %s && "
-	    "gpg='/usr/bin/gpg -q --batch --yes --no-auto-check-trustdb "
-	    "--compress-algo none --homedir theirs' && { %s ; } >>log 2>&1",
-	    top, cmd) < (int)sizeof all);
-	return system(all);
-}
-
-struct text {
-	struct source s;
-	const char *p;
-	size_t n, step;
-	bool ended, fails;
-};
-
-static ssize_t text_get(struct source *s, void *buf, size_t n, struct err *e)
-{
-	struct text *t = (struct text *)s;
-
-	if (t->fails && !t->n)
-		return err_set(e, GPG_ERR_EPIPE, "source broke");
-	if (!t->n)
-		t->ended = true;
-	if (n > t->n)
-		n = t->n;
-	if (n > t->step)
-		n = t->step;
-	if (n)
-		memcpy(buf, t->p, n);
-	t->p += n;
-	t->n -= n;
-	return (ssize_t)n;
-}
-
-static struct membuf file(const char *name)
-{
-	struct membuf m;
-	char buf[4096];
-	size_t n;
-	FILE *f;
-
-	membuf_init(&m, 64 << 20);
-	assert_true(snprintf(buf, sizeof buf, "%s/%s", top, name) < 4096);
-	f = fopen(buf, "rb");
-	assert_non_null(f);
-	while ((n = fread(buf, 1, sizeof buf, f)))
-		assert_int_equal(sink_put(&m.sink, buf, n, NULL), 0);
-	fclose(f);
-	return m;
-}
 
 static int verify_of(const char *sig, const char *name, bool fails,
                      struct opened *o)
 {
 	struct membuf s = file(sig), m = file(name);
-	struct text t = { { text_get }, m.buf, m.len, 1000, false, fails };
+	struct text t = text(m.buf, m.len);
 	struct err e = { 0, "" };
-	int r = engine_verify(g, s.buf, s.len, &t.s, o, &e);
+	int r;
 
+	t.fails = fails;
+	r = engine_verify(g, s.buf, s.len, &t.s, o, &e);
 	assert_int_equal(o->encryption, ENC_NONE);
 	if (r)
 		assert_true(e.code && e.text[0]);
@@ -114,21 +42,6 @@ static struct verdict verdict_of(const char *sig, const char *name,
 	return v;
 }
 
-static void script(const char *body)
-{
-	char name[200];
-	FILE *f;
-
-	assert_true(snprintf(name, sizeof name, "%s/body", top) < 200);
-	f = fopen(name, "w");
-	assert_non_null(f);
-	fprintf(f, "#!/bin/sh\nS=$(echo \"$*\" | sed 's/.*--status-fd "
-	        "\\([0-9]*\\).*/\\1/'); case \"$*\" in *--list*) ;; *) %s;; "
-	        "esac\n", body);
-	fclose(f);
-	chmod(name, 0700);
-}
-
 static int heal(void **state)
 {
 	(void)state;
@@ -139,15 +52,9 @@ static int up(void **state)
 {
 	static const char *const who[] = { "Alice <alice@x.test>",
 		"Bob <bob@y.test>", "Eve <eve@y.test>", "Rev <rev@y.test>" };
-	char home[100], *dirs;
-	struct err e;
 
 	(void)state;
-	unsetenv("GNUPGHOME");
-	strcpy(top, "/tmp/llverify.XXXXXX");
-	assert_non_null(mkdtemp(top));
-	snprintf(path, sizeof path, "%s", getenv("PATH"));
-	assert_int_equal(sh("mkdir -m 700 ours theirs bin"), 0);
+	homes_make();
 	for (size_t i = 0; i < sizeof who / sizeof *who; i++)
 		assert_int_equal(sh("$gpg --passphrase '' --quick-gen-key '%s' "
 		                    "future-default default 0", who[i]), 0);
@@ -167,38 +74,8 @@ static int up(void **state)
 	    "for u in alice@x.test bob@y.test eve@y.test rev@y.test; do "
 	    "$gpg -u $u -b -o ${u%%%%@*} text; "
 	    "$gpg -u $u -b -o ${u%%%%@*}-other other; done"), 0);
-	assert_int_equal(sh("echo '#!/bin/sh\n[ -e %s/body ] && . %s/body\n"
-	    "exec /usr/bin/gpg \"$@\"' > bin/gpg && chmod 700 bin/gpg", top,
-	    top), 0);
-	assert_true(asprintf(&dirs, "%s/bin:%s", top, path) > 0);
-	setenv("PATH", dirs, 1);
-	free(dirs);
-	snprintf(home, sizeof home, "%s/ours", top);
-	g = engine_new(home, STALL, &e);
-	assert_non_null(g);
+	homes_start();
 	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	engine_free(g);
-	setenv("PATH", path, 1);
-	sh("gpgconf --homedir ours --kill all; "
-	   "gpgconf --homedir theirs --kill all");
-	return sh("cd / && rm -rf %s", top);
-}
-
-static void no_children(void)
-{
-	char buf[100], name[100];
-	FILE *f;
-
-	snprintf(name, sizeof name, "/proc/self/task/%d/children", getpid());
-	f = fopen(name, "r");
-	assert_non_null(f);
-	assert_null(fgets(buf, sizeof buf, f));
-	fclose(f);
 }
 
 /* ---- words ---- */
@@ -318,7 +195,6 @@ static void versions(void **state)
 {
 	struct membuf alice = file("alice");
 	size_t at = alice.buf[0] & 1 ? 3 : 2;	/* of the version */
-	FILE *f;
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -327,11 +203,7 @@ static void versions(void **state)
 
 		alice.buf[at] = t[i].version;
 		alice.buf[at + 1] = t[i].class;
-		assert_int_equal(chdir(top), 0);
-		f = fopen("odd", "wb");
-		fwrite(alice.buf, 1, alice.len, f);
-		fclose(f);
-		assert_int_equal(chdir("/"), 0);
+		write_file("odd", alice.buf, alice.len);
 		sh("cat odd alice > first; cat alice odd > last");
 		assert_int_equal(verdict_of("odd", "text", "alice@x.test")
 		                 .signature, i < 2 ? SIG_UNKNOWN_KEY : SIG_BAD);
@@ -381,14 +253,6 @@ static void source_fails(void **state)
 	no_children();
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void fake_gpg(void **state)
 {
 	static const struct {
@@ -412,7 +276,7 @@ static void fake_gpg(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		start = now();
-		script(t[i].body);
+		fake(t[i].body);
 		r = verify_of("alice", "text", false, &o);
 		if (r != t[i].r || o.signature == SIG_GOOD ||
 		    o.signature == SIG_UNTRUSTED || o.fpr[0])
@@ -438,7 +302,7 @@ static void fake_status(void **state)
 		snprintf(body, sizeof body, "[ -z '%s' ] || eval "
 		         "\"echo '[GNUPG:] %s' >&$S\"; /usr/bin/gpg \"$@\"; "
 		         "exit 0", more[i], more[i]);
-		script(body);
+		fake(body);
 		assert_int_equal(verify_of("alice", "text", false, &o), 0);
 		if (o.signature != (i ? SIG_BAD : SIG_GOOD))
 			fail_msg("%s: %d", more[i], o.signature);
@@ -459,5 +323,5 @@ int main(void)
 		cmocka_unit_test_teardown(fake_status, heal),
 	};
 
-	return cmocka_run_group_tests(tests, up, down);
+	return cmocka_run_group_tests(tests, up, homes_end);
 }
