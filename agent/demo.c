@@ -18,6 +18,7 @@
 #include "agent/demo_run.h"
 #include "agent/demo_screen.h"
 #include "agent/demo_server.h"
+#include "agent/file.h"
 
 enum { ALICE, BOB, CAROL, PEOPLE, PAGE_MAX = 1 << 20 };
 
@@ -68,27 +69,6 @@ static void check(struct demo *d, bool held, const char *text)
 	screen_check(held, text);
 }
 
-/* Where letterlockd is: named, beside us, or in PATH. */
-static void find_letterlockd(char *out, size_t size)
-{
-	const char *named = getenv("LETTERLOCKD");
-	ssize_t n = readlink("/proc/self/exe", out, size);
-	char *slash;
-
-	if (n > 0 && (size_t)n < size) {
-		out[n] = '\0';
-		slash = strrchr(out, '/') + 1;
-		n = snprintf(slash, size - (size_t)(slash - out),
-		             "letterlockd");
-	}
-	if (named)
-		n = snprintf(out, size, "%s", named);
-	else if (n < 0 || access(out, X_OK) < 0)
-		n = snprintf(out, size, "letterlockd");
-	if (n < 0 || (size_t)n >= size)
-		out[0] = '\0';
-}
-
 static int set_up_people(struct demo *d, struct err *e)
 {
 	static const struct demo_person people[PEOPLE] = {
@@ -117,7 +97,8 @@ static int set_up_servers(struct demo *d, struct err *e)
 {
 	char letterlockd[4096];
 
-	find_letterlockd(letterlockd, sizeof letterlockd);
+	file_program("LETTERLOCKD", "letterlockd", letterlockd,
+	             sizeof letterlockd);
 	screen_begin("A mail server, and letterlockd for Alice and for Bob");
 	for (int i = 0; i < PEOPLE; i++) {
 		d->user[i].address = d->p[i].address;

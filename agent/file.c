@@ -35,6 +35,26 @@ char *file_path(const char *first, ...)
 	return path;
 }
 
+void file_program(const char *variable, const char *name, char *out,
+                  size_t size)
+{
+	const char *named = getenv(variable);
+	ssize_t n = readlink("/proc/self/exe", out, size);
+	char *slash;
+
+	if (n > 0 && (size_t)n < size) {
+		out[n] = '\0';
+		slash = strrchr(out, '/') + 1;
+		n = snprintf(slash, size - (size_t)(slash - out), "%s", name);
+	}
+	if (named)
+		n = snprintf(out, size, "%s", named);
+	else if (n < 0 || access(out, X_OK) < 0)
+		n = snprintf(out, size, "%s", name);
+	if (n < 0 || (size_t)n >= size)
+		out[0] = '\0';
+}
+
 /* ---- reading ---- */
 
 static char *read_all(int fd, const char *path, size_t max, size_t *n,

@@ -22,6 +22,10 @@ int file_folders(const char *path, struct err *e);
 int file_remove(const char *path, struct err *e);
 /* Remove a folder with the files in it, as far as that can be done. */
 void file_remove_folder(const char *dir);
+/* A program of ours: as this variable of the environment names it, beside the one
+ * that runs, or by its name alone, for PATH; "" where there is no room. */
+void file_program(const char *variable, const char *name, char *out,
+                  size_t size);
 /* The parts one behind the other, up to a NULL: malloced; NULL: no memory. */
 char *file_path(const char *first, ...) __attribute__((sentinel));
 
