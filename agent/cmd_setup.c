@@ -10,7 +10,7 @@
 #include "agent/box.h"
 #include "agent/cmd.h"
 #include "agent/conf_value.h"
-#include "agent/setup.h"
+#include "agent/setup_end.h"
 #include "crypto/idn.h"
 
 static const char usage[] =
@@ -43,6 +43,11 @@ static const char usage[] =
 "                         where mail programs connect (see submission and pop3\n"
 "                         in letterlock.conf(5))\n"
 "      --thunderbird      have Thunderbird find the agent when you add the account\n"
+"      --units WHICH      who holds the ports: systemd for you (system), your own\n"
+"                         systemd (user), letterlockd itself (none); default: the\n"
+"                         first of these that can be had\n"
+"      --no-start         do not start the agent\n"
+"      --no-welcome       send no letter to yourself to see that it works\n"
 "  -y, --yes              ask nothing, and do what would be asked\n"
 "  -c, --config FILE      the configuration (default:\n"
 "                         $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
@@ -117,6 +122,19 @@ static void choose_key(struct setup *s)
 		s->key.fpr = s->old->key;
 }
 
+/* It works from here on: one step that fails does not keep the others back. */
+static int finish(struct setup *s)
+{
+	int rc = setup_run_agent(s), next;
+
+	setup_agent_places(s);
+	next = s->thunderbird ? setup_thunderbird(s) : 0;
+	if (!rc)
+		rc = next ? next : setup_welcome(s);
+	setup_tell(s);
+	return rc;
+}
+
 static int run(struct job *w)
 {
 	struct setup *s = &w->s;
@@ -136,11 +154,11 @@ static int run(struct job *w)
 	if (!rc)
 		rc = setup_own_key(s);
 	if (!rc)
-		rc = setup_write(s);
-	if (!rc && s->thunderbird)
-		rc = setup_thunderbird(s);
+		rc = setup_units(s);
 	if (!rc)
-		setup_tell(s);
+		rc = setup_write(s);
+	if (!rc)
+		rc = finish(s);
 	if (pass_secret)
 		explicit_bzero(pass_secret, strlen(pass_secret));
 	free(pass_secret);
@@ -195,11 +213,25 @@ static int take_server(struct setup *s, enum session_kind kind)
 	return 0;
 }
 
+static int take_units(struct setup *s)
+{
+	static const char *const word[] = { [UNITS_SYSTEM] = "system",
+		[UNITS_USER] = "user", [UNITS_NONE] = "none" };
+
+	for (int i = UNITS_SYSTEM; i <= UNITS_NONE; i++)
+		if (strcmp(optarg, word[i]) == 0) {
+			s->units = (enum setup_units)i;
+			return 0;
+		}
+	return usage_error("--units wants one of system, user, none");
+}
+
 enum {
 	OPT_SMTP = 256, OPT_POP3, OPT_USER, OPT_CA, OPT_SENDING, OPT_PASSWORD,
 	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_AUTOCONFIG, OPT_ISPDB, OPT_NO_DNS, OPT_NO_GUESS,
 	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
-	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3
+	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3, OPT_UNITS,
+	OPT_NO_START, OPT_NO_WELCOME
 };
 static const struct option opts[] = {
 	{ "smtp", required_argument, NULL, OPT_SMTP },
@@ -224,6 +256,9 @@ static const struct option opts[] = {
 	{ "no-passphrase", no_argument, NULL, OPT_NO_PASSPHRASE },
 	{ "listen-smtp", required_argument, NULL, OPT_LISTEN_SMTP },
 	{ "listen-pop3", required_argument, NULL, OPT_LISTEN_POP3 },
+	{ "units", required_argument, NULL, OPT_UNITS },
+	{ "no-start", no_argument, NULL, OPT_NO_START },
+	{ "no-welcome", no_argument, NULL, OPT_NO_WELCOME },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
@@ -269,6 +304,9 @@ static int take(struct job *w, int c)
 	case OPT_NO_PASSPHRASE: s->key.no_passphrase = true; return 0;
 	case OPT_LISTEN_SMTP: s->listen[SESSION_SMTP] = optarg; return 0;
 	case OPT_LISTEN_POP3: s->listen[SESSION_POP3] = optarg; return 0;
+	case OPT_UNITS: return take_units(s);
+	case OPT_NO_START: s->no_start = true; return 0;
+	case OPT_NO_WELCOME: s->no_welcome = true; return 0;
 	case 'y': s->yes = true; return 0;
 	case 'c': w->config = optarg; return 0;
 	case 'h': return -1;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* letterlock undo: take an account out of the configuration again. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "agent/cmd.h"
-#include "agent/setup.h"
+#include "agent/setup_end.h"
 
 static const char usage[] =
 "Usage: letterlock undo [-y] [-c FILE] ADDRESS\n"
-"Takes the account out of the configuration, and says what to put back into your\n"
-"mail program.  Your keys, and what is known of others, stay.\n"
+"Takes the account out of the configuration, ends the agent with the last of them,\n"
+"and says what to put back into your mail program.  Your keys, and what is known\n"
+"of others, stay.\n"
 "\n"
 "  -y, --yes          do not ask\n"
 "  -c, --config FILE  the configuration (default:\n"
@@ -21,7 +23,7 @@ static const char usage[] =
 "                     setup --thunderbird put there is removed\n"
 "  -h, --help         this text\n"
 "\n"
-"Exit status: 0 done, 64 wrong usage, 66 there is no such account, 73 the\n"
+"Exit status: 0 done, or there is no such account, 64 wrong usage, 73 the\n"
 "configuration could not be written, 78 it is wrong.\n";
 
 static void tell(const struct setup *s)
@@ -35,9 +37,28 @@ static void tell(const struct setup *s)
 	setup_server_text(&s->old->pop3, text);
 	if (*text)
 		printf("  fetching  %s\n", text);
-	printf("  user      %s\n"
-	       "A letterlockd that runs reads it anew: systemctl --user reload "
-	       "letterlock, or kill -HUP\n", s->old->user);
+	printf("  user      %s\n", s->old->user);
+}
+
+/* The last one out switches off the light. */
+static void quit(const struct setup *s, bool others)
+{
+	pid_t pid;
+
+	if (!others)
+		setup_units_undo(s);
+	else if ((pid = setup_agent_pid()) && kill(pid, SIGHUP) == 0)
+		printf("letterlockd has read its configuration anew\n");
+}
+
+/* What is left where the account is not, or not any more. */
+static int nothing(const struct setup *s)
+{
+	printf("%s has no account %s\n", s->conf_path, s->address);
+	if (!s->has_conf || s->conf.n_accounts == 0)
+		quit(s, false);
+	setup_thunderbird_undo(s);
+	return 0;
 }
 
 static int run(struct setup *s, const char *config)
@@ -48,11 +69,8 @@ static int run(struct setup *s, const char *config)
 
 	if (rc)
 		return rc;
-	if (!s->old) {
-		fprintf(stderr, "letterlock undo: %s has no account %s\n",
-		        s->conf_path, s->address);
-		return EX_NOINPUT;
-	}
+	if (!s->old)
+		return nothing(s);
 	if (!setup_ask(s, "Take %s out of %s?", s->address, s->conf_path))
 		return EX_USAGE;
 	membuf_init(&m, SETUP_CONF_MAX);
@@ -60,8 +78,9 @@ static int run(struct setup *s, const char *config)
 		fprintf(stderr, "letterlock undo: %s\n", e.text);
 		rc = EX_CANTCREAT;
 	} else if (!(rc = setup_conf_store(s, &m))) {
-		tell(s);
+		quit(s, s->conf.n_accounts > 1);
 		setup_thunderbird_undo(s);
+		tell(s);
 	}
 	membuf_free(&m);
 	return rc;

@@ -48,6 +48,12 @@ struct setup_key {
 	const char *passphrase_secret;	/* NULL: gpg-agent asks */
 };
 
+enum setup_units {		/* who holds the ports */
+	UNITS_ANY,			/* whatever can be had */
+	UNITS_SYSTEM, UNITS_USER,	/* systemd's, the user's own systemd */
+	UNITS_NONE			/* letterlockd itself */
+};
+
 struct setup {			/* what the user wants, and what is known so far */
 	const char *address, *domain;
 	char ascii[SETUP_DOMAIN_MAX];	/* the domain in A-labels; "": it has none */
@@ -59,6 +65,8 @@ struct setup {			/* what the user wants, and what is known so far */
 	bool thunderbird;		/* tell it where the agent is */
 	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess;
 	bool ispdb;			/* ask Mozilla, too */
+	bool no_start, no_welcome;
+	enum setup_units units;		/* the user's wish, then what is so */
 	const char *isp_dir;		/* of Thunderbird */
 	char *password_secret;
 	struct setup_key key;
@@ -191,7 +199,7 @@ struct setup_page {
  * times.  ca_file: an authority besides the system's, or NULL.	setup_https.c */
 void setup_https(struct setup_page *pages, unsigned n, const char *ca_file);
 
-/* ---- one login: setup_login.c ---- */
+/* ---- one login: setup_session.c ---- */
 
 struct setup_login {
 	const char *address, *user;	/* user NULL: the address */
@@ -199,6 +207,7 @@ struct setup_login {
 	const char *ca_file;		/* or NULL */
 	const char *password_secret;
 	unsigned seconds;		/* to connect */
+	unsigned reply_seconds;		/* for an answer; 0: as is usual */
 };
 /* Log in and out again, by a role of its own: DONE_OK; DONE_DENIED with the
  * provider's words; DONE_UNREACHABLE: another server may do better; DONE_FAILED:

@@ -40,11 +40,13 @@ void setup_tell(const struct setup *s)
 	if (tls)
 		printf("It has to trust Letterlock's certificate: letterlock "
 		       "certificate tells how\n");
-	printf("\nNow\n"
-	       "  start it             systemctl --user enable --now "
-	       "letterlock.socket\n"
-	       "                       (or, without systemd: letterlockd)\n"
-	       "  show it Thunderbird  letterlock thunderbird install\n"
+	printf("\nNow\n");
+	if (s->no_start)
+		printf("  start it             systemctl --user enable --now "
+		       "letterlock.socket\n"
+		       "                       (or, without systemd: "
+		       "letterlockd)\n");
+	printf("  show it Thunderbird  letterlock thunderbird install\n"
 	       "  lose nothing         letterlock backup FILE\n"
 	       "  see that all is well letterlock doctor\n"
 	       "letterlock undo %s takes it back.\n", s->address);

@@ -147,7 +147,9 @@ static int set_agent(const struct setup *s, struct membuf *m, struct err *e)
 	bool low;
 
 	if (!s->has_conf) {
-		low = port_ours(PORT_SMTP) && port_ours(PORT_POP3);
+		low = s->units == UNITS_SYSTEM
+		      || (s->units != UNITS_USER && port_ours(PORT_SMTP)
+		          && port_ours(PORT_POP3));
 		if (!smtp)
 			smtp = low ? "127.0.0.1:587" : "127.0.0.1:1587 tls";
 		if (!pop3)

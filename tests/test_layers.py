@@ -20,7 +20,7 @@ MAY_SEE = {
     r"gsasl\.h": r"agent/sasl(_\w+)?\.[ch]",
     r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
     r"jansson\.h":
-        r"agent/(json|ask|(cmd|doctor|plugin|thunderbird)(_\w+)?)\.[ch]|"
+        r"agent/(json|ask|(cmd|doctor|plugin|setup|thunderbird)(_\w+)?)\.[ch]|"
         r"plugin-api/(?!letterlock\.h)\w+\.[ch]",
     r"sqlite3\.h": r"agent/(contacts|peers)(_\w+)?\.[ch]",
     r"seccomp\.h|linux/landlock\.h": r"agent/box(_\w+)?\.c",
@@ -36,7 +36,7 @@ MAY_NEED = {
     r"curl_\w+": r"setup_https\.o",
     r"gsasl_\w+": r"sasl(_\w+)?\.o",
     r"ini_\w+": r"(conf(_\w+)?|thunderbird_profile)\.o",
-    r"json_\w+": r"(json|ask|(cmd|doctor|plugin|thunderbird)_\w+|plugin)\.o",
+    r"json_\w+": r"(json|ask|(cmd|doctor|plugin|setup|thunderbird)_\w+|plugin)\.o",
     r"sqlite3_\w+": r"(contacts|peers)(_\w+)?\.o",
     r"(seccomp|landlock)_\w+": r"box(_\w+)?\.o",
 }

@@ -9,8 +9,9 @@ import pytest
 from kit import certs, write
 from kit.agent import assert_sane, built
 from kit.alone import alone
+from kit.newcomer import LOCAL, Newcomer
 from people import ALICE
-from test_setup import ISP, LOCAL, Newcomer
+from test_setup import ISP
 
 HOSTS = ["autoconfig.example.org", "example.org", "other.example.net"]
 FIRST = "autoconfig.example.org/mail/config-v1.1.xml?emailaddress=alice%40example.org"
@@ -60,8 +61,8 @@ def look(owner, web):
         spec = dict({"hosts": HOSTS, "cert": web[cert], "log": log}, **spec)
         spec["pages"] = {u: [200, {}, x] if isinstance(x, str) else x
                          for u, x in dict(pages).items()}
-        p = alone(spec, [built("letterlock"), "setup", "--yes", "--no-login",
-                         "--no-guess", "--isp-dir", owner.d, *LOCAL,
+        p = alone(spec, [built("letterlock"), "setup", "--yes", "--no-start",
+                         "--no-login", "--no-guess", "--isp-dir", owner.d, *LOCAL,
                          *(("--ca-file", web["ca"]) if ca else ()), *args,
                          address], env=owner.env)
         if not p:

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sends one letter, and finds it again among the newest of a mailbox. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/setup_end.h"
+#include "crypto/header.h"
+
+enum {
+	WORDS_MAX = 2048,
+	NEWEST = 20,			/* letters that are looked at */
+	LETTER_MAX = 1 << 20		/* octets of one that may be ours */
+};
+
+/* ---- commands ---- */
+
+/* One that was packed: 0, or -1 with the words of a no. */
+static int ask(struct setup_session *t, unsigned type, struct pack *p,
+               char text[WORDS_MAX], struct err *e)
+{
+	if (p->bad)
+		return err_set(e, GPG_ERR_TOO_LARGE, "an address is too long");
+	return pack_send(p, &t->up, type, e)
+	       || setup_session_answer(t, text, WORDS_MAX, e) != DONE_OK
+	       ? -1 : 0;
+}
+
+static int ask_number(struct setup_session *t, unsigned type, uint32_t n,
+                      char text[WORDS_MAX], struct err *e)
+{
+	static struct pack p;
+
+	pack_init(&p);
+	if (type != U_STAT)
+		pack_u32(&p, n);
+	if (type == U_TOP)
+		pack_u32(&p, 0);
+	return ask(t, type, &p, text, e);
+}
+
+/* ---- sending ---- */
+
+static int envelope(struct setup_session *t, const char *address, size_t n,
+                    struct err *e)
+{
+	static struct pack p;
+	char text[WORDS_MAX];
+
+	pack_init(&p);
+	pack_str(&p, address);
+	pack_u32(&p, 0);
+	pack_u64(&p, n);
+	if (ask(t, U_MAIL, &p, text, e))
+		return -1;
+	pack_init(&p);
+	pack_str(&p, address);
+	if (ask(t, U_RCPT, &p, text, e))
+		return -1;
+	pack_init(&p);
+	return ask(t, U_DATA, &p, text, e);
+}
+
+/* The letter and its end: 0, or -1 with what the server says of it. */
+static int put(struct setup_session *t, const char *letter, size_t n,
+               struct err *e)
+{
+	char text[WORDS_MAX];
+	struct chan_sink out;
+	struct unpack u;
+	struct frame f;
+
+	chan_sink_init(&out, &t->pipe, P_DATA);
+	if (sink_put(&out.sink, letter, n, e) || chan_sink_flush(&out, e)
+	    || chan_send(&t->pipe, P_END, NULL, 0, e)
+	    || chan_recv(&t->up, &f, e))
+		return -1;
+	if (f.type == U_READY)
+		return chan_send(&t->up, U_COMMIT, NULL, 0, e)
+		       || setup_session_answer(t, text, sizeof text, e)
+		          != DONE_OK ? -1 : 0;
+	unpack_init(&u, &f);
+	unpack_u32(&u);
+	unpack_u32(&u);
+	unpack_str(&u, text, sizeof text);
+	return err_set(e, GPG_ERR_SERVER_FAILED, "%s", text);
+}
+
+int setup_mail_send(const struct setup_login *l, const char *letter,
+                    struct err *e)
+{
+	const size_t n = strlen(letter);
+	struct setup_session t;
+	int rc = -1;
+
+	if (setup_session_open(&t, l, SESSION_SMTP, e) == DONE_OK
+	    && envelope(&t, l->address, n, e) == 0)
+		rc = put(&t, letter, n, e);
+	setup_session_close(&t);
+	return rc;
+}
+
+/* ---- fetching ---- */
+
+/* What the pipe brings, with a NUL behind it.  All of it is taken, so that the
+ * next command has its own answer. */
+static int take(struct setup_session *t, struct membuf *m, struct err *e)
+{
+	struct frame f;
+	int rc = 0;
+
+	for (;;) {
+		if (chan_recv(&t->pipe, &f, e))
+			return -1;
+		if (f.type == P_END)
+			return rc ? rc : sink_put(&m->sink, "", 1, e);
+		if (f.type != P_DATA)
+			return err_set(e, GPG_ERR_EOF, "the letter broke off");
+		if (rc == 0)
+			rc = sink_put(&m->sink, f.data, f.len, e);
+	}
+}
+
+static bool has_id(const struct membuf *m, const char *id)
+{
+	struct header h = { 0 };
+	const struct field *f;
+	char *text = NULL;
+	size_t from = 0, n = header_span(m->buf, m->len - 1, &from);
+	bool is = false;
+
+	if (header_cut(&h, m->buf, n ? n : m->len - 1, NULL) == 0
+	    && (f = header_get(&h, "Message-ID", 0)) && (text = field_text(f)))
+		is = strcmp(text, id) == 0;
+	free(text);
+	header_free(&h);
+	return is;
+}
+
+/* Is the letter of this number the one?  TOP is optional (RFC 1939 section 7); a
+ * letter that is too long for ours is none. */
+static int look(struct setup_session *t, uint32_t n, const char *id,
+                struct err *e)
+{
+	char text[WORDS_MAX];
+	struct membuf m;
+	int rc = -1;
+
+	membuf_init(&m, LETTER_MAX);
+	if (ask_number(t, U_TOP, n, text, e) == 0
+	    || ask_number(t, U_RETR, n, text, e) == 0) {
+		rc = take(t, &m, e);
+		if (rc == 0)
+			rc = has_id(&m, id);
+		else if (gpg_err_code(e->code) == GPG_ERR_TOO_LARGE)
+			rc = 0;
+	}
+	membuf_free(&m);
+	return rc;
+}
+
+static int fetch(struct setup_session *t, const char *id, struct membuf *out,
+                 struct err *e)
+{
+	char text[WORDS_MAX];
+	unsigned long n, last;
+	int rc = 0;
+
+	if (ask_number(t, U_STAT, 0, text, e))
+		return -1;
+	n = strtoul(text, NULL, 10);
+	last = n > NEWEST ? n - NEWEST : 0;
+	for (; rc == 0 && n > last; n--)
+		rc = look(t, (uint32_t)n, id, e);
+	if (rc == 1 && (ask_number(t, U_RETR, (uint32_t)n + 1, text, e)
+	                || take(t, out, e)))
+		rc = -1;
+	return rc;
+}
+
+int setup_mail_fetch(const struct setup_login *l, const char *id,
+                     struct membuf *out, struct err *e)
+{
+	struct setup_session t;
+	int rc = -1;
+
+	if (setup_session_open(&t, l, SESSION_POP3, e) == DONE_OK)
+		rc = fetch(&t, id, out, e);
+	setup_session_close(&t);
+	return rc;
+}
