@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* letterlock doctor: look at everything, and say what to do. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,13 @@
 #include "agent/json.h"
 
 static const char usage[] =
-"Usage: letterlock doctor [-c FILE] [--json]\n"
+"Usage: letterlock doctor [-c FILE] [--offline] [--json]\n"
 "Looks at everything that can go wrong, from the configuration to Thunderbird,\n"
-"and says of each whether it is well or what to do.  Nothing is changed.\n"
+"and says of each whether it is well or what to do.  Nothing is changed.  Your\n"
+"provider's servers are asked, too; it logs in where a command of the configuration\n"
+"knows the password.\n"
 "\n"
+"      --offline      ask no servers\n"
 "      --json         as one line of JSON\n"
 "  -c, --config FILE  the configuration (default:\n"
 "                     $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
@@ -73,23 +77,30 @@ static int print(const struct doctor *d, bool json)
 	return wrong ? EX_CONFIG : 0;
 }
 
-static int look(const char *config, bool json)
+static int look(const char *config, bool offline, bool json)
 {
 	struct doctor d = { .conf_path = conf_path(config),
-	                    .found = json_array() };
+	                    .held = json_array(), .found = json_array() };
 	int rc;
 
-	if (!d.conf_path || !d.found) {
+	if (!d.conf_path || !d.held || !d.found) {
 		fputs("letterlock doctor: no memory\n", stderr);
 		return EX_OSERR;
 	}
+	signal(SIGPIPE, SIG_IGN);	/* from what it asks */
 	doctor_configuration(&d);
+	doctor_units(&d);
 	doctor_agent(&d);
+	doctor_certificate(&d);
+	if (!offline)
+		doctor_provider(&d);
 	doctor_gnupg(&d);
 	doctor_system(&d);
 	doctor_thunderbird(&d);
 	rc = print(&d, json);
 	conf_free(&d.conf);
+	free(d.text);
+	json_decref(d.held);
 	json_decref(d.status);
 	json_decref(d.found);
 	free(d.conf_path);
@@ -98,20 +109,22 @@ static int look(const char *config, bool json)
 
 int cmd_doctor(int argc, char **argv)
 {
-	enum { OPT_JSON = 256 };
+	enum { OPT_JSON = 256, OPT_OFFLINE };
 	static const struct option opts[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "offline", no_argument, NULL, OPT_OFFLINE },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
 	const char *config = NULL;
-	bool json = false;
+	bool json = false, offline = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:h", opts, NULL)) != -1)
 		switch (c) {
 		case OPT_JSON: json = true; break;
+		case OPT_OFFLINE: offline = true; break;
 		case 'c': config = optarg; break;
 		case 'h': fputs(usage, stdout); return 0;
 		default: fputs(usage, stderr); return EX_USAGE;
@@ -120,5 +133,5 @@ int cmd_doctor(int argc, char **argv)
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}
-	return look(config, json);
+	return look(config, offline, json);
 }

@@ -29,8 +29,9 @@ enum transport { TRANSPORT_TLS, TRANSPORT_STARTTLS, TRANSPORT_PLAINTEXT };
 enum login_with {
 	LOGIN_PASSWORD,
 	LOGIN_OAUTH,
-	LOGIN_PROVEN		/* no setting: a password, and only where the provider
+	LOGIN_PROVEN,		/* no setting: a password, and only where the provider
 				 * proves that it knows it */
+	LOGIN_NONE		/* no setting: come to where it would log in */
 };
 enum local_tls {		/* towards mail clients */
 	LOCAL_OFFERED,		/* STARTTLS may be used, if there is a certificate */

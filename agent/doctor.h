@@ -16,8 +16,12 @@ enum doctor_state {
 
 struct doctor {
 	char *conf_path;
+	char *text;		/* of the configuration, or NULL */
+	size_t len;
 	struct conf conf;
 	bool has_conf;		/* it was read, and conf is filled */
+	json_t *held;		/* array: where systemd listens for us, as in
+				 * "127.0.0.1:1587" */
 	json_t *status;		/* of the letterlockd that runs, or NULL */
 	json_t *found;		/* array of what was said */
 };
@@ -28,7 +32,11 @@ void doctor_say(struct doctor *d, enum doctor_state state, const char *check,
 
 /* The looks, in the order in which one thing needs another. */
 void doctor_configuration(struct doctor *d);	/* also fills d->conf */
+void doctor_units(struct doctor *d);		/* also fills d->held */
 void doctor_agent(struct doctor *d);		/* also fills d->status */
+void doctor_ports(struct doctor *d);		/* where no letterlockd runs */
+void doctor_certificate(struct doctor *d);
+void doctor_provider(struct doctor *d);		/* goes to the network */
 void doctor_gnupg(struct doctor *d);
 void doctor_system(struct doctor *d);
 void doctor_thunderbird(struct doctor *d);

@@ -1,37 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Looks at the configuration, and at the letterlockd that runs or might. */
-#include <arpa/inet.h>
-#include <errno.h>
+/* Looks at the configuration, and at the letterlockd that runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/ask.h"
 #include "agent/doctor.h"
 
-enum { STATUS_SECONDS = 30, WHERE_MAX = 64 };
+enum { STATUS_SECONDS = 30 };
 
 void doctor_configuration(struct doctor *d)
 {
-	char *text;
-	size_t len;
 	struct err e;
 
 	if (access(d->conf_path, F_OK)) {
 		doctor_say(d, DOCTOR_WRONG, "configuration",
-		           "There is no configuration at %s. Write one: man 5 "
-		           "letterlock.conf", d->conf_path);
+		           "There is no configuration at %s. letterlock setup "
+		           "with your address writes one", d->conf_path);
 		return;
 	}
-	if (!(text = conf_read(d->conf_path, &len, &e))
-	    || conf_parse(&d->conf, d->conf_path, text, len, &e)) {
+	if (!(d->text = conf_read(d->conf_path, &d->len, &e))
+	    || conf_parse(&d->conf, d->conf_path, d->text, d->len, &e)) {
 		doctor_say(d, DOCTOR_WRONG, "configuration", "%s", e.text);
-		free(text);
 		return;
 	}
-	free(text);
 	d->has_conf = true;
 	if (d->conf.n_accounts)
 		doctor_say(d, DOCTOR_OK, "configuration",
@@ -40,61 +33,8 @@ void doctor_configuration(struct doctor *d)
 		           d->conf_path);
 	else
 		doctor_say(d, DOCTOR_WRONG, "accounts",
-		           "%s has no account. Add a section with your address: "
-		           "man 5 letterlock.conf", d->conf_path);
-}
-
-/* ---- ports, where no letterlockd runs ---- */
-
-static void where(const struct listen *l, char out[WHERE_MAX])
-{
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (l->addr.ss_family == AF_INET) {
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-		snprintf(out, WHERE_MAX, "%s:%u", host, ntohs(in->sin_port));
-	} else {
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-		snprintf(out, WHERE_MAX, "[%s]:%u", host,
-		         ntohs(in6->sin6_port));
-	}
-}
-
-static void look_at_port(struct doctor *d, const struct listen *l)
-{
-	const int on = 1;
-	char name[WHERE_MAX];
-	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd == -1)
-		return;
-	where(l, name);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(fd, (const struct sockaddr *)&l->addr, l->len) == 0
-	    && listen(fd, 1) == 0)
-		doctor_say(d, DOCTOR_OK, "port", "%s is free", name);
-	else if (errno == EADDRINUSE)
-		doctor_say(d, DOCTOR_WRONG, "port", "Another program listens at "
-		           "%s (ss -tlnp tells which). Stop it, or choose "
-		           "another port in %s", name, d->conf_path);
-	else if (errno == EACCES)
-		doctor_say(d, DOCTOR_WRONG, "port", "%s may not be opened by you. "
-		           "Use the system's socket units, or ports above 1023 "
-		           "such as 1587 and 1110", name);
-	else
-		doctor_say(d, DOCTOR_WRONG, "port", "%s can't be opened: %s",
-		           name, strerror(errno));
-	close(fd);
-}
-
-static void look_at_ports(struct doctor *d)
-{
-	for (unsigned i = 0; i < d->conf.n_submission; i++)
-		look_at_port(d, &d->conf.submission[i]);
-	for (unsigned i = 0; i < d->conf.n_pop3; i++)
-		look_at_port(d, &d->conf.pop3[i]);
+		           "%s has no account. letterlock setup with your "
+		           "address adds one", d->conf_path);
 }
 
 /* ---- what the one that runs says ---- */
@@ -153,12 +93,16 @@ void doctor_agent(struct doctor *d)
 		d->status = ask_call(&a, "status", json_pack("{s:b}", "keys", 1),
 		                     STATUS_SECONDS, &e);
 	ask_close(&a);
+	if (!d->status && json_array_size(d->held)) {
+		doctor_say(d, DOCTOR_OK, "agent", "letterlockd does not run now: "
+		           "systemd starts it when your mail program comes");
+		return;
+	}
 	if (!d->status) {
 		doctor_say(d, DOCTOR_WRONG, "agent", "No letterlockd answers: %s. "
-		           "Start it: letterlockd, or systemctl --user start "
-		           "letterlock.socket", e.text);
-		if (d->has_conf)
-			look_at_ports(d);
+		           "Start it: letterlockd, or systemctl --user enable "
+		           "--now letterlock.socket letterlock.service", e.text);
+		doctor_ports(d);
 		return;
 	}
 	doctor_say(d, DOCTOR_OK, "agent", "letterlockd runs");

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,7 +20,9 @@ enum {
 	HASHED_IN_MS = 650000,		/* octets, about */
 	SLOW_COUNT = 50 * HASHED_IN_MS,
 	KEY_FILE_MAX = 1 << 20,
-	PATH_SIZE = 4096
+	PATH_SIZE = 4096,
+	LINE_SIZE = 2048,
+	AGENT_SECONDS = 5
 };
 
 /* ---- programs ---- */
@@ -55,6 +60,54 @@ static bool look_at_gpg(struct doctor *d)
 	return true;
 }
 
+/* ---- gpg-agent ---- */
+
+static FILE *agent_open(const char *path)
+{
+	const struct timeval patience = { .tv_sec = AGENT_SECONDS };
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FILE *f = NULL;
+
+	if (fd != -1 && path && strlen(path) < sizeof at.sun_path) {
+		strncpy(at.sun_path, path, sizeof at.sun_path - 1);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		           sizeof patience);
+		if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
+			f = fdopen(fd, "r");
+	}
+	if (fd != -1 && !f)
+		close(fd);
+	return f;
+}
+
+/* True: it answers.  *screen: it was started by somebody who has one. */
+static bool look_at_gpg_agent(struct doctor *d, const char *path, bool *screen)
+{
+	FILE *f = agent_open(path);
+	char line[LINE_SIZE] = "";
+	bool ok = f && fgets(line, sizeof line, f)
+	          && strncmp(line, "OK", 2) == 0
+	          && dprintf(fileno(f), "GETINFO std_startup_env\n") > 0;
+
+	*screen = false;
+	while (ok && fgets(line, sizeof line, f) && strncmp(line, "D ", 2) == 0)
+		*screen = *screen || strncmp(line + 2, "DISPLAY=", 8) == 0
+		          || strncmp(line + 2, "WAYLAND_DISPLAY=", 16) == 0;
+	if (f)
+		fclose(f);
+	if (!ok)
+		doctor_say(d, DOCTOR_WRONG, "gpg-agent", "gpg-agent, which keeps "
+		           "your keys, does not answer at %s: gpgconf --kill "
+		           "gpg-agent, then gpgconf --launch gpg-agent",
+		           path ? path : "its socket");
+	else
+		doctor_say(d, DOCTOR_OK, "gpg-agent", "gpg-agent answers");
+	return ok;
+}
+
+/* ---- pinentry ---- */
+
 /* gpg-agent.conf's pinentry-program, or the usual one. */
 static void pinentry_path(const char *home, char out[PATH_SIZE])
 {
@@ -79,8 +132,26 @@ static void pinentry_path(const char *home, char out[PATH_SIZE])
 	free(path);
 }
 
-static void look_at_pinentry(struct doctor *d, const char *home)
+static const char *last_part(const char *path)
 {
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_one_of(const char *path, const char *const part[])
+{
+	for (; *part; part++)
+		if (strstr(path, *part))
+			return true;
+	return false;
+}
+
+static void look_at_pinentry(struct doctor *d, const char *home, bool screen)
+{
+	static const char *const terminal[] = { "curses", "tty", NULL };
+	static const char *const window[] = { "gnome", "gtk", "qt", "fltk", "x11",
+	                                      NULL };
 	char path[PATH_SIZE], real[PATH_SIZE] = "";
 
 	pinentry_path(home, path);
@@ -90,12 +161,16 @@ static void look_at_pinentry(struct doctor *d, const char *home)
 		           "pinentry-gnome3 or pinentry-qt)", path);
 		return;
 	}
-	if (realpath(path, real) && (strstr(real, "curses")
-	                             || strstr(real, "tty")))
+	if (realpath(path, real) && is_one_of(last_part(real), terminal))
 		doctor_say(d, DOCTOR_NOTE, "pinentry", "Passphrases are asked for "
 		           "by %s, which needs a terminal: letterlockd has none. "
 		           "Install one with a window (Debian: pinentry-gnome3)",
 		           real);
+	else if (!screen && is_one_of(last_part(real), window))
+		doctor_say(d, DOCTOR_NOTE, "pinentry", "gpg-agent knows of no "
+		           "screen where %s could ask for a passphrase. In a "
+		           "terminal of your desktop: gpg-connect-agent "
+		           "updatestartuptty /bye", real);
 	else
 		doctor_say(d, DOCTOR_OK, "pinentry", "Passphrases are asked for by "
 		           "%s", path);
@@ -109,7 +184,7 @@ static bool look_at_home(struct doctor *d, const char *home)
 
 	if (stat(home, &st)) {
 		doctor_say(d, DOCTOR_WRONG, "home", "GnuPG's folder %s is not "
-		           "there. Make a key: gpg --gen-key", home);
+		           "there. letterlock setup makes it, with a key", home);
 		return false;
 	}
 	if (st.st_uid != geteuid())
@@ -219,7 +294,7 @@ static void look_at_key(struct doctor *d, struct engine *g,
 	}
 	if (state != KEY_USABLE) {
 		doctor_say(d, DOCTOR_WRONG, "key", "There is no usable secret key "
-		           "for %s%s. Make one: gpg --quick-gen-key %s", a->address,
+		           "for %s%s. letterlock setup %s finds or makes one", a->address,
 		           a->key ? " (key = in the configuration names one)" : "",
 		           a->address);
 		return;
@@ -237,6 +312,7 @@ void doctor_gnupg(struct doctor *d)
 	struct engine_places places;
 	struct engine *g;
 	struct err e;
+	bool screen;
 
 	if (!look_at_gpg(d))
 		return;
@@ -252,7 +328,9 @@ void doctor_gnupg(struct doctor *d)
 	engine_places(g, &places);
 	if (!d->conf.gnupghome)
 		look_at_home(d, places.home);
-	look_at_pinentry(d, places.home);
+	screen = false;
+	if (look_at_gpg_agent(d, places.socket, &screen))
+		look_at_pinentry(d, places.home, screen);
 	for (unsigned i = 0; i < d->conf.n_accounts; i++)
 		look_at_key(d, g, &d->conf.account[i], places.home);
 	engine_free(g);

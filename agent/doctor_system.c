@@ -14,6 +14,7 @@
 #include "agent/doctor.h"
 #include "agent/file.h"
 #include "agent/memory.h"
+#include "agent/peers.h"
 
 enum {
 	ROOM_MB = 50,
@@ -40,15 +41,21 @@ static void look_at_memory(struct doctor *d, const char *dir)
 	bool any = is_there(dir, "mac.key"), met = is_there(dir, "contacts.db");
 	struct contacts *contacts = NULL;
 	struct memory *m = NULL;
+	uint64_t last;
+	unsigned keys = 0;
 	struct err e;
 
 	if ((any && !(m = memory_open(dir, &e)))
-	    || (met && !(contacts = contacts_open(dir, &e))))
+	    || (met && (!(contacts = contacts_open(dir, &e))
+	                || peers_count(contacts, &last, &keys, &e))))
 		doctor_say(d, DOCTOR_WRONG, "memory", "%s", e.text);
+	else if (met)
+		doctor_say(d, DOCTOR_OK, "memory", "What is known of contacts can "
+		           "be read, with %u key%s of theirs", keys,
+		           keys == 1 ? "" : "s");
 	else
-		doctor_say(d, DOCTOR_OK, "memory", "%s", met
-		           ? "What is known of contacts can be read"
-		           : "Nothing is known of contacts yet");
+		doctor_say(d, DOCTOR_OK, "memory", "Nothing is known of contacts "
+		           "yet");
 	contacts_close(contacts);
 	memory_close(m);
 }

@@ -114,13 +114,17 @@ static bool is_ours(const struct doctor *d, bool smtp, json_int_t port)
 {
 	const struct listen *at = smtp ? d->conf.submission : d->conf.pop3;
 	unsigned known = smtp ? d->conf.n_submission : d->conf.n_pop3;
-	bool ours = known == 0 && !d->status;
+	bool ours = known == 0 && !d->status && !json_array_size(d->held);
 	const char *where, *colon;
 	json_t *one;
 	size_t i;
 
 	for (unsigned n = 0; n < known; n++)
 		ours = ours || port_of(&at[n]) == port;
+	json_array_foreach(d->held, i, one) {
+		colon = strrchr(json_string_value(one), ':');
+		ours = ours || (colon && strtol(colon + 1, NULL, 10) == port);
+	}
 	json_array_foreach(json_object_get(d->status, "listening"), i, one) {
 		where = json_string_value(json_object_get(one, "protocol"));
 		if (!where || strcmp(where, smtp ? "submission" : "pop3") != 0)

@@ -34,7 +34,8 @@ enum frame_type {
 
 	/* front -> upstream; each is answered by U_DONE */
 	U_LOGIN = 20,		/* u32 account (index), u32 with (enum login_with),
-				 * str user, str secret */
+				 * str user, str secret; LOGIN_NONE ends before
+				 * AUTH */
 	U_MAIL,			/* str from, u32 flags (enum mail_flag), u64 size or 0 */
 	U_RCPT,			/* str to */
 	U_DATA,			/* []: DATA; after a U_DONE with 354 the letter is

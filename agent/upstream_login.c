@@ -178,7 +178,7 @@ static enum outcome login(struct upstream *up, const struct protocol *p,
 			goto out;
 		up->greeted = true;
 	}
-	o = p->auth(up, c, r, e);
+	o = c->with == LOGIN_NONE ? DONE_OK : p->auth(up, c, r, e);
 out:
 	if (o == DONE_UNREACHABLE) {
 		up->greeted = false;

@@ -5,84 +5,16 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from kit import keys, letters, write
+from kit import keys, letters, wait_for, write
 from kit.agent import built
-from kit.thunderbird_profile import QUIET
+from kit.patient import Patient
 from people import ALICE, BOB
-
-
-class Patient:
-    """A healthy one: GnuPG, a configuration, a Thunderbird with one account."""
-
-    def __init__(self, d, home):
-        self.d, self.gnupg = d, home
-        self.home = os.path.join(d, "home")
-        self.state = os.path.join(d, "state", "letterlock")
-        self.profile = os.path.join(self.home, ".thunderbird", "p")
-        self.conf = os.path.join(d, "letterlock.conf")
-        self.env = {"PATH": "/usr/bin:/bin", "HOME": self.home,
-                    "LANG": "C.UTF-8", "GNUPGHOME": home,
-                    "XDG_STATE_HOME": os.path.join(d, "state"),
-                    "XDG_RUNTIME_DIR": d}
-        os.makedirs(os.path.join(self.profile, "extensions"))
-        write(os.path.join(self.profile, "..", "profiles.ini"),
-              "[Profile0]\nIsRelative=1\nPath=p\n")
-        write(os.path.join(self.profile, "extensions", "addon@letterlock.xpi"),
-              b"")
-        self.manifest = os.path.join(self.home, ".mozilla",
-                                     "native-messaging-hosts",
-                                     "letterlock.json")
-        os.makedirs(os.path.dirname(self.manifest))
-        write(self.manifest, json.dumps({"path": "/bin/cat"}))
-        self.prefs()
-        self.configure()
-
-    def configure(self, agent="", account="", mode=0o600):
-        write(self.conf, "[agent]\ngnupghome = %s\n"
-              "submission = 127.0.0.1:%d\npop3 = 127.0.0.1:%d\n%s\n[%s]\n"
-              "smtp = 127.0.0.1:9 plaintext\n%s\n"
-              % (self.gnupg, *self.ports(), agent, ALICE, account), mode)
-
-    def ports(self):
-        with contextlib.ExitStack() as s:
-            made = [s.enter_context(socket.socket()) for _ in range(2)]
-            for x in made:
-                x.bind(("127.0.0.1", 0))
-            self.port = made[0].getsockname()[1]
-            return [x.getsockname()[1] for x in made]
-
-    def prefs(self, **more):
-        p = {"mail.account.account1.server": "server1",
-             "mail.account.account1.identities": "id10,id1",
-             "mail.server.server1.type": "pop3",
-             "mail.server.server1.hostname": "127.0.0.1",
-             "mail.identity.id1.useremail": ALICE,
-             "mail.identity.id1.smtpServer": "smtp1",
-             "mail.identity.id10.useremail": BOB,
-             "mail.smtpserver.smtp1.hostname": "127.0.0.1",
-             "mail.smtpserver.smtp2.hostname": "smtp.example.org",
-             "mail.server.server2.type": "pop3",
-             "mail.smtp.defaultserver": "smtp2", **QUIET,
-             **{k.replace("__", "."): v for k, v in more.items()}}
-        write(os.path.join(self.profile, "prefs.js"), "// a comment\n" + "".join(
-            "user_pref(%s, %s);\n" % (json.dumps(k), json.dumps(v))
-            for k, v in p.items() if v is not None))
-
-    def look(self, **env):
-        """{(check, state): text}, and whether it says that all is well."""
-        p = subprocess.run([built("letterlock"), "doctor", "--json", "-c",
-                            self.conf], env=dict(self.env, **env), text=True,
-                           capture_output=True, timeout=120)
-        assert not p.stderr, p.stderr
-        got = json.loads(p.stdout)
-        assert got["well"] == (p.returncode == 0)
-        assert p.returncode in (0, 78)
-        return {(c["check"], c["state"]): c["text"] for c in got["checks"]}
 
 
 @pytest.fixture
@@ -105,7 +37,8 @@ def test_healthy(patient):
     found = patient.look()
     assert bad(found) == USUAL
     assert {c for c, s in found if s == "ok"} >= {
-        "configuration", "port", "gnupg", "home", "key", "memory", "clock",
+        "configuration", "port", "gnupg", "gpg-agent", "home", "key", "memory",
+        "clock",
         "sending", "fetching", "addon", "host"}
     # nothing was made that letterlock restore would not overwrite
     assert not {"mac.key", "contacts.db"} & set(
@@ -199,6 +132,20 @@ def plant_no_pinentry(p):
           text.replace("/pinentry\n", "/nonesuch\n"))
 
 
+def plant_no_gpg_agent(p):
+    with open(os.path.join(p.gnupg, "gpg.conf"), "a") as f:
+        f.write("no-autostart\n")
+    keys.kill(p.gnupg)
+
+
+def plant_no_screen(p):
+    """A pinentry with a window, and an agent that was started without one."""
+    window = os.path.join(p.d, "pinentry-qt")
+    write(window, "#!/bin/sh\n", 0o755)
+    write(os.path.join(p.gnupg, "gpg-agent.conf"),
+          "pinentry-program %s\n" % window)
+
+
 def plant_open_state(p):
     os.makedirs(p.state, 0o700)
     os.chmod(p.state, 0o755)
@@ -212,6 +159,33 @@ def plant_damaged_contacts(p):
 def plant_damaged_mac(p):
     os.makedirs(p.state, 0o700)
     write(os.path.join(p.state, "mac.key"), b"x")
+
+
+def plant_damaged_peers(p):
+    """Contacts can be read, but not the keys of theirs."""
+    db = os.path.join(p.state, "contacts.db")
+    agent = subprocess.Popen([built("letterlockd"), "-c", p.conf], env=p.env,
+                             stderr=subprocess.DEVNULL)
+    wait_for(lambda: os.path.exists(db), 60)
+    agent.terminate()
+    agent.wait(60)
+    assert "0 keys" in p.look()["memory", "ok"]
+    with contextlib.closing(sqlite3.connect(db)) as c:
+        c.executescript("drop table peer_key; create table peer_key (x)")
+
+
+def plant_no_certificate(p):
+    """What is there is none."""
+    os.makedirs(p.state, 0o700)
+    write(os.path.join(p.state, "certificate.pem"), "x", 0o600)
+
+
+def plant_other_certificate(p):
+    """Mail programs connect to an address that does not stand in it."""
+    subprocess.run([built("letterlock"), "certificate", "make", "-c", p.conf],
+                   env=p.env, check=True, capture_output=True, timeout=60)
+    p.configure("allow-remote = yes\nsubmission = 192.0.2.1:1 tls",
+                ports=False)
 
 
 def plant_clock(p):
@@ -278,7 +252,7 @@ FAULTS = [
     (plant_unknown_key, "configuration", "wrong", "nonesuch"),
     (plant_others_write_the_configuration, "configuration", "wrong", ""),
     (plant_no_account, "accounts", "wrong", "no account"),
-    (plant_port_taken, "port", "wrong", "Another program"),
+    (plant_port_taken, "port", "wrong", "(process %d)" % os.getpid()),
     (plant_no_home, "home", "wrong", "not there"),
     (plant_open_home, "home", "wrong", "chmod 700"),
     (plant_no_key, "key", "wrong", "no usable secret key"),
@@ -286,8 +260,13 @@ FAULTS = [
     (plant_key_ends_soon, "key", "note", "ends on"),
     (plant_key_ended, "key", "wrong", "ended on"),
     (plant_no_pinentry, "pinentry", "wrong", "nonesuch"),
+    (plant_no_gpg_agent, "gpg-agent", "wrong", "does not answer"),
+    (plant_no_screen, "pinentry", "note", "updatestartuptty"),
     (plant_open_state, "state", "wrong", "chmod 700"),
     (plant_damaged_contacts, "memory", "wrong", "contacts.db"),
+    (plant_damaged_peers, "memory", "wrong", "contacts.db"),
+    (plant_no_certificate, "certificate", "wrong", "renew"),
+    (plant_other_certificate, "certificate", "note", "192.0.2.1"),
     (plant_damaged_mac, "memory", "wrong", "mac.key"),
     (plant_clock, "clock", "wrong", "from the future"),
     (plant_sends_straight, "sending", "wrong", "smtp.example.org"),
@@ -320,7 +299,8 @@ def test_a_fault(patient, plant, check, state, words):
     elif kept:
         kept.close()
     # and only that, but for what can't be known without it
-    assert bad(found) <= USUAL | {check, "key", "gnupg", "configuration"}
+    assert bad(found) <= USUAL | {check, "key", "gnupg", "configuration"} | (
+        {"port"} if check == "certificate" else set())
 
 
 def test_no_gpg(patient, tmp_path):
