@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The calls accounts and status, with types. */
-#include <stdlib.h>
-
 #include "plugin-api/private.h"
 
 /* ---- accounts ---- */
-
-struct accounts {
-	struct letterlock_accounts a;
-	struct result r;
-};
 
 static int fill_account(struct result *r, void *item, const json_t *from)
 {
@@ -37,38 +30,24 @@ static int fill_account(struct result *r, void *item, const json_t *from)
 int letterlock_accounts(struct letterlock *l, struct letterlock_accounts **a,
                         int ms, struct letterlock_error *e)
 {
-	struct accounts *r = calloc(1, sizeof *r);
+	struct result *r = result_new(call_alone(l, "accounts", NULL, ms, e),
+	                              sizeof **a, e);
+	struct letterlock_accounts *all = r ? (void *)r->whole : NULL;
 
-	*a = NULL;
-	if (!r)
-		return error_memory(e);
-	r->r.ok = call_alone(l, "accounts", NULL, ms, e);
-	if (r->r.ok)
-		r->a.account = result_list(
-			&r->r, json_object_get(r->r.ok, "accounts"),
-			sizeof **r->a.account, fill_account, &r->a.n, e);
-	if (r->a.account)
-		*a = &r->a;
-	else
-		letterlock_accounts_free(&r->a);
+	if (r)
+		all->account = result_list(
+			r, json_object_get(r->ok, "accounts"),
+			sizeof **all->account, fill_account, &all->n, e);
+	*a = result_give(r, r && all->account);
 	return *a ? 0 : -1;
 }
 
 void letterlock_accounts_free(struct letterlock_accounts *a)
 {
-	struct accounts *r = (struct accounts *)a;
-
-	if (r)
-		result_free(&r->r);
-	free(r);
+	result_free(a);
 }
 
 /* ---- status ---- */
-
-struct status {
-	struct letterlock_status s;
-	struct result r;
-};
 
 static void fill_server(struct letterlock_server *s, const json_t *from)
 {
@@ -93,35 +72,24 @@ int letterlock_status(struct letterlock *l, bool keys,
                       struct letterlock_status **status, int ms,
                       struct letterlock_error *e)
 {
-	struct status *r = calloc(1, sizeof *r);
-	struct letterlock_status *s = &r->s;
-	json_t *ok;
+	struct result *r = result_new(
+		call_alone(l, "status", json_pack("{s:b}", "keys", keys), ms, e),
+		sizeof **status, e);
+	struct letterlock_status *s = r ? (void *)r->whole : NULL;
 
-	*status = NULL;
-	if (!r)
-		return error_memory(e);
-	r->r.ok = ok = call_alone(l, "status", json_pack("{s:b}", "keys", keys),
-	                          ms, e);
-	if (ok) {
-		s->started = result_number(ok, "started");
-		s->sessions = result_number(ok, "sessions");
-		s->sessions_most = result_number(ok, "sessions-most");
+	if (r) {
+		s->started = result_number(r->ok, "started");
+		s->sessions = result_number(r->ok, "sessions");
+		s->sessions_most = result_number(r->ok, "sessions-most");
 		s->account = result_list(
-			&r->r, json_object_get(ok, "accounts"),
+			r, json_object_get(r->ok, "accounts"),
 			sizeof **s->account, fill_status, &s->n_accounts, e);
 	}
-	if (s->account)
-		*status = s;
-	else
-		letterlock_status_free(s);
+	*status = result_give(r, r && s->account);
 	return *status ? 0 : -1;
 }
 
 void letterlock_status_free(struct letterlock_status *s)
 {
-	struct status *r = (struct status *)s;
-
-	if (r)
-		result_free(&r->r);
-	free(r);
+	result_free(s);
 }

@@ -120,43 +120,32 @@ json_t *letter_call(struct letterlock *l, const char *call, json_t *members,
 
 /* ---- with types ---- */
 
-struct verdict {
-	struct letterlock_verdict v;
-	struct result r;
-};
-
 /* The reference is taken. */
 static int take_verdict(json_t *ok, struct letterlock_verdict **v,
                         struct letterlock_error *e)
 {
 	json_t *says = json_object_get(ok, "verdict");
-	struct verdict *r = calloc(1, sizeof *r);
+	struct result *r = result_new(ok, sizeof **v, e);
+	struct letterlock_verdict *it = result_give(r, r);
 
-	if (!r) {
-		json_decref(ok);
-		return error_memory(e);
-	}
-	r->r.ok = ok;
-	r->v.state = result_word(ok, "state");
-	r->v.sealed = result_true(ok, "sealed");
-	r->v.encryption = result_word(says, "encryption");
-	r->v.signature = result_word(says, "signature");
-	r->v.signer = result_word(says, "signer");
-	r->v.fpr = result_word(says, "fpr");
-	r->v.trust = result_word(says, "trust");
-	r->v.reason = result_word(says, "reason");
-	r->v.time = result_number(says, "time");
-	*v = &r->v;
+	*v = it;
+	if (!it)
+		return -1;
+	it->state = result_word(ok, "state");
+	it->sealed = result_true(ok, "sealed");
+	it->encryption = result_word(says, "encryption");
+	it->signature = result_word(says, "signature");
+	it->signer = result_word(says, "signer");
+	it->fpr = result_word(says, "fpr");
+	it->trust = result_word(says, "trust");
+	it->reason = result_word(says, "reason");
+	it->time = result_number(says, "time");
 	return 0;
 }
 
 void letterlock_verdict_free(struct letterlock_verdict *v)
 {
-	struct verdict *r = (struct verdict *)v;
-
-	if (r)
-		result_free(&r->r);
-	free(r);
+	result_free(v);
 }
 
 /* With the letter in members, a reference that is taken. */

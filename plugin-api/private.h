@@ -4,6 +4,7 @@
 #define PLUGIN_API_PRIVATE_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/un.h>
 
 #include <jansson.h>
@@ -104,15 +105,21 @@ void *base64_read(const char *p, size_t n, size_t *len);
 const char *result_word(const json_t *object, const char *name);
 int64_t result_number(const json_t *object, const char *name);
 bool result_true(const json_t *object, const char *name);
-/* What a structure that is handed out holds: the answer, whose words it has, and
- * memory. */
+/* A structure that is handed out, behind what it holds. */
 struct result {
-	json_t *ok;
+	json_t *ok;		/* the answer, whose words it has */
 	struct room *rooms;
+	max_align_t whole[];	/* the structure */
 };
+/* For an answer, a reference that is taken: size octets, all 0; NULL with e filled,
+ * also where ok is NULL (then e is the call's). */
+struct result *result_new(json_t *ok, size_t size, struct letterlock_error *e);
+/* The structure where it is whole; else all of it is freed: NULL. */
+void *result_give(struct result *r, bool whole);
+/* By the structure, or NULL. */
+void result_free(void *whole);
 /* So many octets, all 0, until result_free(); NULL. */
 void *result_room(struct result *r, size_t n);
-void result_free(struct result *r);
 /* An array of pointers to *n structures of size octets, each filled from an object
  * by fill(), which is -1 where that lacks what it must have.  NULL with e filled. */
 void *result_list(struct result *r, const json_t *array, size_t size,

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The call recipients, with types. */
-#include <stdlib.h>
-
 #include "plugin-api/private.h"
-
-struct recipients {
-	struct letterlock_recipients all;
-	struct result r;
-};
 
 static int fill_recipient(struct result *r, void *item, const json_t *from)
 {
@@ -29,10 +22,10 @@ static int fill_recipient(struct result *r, void *item, const json_t *from)
 	return one->address && one->state ? 0 : -1;
 }
 
-static int fill(struct recipients *r, struct letterlock_error *e)
+static int fill(struct result *r, struct letterlock_error *e)
 {
-	struct letterlock_recipients *all = &r->all;
-	json_t *ok = r->r.ok;
+	struct letterlock_recipients *all = (void *)r->whole;
+	json_t *ok = r->ok;
 
 	all->outcome = result_word(ok, "outcome");
 	if (!all->outcome)
@@ -41,7 +34,7 @@ static int fill(struct recipients *r, struct letterlock_error *e)
 	all->key = result_word(ok, "key");
 	all->is_signed = result_true(ok, "signed");
 	all->may_be_readable = result_true(ok, "may-be-readable");
-	all->recipient = result_list(&r->r, json_object_get(ok, "recipients"),
+	all->recipient = result_list(r, json_object_get(ok, "recipients"),
 	                             sizeof **all->recipient, fill_recipient,
 	                             &all->n, e);
 	return all->recipient ? 0 : -1;
@@ -77,29 +70,18 @@ int letterlock_recipients(struct letterlock *l, const char *account,
                           struct letterlock_error *e)
 {
 	json_t *members = question(account, to, encrypt, sign);
-	struct recipients *r;
+	struct result *r;
 
 	*all = NULL;
 	if (!members)
 		return error_set(e, LETTERLOCK_USE, "An address is not UTF-8");
-	r = calloc(1, sizeof *r);
-	if (!r) {
-		json_decref(members);
-		return error_memory(e);
-	}
-	r->r.ok = call_alone(l, "recipients", members, ms, e);
-	if (r->r.ok && fill(r, e) == 0)
-		*all = &r->all;
-	else
-		letterlock_recipients_free(&r->all);
+	r = result_new(call_alone(l, "recipients", members, ms, e),
+	               sizeof **all, e);
+	*all = result_give(r, r && fill(r, e) == 0);
 	return *all ? 0 : -1;
 }
 
 void letterlock_recipients_free(struct letterlock_recipients *all)
 {
-	struct recipients *r = (struct recipients *)all;
-
-	if (r)
-		result_free(&r->r);
-	free(r);
+	result_free(all);
 }

@@ -42,15 +42,42 @@ void *result_room(struct result *r, size_t n)
 	return m->first;
 }
 
-void result_free(struct result *r)
+struct result *result_new(json_t *ok, size_t size, struct letterlock_error *e)
 {
+	struct result *r = ok ? calloc(1, sizeof *r + size) : NULL;
+
+	if (r)
+		r->ok = ok;
+	else if (ok)
+		error_memory(e);
+	if (!r)
+		json_decref(ok);
+	return r;
+}
+
+void *result_give(struct result *r, bool whole)
+{
+	if (whole)
+		return r->whole;
+	if (r)
+		result_free(r->whole);
+	return NULL;
+}
+
+void result_free(void *whole)
+{
+	struct result *r;
 	struct room *m, *next;
 
+	if (!whole)
+		return;
+	r = (struct result *)((char *)whole - offsetof(struct result, whole));
 	for (m = r->rooms; m; m = next) {
 		next = m->next;
 		free(m);
 	}
 	json_decref(r->ok);
+	free(r);
 }
 
 void *result_list(struct result *r, const json_t *array, size_t size,
