@@ -4,6 +4,8 @@
 #ifndef AGENT_CMD_H
 #define AGENT_CMD_H
 
+#include <stdbool.h>
+
 int cmd_backup(int argc, char **argv);
 int cmd_certificate(int argc, char **argv);
 int cmd_contacts(int argc, char **argv);
@@ -19,5 +21,10 @@ int cmd_thunderbird(int argc, char **argv);
 int cmd_token(int argc, char **argv);
 int cmd_undo(int argc, char **argv);
 int cmd_unlock(int argc, char **argv);
+
+/* For a command with --help and, where json is not NULL, --json alone, and at most
+ * so many words: -1, they begin at argv[optind]; or the exit status, all is said. */
+int cmd_options(int argc, char **argv, const char *usage, int words_max,
+                bool *json);
 
 #endif

@@ -225,20 +225,8 @@ static int run(int n, char **word, bool json)
 
 int cmd_contacts(int argc, char **argv)
 {
-	enum { OPT_JSON = 256 };
-	static const struct option opts[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
 	bool json = false;
-	int c;
+	int rc = cmd_options(argc, argv, usage, 3, &json);
 
-	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1)
-		switch (c) {
-		case OPT_JSON: json = true; break;
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return EX_USAGE;
-		}
-	return run(argc - optind, argv + optind, json);
+	return rc >= 0 ? rc : run(argc - optind, argv + optind, json);
 }

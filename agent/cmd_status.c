@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* letterlock status: what a running letterlockd says of itself. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,24 +159,8 @@ static int status(bool json)
 
 int cmd_status(int argc, char **argv)
 {
-	enum { OPT_JSON = 256 };
-	static const struct option opts[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
 	bool json = false;
-	int c;
+	int rc = cmd_options(argc, argv, usage, 0, &json);
 
-	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1)
-		switch (c) {
-		case OPT_JSON: json = true; break;
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return EX_USAGE;
-		}
-	if (optind < argc) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
-	return status(json);
+	return rc >= 0 ? rc : status(json);
 }

@@ -76,23 +76,12 @@ static int unlock_all(struct ask *a)
 
 int cmd_unlock(int argc, char **argv)
 {
-	static const struct option opts[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
 	struct ask a;
 	struct err e;
-	int c, rc;
+	int rc = cmd_options(argc, argv, usage, 1, NULL);
 
-	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1)
-		switch (c) {
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return EX_USAGE;
-		}
-	if (argc - optind > 1) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
+	if (rc >= 0)
+		return rc;
 	if (ask_open(&a, &e)) {
 		fprintf(stderr, "letterlock unlock: %s\n", e.text);
 		return EX_UNAVAILABLE;
