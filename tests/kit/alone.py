@@ -19,8 +19,8 @@ UNABLE = 99
 def alone(spec, cmd, **kw):
     """Run cmd there, None where that is forbidden. spec: "hosts", a list, all of
     which are this machine; "srv", {service: [host, port]}; "mx", a host; "pages",
-    {"host/path?query": [status, {header: value}, body]}, by the certificate
-    "cert", [pem, key]; "log", a file for what was asked."""
+    {"host/path?query": [status, {header: value}, body]}, also without TLS, by the
+    certificate "cert", [pem, key]; "log", a file for what was asked."""
     p = subprocess.run(
         ["unshare", "-rnm", sys.executable, __file__, json.dumps(spec), *cmd],
         text=True, capture_output=True, timeout=60, **kw)
@@ -104,10 +104,10 @@ def web(spec):
             pass
     ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ctx.load_cert_chain(*spec["cert"])
-    s = Server(("127.0.0.1", 443), Handler)
+    plain, s = (Server(("127.0.0.1", port), Handler) for port in (80, 443))
     s.socket = ctx.wrap_socket(s.socket, server_side=True,
                                do_handshake_on_connect=False)
-    return s
+    return [plain, s]
 
 
 def main():
@@ -115,11 +115,11 @@ def main():
     try:
         network(os.environ["HOME"])
         names = Names(spec)
-        pages = web(spec) if "pages" in spec else None
+        servers = web(spec) if "pages" in spec else []
     except OSError as e:
         print(e, file=sys.stderr)
         return UNABLE
-    for serve in [names.answer] + ([pages.serve_forever] if pages else []):
+    for serve in [names.answer] + [s.serve_forever for s in servers]:
         threading.Thread(target=serve, daemon=True).start()
     return subprocess.run(sys.argv[2:], check=False).returncode
 
