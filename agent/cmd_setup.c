@@ -27,13 +27,14 @@ static const char usage[] =
 "      --sending-only     fetch as before (IMAP)\n"
 "      --password-fd N    read the password from this descriptor, a line\n"
 "      --no-login         do not try the servers, and need no password\n"
-"      --offline          look nowhere for servers, as with the next four\n"
+"      --offline          ask nobody: as with each --no- of the next and --no-wkd\n"
 "      --no-isp           not in Thunderbird's list of providers\n"
 "      --no-autoconfig    not at the domain's web server\n"
 "      --ispdb            in Mozilla's list, too, which learns the domain by that\n"
 "      --no-dns           not in DNS\n"
 "      --no-guess         not by the usual names\n"
 "      --isp-dir DIR      that list (default: " SETUP_ISP_DIR ")\n"
+"      --no-wkd           do not look for a key of yours at the provider (WKD)\n"
 "      --key FINGERPRINT  the key to use, where there are several\n"
 "      --new-key          make a new key, even where there is one\n"
 "      --name NAME        your name, for a new key\n"
@@ -228,7 +229,7 @@ static int take_units(struct setup *s)
 
 enum {
 	OPT_SMTP = 256, OPT_POP3, OPT_USER, OPT_CA, OPT_SENDING, OPT_PASSWORD,
-	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_AUTOCONFIG, OPT_ISPDB, OPT_NO_DNS, OPT_NO_GUESS,
+	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_AUTOCONFIG, OPT_ISPDB, OPT_NO_WKD, OPT_NO_DNS, OPT_NO_GUESS,
 	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3, OPT_UNITS,
 	OPT_NO_START, OPT_NO_WELCOME
@@ -245,6 +246,7 @@ static const struct option opts[] = {
 	{ "no-isp", no_argument, NULL, OPT_NO_ISP },
 	{ "no-autoconfig", no_argument, NULL, OPT_NO_AUTOCONFIG },
 	{ "ispdb", no_argument, NULL, OPT_ISPDB },
+	{ "no-wkd", no_argument, NULL, OPT_NO_WKD },
 	{ "no-dns", no_argument, NULL, OPT_NO_DNS },
 	{ "no-guess", no_argument, NULL, OPT_NO_GUESS },
 	{ "isp-dir", required_argument, NULL, OPT_ISP_DIR },
@@ -287,9 +289,11 @@ static int take(struct job *w, int c)
 	case OPT_NO_LOGIN: s->no_login = true; return 0;
 	case OPT_OFFLINE:
 		s->no_isp = s->no_autoconfig = s->no_dns = s->no_guess = true;
+		s->no_wkd = true;
 		return 0;
 	case OPT_NO_ISP: s->no_isp = true; return 0;
 	case OPT_NO_AUTOCONFIG: s->no_autoconfig = true; return 0;
+	case OPT_NO_WKD: s->no_wkd = true; return 0;
 	case OPT_ISPDB: s->ispdb = true; return 0;
 	case OPT_NO_DNS: s->no_dns = true; return 0;
 	case OPT_NO_GUESS: s->no_guess = true; return 0;

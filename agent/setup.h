@@ -63,7 +63,7 @@ struct setup {			/* what the user wants, and what is known so far */
 	char *ca_file;			/* an absolute path, or NULL */
 	bool yes;			/* ask nothing */
 	bool thunderbird;		/* tell it where the agent is */
-	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess;
+	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess, no_wkd;
 	bool ispdb;			/* ask Mozilla, too */
 	bool no_start, no_welcome;
 	enum setup_units units;		/* the user's wish, then what is so */
@@ -238,5 +238,15 @@ int setup_key_make(const struct setup_key *k, char fpr[41], char *revocation,
                    size_t size, struct err *e);
 /* Has a Thunderbird of the user's a key of its own for this address? */
 bool setup_key_thunderbird(const char *address);
+
+/* ---- the key that the domain publishes: setup_wkd.c ---- */
+
+enum setup_published {
+	SETUP_PUBLISHED,		/* fpr is filled */
+	SETUP_PUBLISHED_NONE,		/* or one that was withdrawn, or is none */
+	SETUP_PUBLISHED_UNKNOWN		/* it could not be looked up */
+};
+/* Ask for that of the address: ten seconds at most.  No keyring changes. */
+enum setup_published setup_wkd(const struct setup *s, char fpr[41]);
 
 #endif

@@ -39,6 +39,52 @@ static int in_thunderbird(const struct setup *s)
 		s->address);
 }
 
+/* A key of this address with this fingerprint is somewhere: where says who tells. */
+static int elsewhere(const struct setup *s, const char *fpr, const char *where)
+{
+	const struct setup_key named = { .address = s->address,
+	                                 .home = s->key.home, .fpr = fpr };
+	char is[41];
+
+	if (setup_key_find(&named, is, &(struct err){ 0 }) == 1)
+		return setup_fail(EX_DATAERR, "%s\n  %s\nIt is here, though not "
+		                  "by the name of %s. Is it yours? Then use it: "
+		                  "--key %s (or have a new one made: --new-key)",
+		                  where, fpr, s->address, fpr);
+	return setup_fail(EX_DATAERR,
+		"%s\n  %s\nIts secret part is not on this computer, and a second "
+		"key would only confuse those who write to you. Bring it here:\n"
+		"  from a backup of Letterlock's: letterlock restore FILE\n"
+		"  from another computer: gpg --export-secret-keys %s >FILE there, "
+		"gpg --import FILE here\n"
+		"and run this command again (or, if it is lost, have a new one "
+		"made: --new-key)", where, fpr, fpr);
+}
+
+/* 0, or an exit status where there is one that has to be brought here first. */
+static int published(const struct setup *s)
+{
+	char fpr[41];
+
+	if (s->no_wkd || !setup_domain_ok(s->ascii)
+	    || (s->has_conf && s->conf.discover != DISCOVER_WKD))
+		return 0;
+	printf("Looking whether your provider publishes a key of yours ... ");
+	fflush(stdout);
+	switch (setup_wkd(s, fpr)) {
+	case SETUP_PUBLISHED:
+		printf("yes\n");
+		return elsewhere(s, fpr, "your provider publishes a key for you:");
+	case SETUP_PUBLISHED_NONE:
+		printf("no\n");
+		break;
+	case SETUP_PUBLISHED_UNKNOWN:
+		printf("that can't be found out now\n");
+		break;
+	}
+	return 0;
+}
+
 int setup_own_key(struct setup *s)
 {
 	struct err e;
@@ -60,6 +106,8 @@ int setup_own_key(struct setup *s)
 		return setup_fail(EX_DATAERR, "%s", e.text);
 	if (setup_key_thunderbird(s->address))
 		return in_thunderbird(s);
+	if ((rc = published(s)))
+		return rc;
 	if (!setup_ask(s, "There is no key for %s on this computer. Make one?",
 	               s->address))
 		return setup_fail(EX_DATAERR, "without a key nothing can be "

@@ -6,12 +6,14 @@ import time
 
 import pytest
 
-from kit import certs, write
+from kit import certs, keys, write
 from kit.agent import assert_sane, built
 from kit.alone import alone
+from kit.dirmngr import REFUSED, Dirmngr
 from kit.newcomer import LOCAL, Newcomer
 from people import ALICE
 from test_setup import ISP
+from test_wkd import octets
 
 HOSTS = ["autoconfig.example.org", "example.org", "other.example.net"]
 FIRST = "autoconfig.example.org/mail/config-v1.1.xml?emailaddress=alice%40example.org"
@@ -62,8 +64,8 @@ def look(owner, web):
         spec["pages"] = {u: [200, {}, x] if isinstance(x, str) else x
                          for u, x in dict(pages).items()}
         p = alone(spec, [built("letterlock"), "setup", "--yes", "--no-start",
-                         "--no-login", "--no-guess", "--isp-dir", owner.d, *LOCAL,
-                         *(("--ca-file", web["ca"]) if ca else ()), *args,
+                         "--no-login", "--no-wkd", "--no-guess", "--isp-dir",
+                         owner.d, *LOCAL, *(("--ca-file", web["ca"]) if ca else ()), *args,
                          address], env=owner.env)
         if not p:
             pytest.skip("no name space of its own")
@@ -210,3 +212,78 @@ def test_internationalized(look):
         "al%C3%AFce%40b%C3%BCcher.example.net": ISP},
         address="alïce@bücher.example.net")
     assert "smtp = smtp.xn--bcher-kva.example.net:587 starttls\n" in servers(p)
+
+
+# ---- the user's own key
+
+MADE = ("--smtp", "mail.example.org:465 tls", "--pop3", "mail.example.org:995 tls",
+        "--no-login", "--no-passphrase", *LOCAL)
+
+
+@pytest.fixture
+def published(make):
+    """published(name, secret): somebody whose domain publishes this key."""
+    started = []
+
+    def start(gives, secret=(), address=ALICE):
+        n = Newcomer(make, secret)
+        n.nowhere = ["--no-autoconfig"]
+        n.dirmngr = Dirmngr(n.gnupg)
+        n.dirmngr.gives[address] = gives
+        started.append(n.dirmngr)
+        n.dirmngr.__enter__()
+        return n
+    yield start
+    for d in started:
+        d.__exit__()
+
+
+@pytest.mark.parametrize("name", ["alice", "expired"])
+def test_published(published, name):
+    """A key that the domain publishes, and whose secret part is elsewhere."""
+    address = keys.ADDR[name]
+    n = published(octets(name), address=address)
+    p = n.setup(*MADE, address=address, ok=65)
+    assert keys.FPR[name] in p.stderr and "letterlock restore" in p.stderr
+    assert n.dirmngr.asked == [address]
+    assert not n.keys() and not os.path.exists(n.conf)
+    n.setup(*MADE, "--new-key", address=address)
+    assert len(n.keys()) == 1 and n.dirmngr.asked == [address]
+
+
+@pytest.mark.parametrize("gives, words, address", [
+    (None, "no", ALICE), (REFUSED, "that can't be found out", ALICE),
+    (b"no key at all", "no", ALICE), ("bob", "no", ALICE),
+    ("revoked", "no", "revoked@example.org")])
+def test_none_published(published, gives, words, address):
+    n = published(octets(gives) if isinstance(gives, str) else gives,
+                  address=address)
+    p = n.setup(*MADE, address=address)
+    assert "publishes a key of yours ... " + words in p.stdout
+    assert len(n.keys()) == 1 and n.dirmngr.asked == [address]
+    n.setup(*MADE, address=address)     # who has one need not look
+    assert n.dirmngr.asked == [address]
+
+
+def test_not_looked_for(published):
+    n = published(octets("alice"))
+    n.setup(*MADE, "--no-wkd")
+    assert not n.dirmngr.asked
+    n = published(octets("alice"))
+    os.makedirs(os.path.dirname(n.conf))
+    write(n.conf, "[agent]\ndiscover = none\n", 0o600)
+    n.setup(*MADE)
+    assert not n.dirmngr.asked
+
+
+def test_published_by_another_name(published):
+    """The key is here, but the address was taken off it."""
+    n = published(octets("alice"), secret=["alice"])
+    fpr = keys.FPR["alice"]
+    keys.run(n.gnupg, "--quick-add-uid", fpr, "Al <al@example.net>")
+    keys.run(n.gnupg, "--quick-revoke-uid", fpr,
+             "Alice Example <alice@example.org>")
+    p = n.setup(*MADE, ok=65)
+    assert "--key " + fpr in p.stderr
+    n.setup(*MADE, "--key", fpr)
+    assert n.keys() == [fpr]

@@ -9,7 +9,7 @@ from .agent import assert_sane, built
 
 ALICE = "alice@example.org"
 PASSWORD = "the walrus, 17"
-NOWHERE = ("--no-autoconfig",)    # nothing but this machine is asked
+NOWHERE = ("--no-autoconfig", "--no-wkd")    # nobody but this machine is asked
 LOCAL = ("--listen-smtp", "127.0.0.1:0", "--listen-pop3", "127.0.0.1:0")
 
 
@@ -17,7 +17,7 @@ class Newcomer:
     """Somebody with a home folder and nothing in it."""
 
     def __init__(self, make, secret=()):
-        self.d = make.folder()
+        self.d, self.nowhere = make.folder(), NOWHERE
         self.gnupg = make.home(secret=list(secret), public=["bob"])
         self.conf = os.path.join(self.d, "config", "letterlock",
                                  "letterlock.conf")
@@ -28,7 +28,7 @@ class Newcomer:
                     "XDG_STATE_HOME": self.state}
 
     def run(self, command, *args, password=None, data=""):
-        fds, more = (), list(NOWHERE) if command == "setup" else []
+        fds, more = (), list(self.nowhere) if command == "setup" else []
         if password is not None:
             r, w = os.pipe()
             os.write(w, password.encode() + b"\n")
