@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LISTED_AGAIN = 2 };	/* times that our own are listed in a row */
+
 void keyring_clear(struct keyring *r)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -57,19 +59,26 @@ int engine_secrets(struct engine *g, struct err *e)
 	struct keyring r = { NULL };
 	uint64_t stamp = engine_stamp(g);
 	bool ring;
-	int rc;
+	int rc = 0;
 
 	if (g->secret.known && g->secret.stamp == stamp)
 		return 0;
 	ring = engine_ring_on(g, false);
-	rc = engine_list(g, NULL, NULL, true, &r, e);
+	/* once more where gpg made files of its own, or the keys changed */
+	for (int i = 0; i < LISTED_AGAIN && rc == 0; i++) {
+		if (i && engine_stamp(g) == stamp)
+			break;
+		stamp = engine_stamp(g);
+		keyring_clear(&r);
+		rc = engine_list(g, NULL, NULL, true, &r, e);
+	}
 	engine_ring_on(g, ring);
 	if (rc)
 		return -1;
 	keyring_clear(&g->secret);
 	g->secret = r;
 	g->secret.known = true;
-	g->secret.stamp = engine_stamp(g);	/* gpg may make its own files */
+	g->secret.stamp = stamp;
 	return 0;
 }
 
@@ -108,7 +117,7 @@ gpgme_key_t engine_signer(struct engine *g, const char *fpr, struct err *e)
 		return key;
 	if (engine_list(g, fpr, NULL, false, &g->signers, e))
 		return NULL;
-	g->signers.stamp = engine_stamp(g);
+	g->signers.stamp = stamp;	/* what came since is not in it */
 	key = keyring_get(&g->signers, fpr);
 	if (!key)
 		err_set(e, GPG_ERR_NO_PUBKEY, "The signer's key is not here");

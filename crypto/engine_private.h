@@ -162,8 +162,15 @@ void engine_drain(struct engine_in *in);
 /* What BEGIN_SIGNING says, "H8" say, as micalg (RFC 3156 section 5) if it is one
  * digest that is good enough (SHA-256, 384 or 512), else NULL. */
 const char *engine_hash_name(const char *args, gpgme_hash_algo_t *algo);
-/* The one signature just made, if it is one and by a subkey of the signer. */
-gpgme_new_signature_t engine_signature(struct engine *g, gpgme_key_t signer);
+/* The one signature just made, if it is one and by a key of the signer (a primary
+ * fingerprint) as it is now. */
+struct engine_made {
+	char fpr[41];
+	gpgme_hash_algo_t hash;
+	unsigned class;
+};
+bool engine_signature(struct engine *g, const char *signer,
+                      struct engine_made *made);
 #define ENGINE_WEAK_DIGEST "GnuPG would sign with a weak digest: see " \
 	"digest-algo in its gpg.conf"
 #define ENGINE_WRONG_SIGNER "GnuPG did not sign with the wanted key alone: " \

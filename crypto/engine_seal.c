@@ -195,10 +195,11 @@ static char *recipients(struct seal *s, const struct key *to, size_t n_to)
 	return NULL;
 }
 
-static int seal_check(struct engine *g, struct seal *s, gpgme_key_t signer,
+static int seal_check(struct engine *g, struct seal *s, const char *signer,
                       const struct engine_in *in, gpg_error_t err)
 {
 	gpgme_encrypt_result_t r;
+	struct engine_made made;
 
 	if (s->failed || in->failed)
 		return -1;
@@ -214,7 +215,7 @@ static int seal_check(struct engine *g, struct seal *s, gpgme_key_t signer,
 	if (!r || r->invalid_recipients)
 		return err_set(s->e, GPG_ERR_UNUSABLE_PUBKEY,
 		               "GnuPG left a recipient out");
-	if (s->sign && !engine_signature(g, signer))
+	if (s->sign && !engine_signature(g, signer, &made))
 		return err_set(s->e, GPG_ERR_UNUSABLE_SECKEY,
 		               ENGINE_WRONG_SIGNER);
 	return 0;
@@ -282,7 +283,7 @@ int engine_seal(struct engine *g, const struct key *signer, bool sign,
 		ring = ring || to[i].ring;
 	ring = engine_ring_on(g, ring);
 	err = seal_run(g, &s, key, names, &from);
-	r = seal_check(g, &s, key, &from, err);
+	r = seal_check(g, &s, sign ? signer->fpr : NULL, &from, err);
 	engine_ring_on(g, ring);
 out:
 	from.e = NULL;		/* the first failure is the one to tell */

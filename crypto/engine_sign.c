@@ -26,17 +26,29 @@ const char *engine_hash_name(const char *args, gpgme_hash_algo_t *algo)
 	return NULL;
 }
 
-gpgme_new_signature_t engine_signature(struct engine *g, gpgme_key_t signer)
+static bool is_of(gpgme_key_t key, const char *fpr)
+{
+	for (gpgme_subkey_t s = key ? key->subkeys : NULL; s; s = s->next)
+		if (s->fpr && strcmp(s->fpr, fpr) == 0)
+			return true;
+	return false;
+}
+
+bool engine_signature(struct engine *g, const char *signer,
+                      struct engine_made *made)
 {
 	gpgme_sign_result_t r = gpgme_op_sign_result(g->x);
+	gpgme_new_signature_t s = r ? r->signatures : NULL;
 
-	if (!r || r->invalid_signers || !r->signatures || r->signatures->next)
-		return NULL;
-	for (gpgme_subkey_t s = signer->subkeys; s; s = s->next)
-		if (s->fpr && r->signatures->fpr &&
-		    !strcmp(s->fpr, r->signatures->fpr))
-			return r->signatures;
-	return NULL;
+	memset(made, 0, sizeof *made);
+	if (!s || r->invalid_signers || s->next || !s->fpr
+	    || strlen(s->fpr) != 40)
+		return false;
+	memcpy(made->fpr, s->fpr, sizeof made->fpr);
+	made->hash = s->hash_algo;
+	made->class = s->sig_class;
+	/* a subkey may have come while gpg signed with it: it is listed then */
+	return is_of(engine_secret(g, signer, NULL), made->fpr);
 }
 
 struct signing {
@@ -113,10 +125,10 @@ static bool is_signature(const struct membuf *m)
 	return c == 0xc2 || (c & 0xfc) == 0x88;
 }
 
-static int sign_check(struct engine *g, struct signing *s, gpgme_key_t signer,
+static int sign_check(struct engine *g, struct signing *s, const char *signer,
                       const struct engine_in *in, gpg_error_t err)
 {
-	gpgme_new_signature_t made;
+	struct engine_made made;
 
 	if (s->failed || in->failed)
 		return -1;
@@ -127,10 +139,9 @@ static int sign_check(struct engine *g, struct signing *s, gpgme_key_t signer,
 	if (g->exited || !s->algo || !in->ended)
 		return err_set(s->e, GPG_ERR_INV_ENGINE,
 		               "GnuPG stopped before the letter was signed");
-	made = engine_signature(g, signer);
-	if (!made)
+	if (!engine_signature(g, signer, &made))
 		return err_set(s->e, GPG_ERR_FORBIDDEN, ENGINE_WRONG_SIGNER);
-	if (made->hash_algo != s->algo || made->sig_class != 0 ||
+	if (made.hash != s->algo || made.class != 0 ||
 	    !is_signature(s->sig))
 		return err_set(s->e, GPG_ERR_FORBIDDEN, "GnuPG made another "
 		               "kind of signature than it was asked for: see "
@@ -151,7 +162,8 @@ int engine_sign(struct engine *g, const struct key *signer, struct source *in,
 
 	key = engine_secret(g, signer->fpr, s.e);
 	if (key)
-		r = sign_check(g, &s, key, &from, sign_run(g, &s, key, &from));
+		r = sign_check(g, &s, signer->fpr, &from,
+		               sign_run(g, &s, key, &from));
 	from.e = NULL;		/* the first failure is the one to tell */
 	if (!s.told_in_vain)
 		engine_drain(&from);
