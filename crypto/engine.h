@@ -189,6 +189,14 @@ int engine_warm(struct engine *g, const char *grip, struct err *e);
 int engine_unlock(struct engine *g, const char *fpr, unsigned patience,
                   struct err *e);
 
+/* Let our own key with this primary fingerprint last two years from now, and those of
+ * its subkeys that are used, where they end within 180 days: without asking anybody for
+ * a passphrase.  1: so it is; 0: it is not to be (it has ended or was revoked, or its
+ * whole life is shorter than 200 days), or can't be now (its primary key is not here,
+ * or locked); -1: it failed.  *ends: when it ends, unix time; 0 = never. */
+int engine_extend(struct engine *g, const char *fpr, int64_t now,
+                  int64_t *ends, struct err *e);
+
 /* Where an operation gets its input: up to n octets, 0 at the end, -1 with e
  * filled when it must fail. */
 struct source {
