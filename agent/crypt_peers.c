@@ -172,12 +172,31 @@ static bool vouched(const struct finding *g, const char *new)
 	return yes;
 }
 
+/* The key of the keyring has ended there: a copy of it that came may not have. */
+static int find_renewed(struct finding *g, struct found *f, struct err *e)
+{
+	struct found one;
+
+	for (unsigned i = 0; f->state == KEY_EXPIRED && i < g->known.n; i++) {
+		if (strcmp(g->known.key[i].fpr, f->key.fpr)
+		    || judgement_of(g->j, f->key.fpr) == JUDGED_REJECTED)
+			continue;
+		if (look_up(g->c, g->addr, &g->known.key[i], &one, e))
+			return -1;
+		if (one.state == KEY_USABLE)
+			*f = one;
+	}
+	return 0;
+}
+
 /* The first of them that can be used. */
 static int find_first(struct finding *g, struct found *f, struct err *e)
 {
 	struct found one;
 
-	for (unsigned i = 0; i < g->known.n; i++) {
+	if (find_renewed(g, f, e))
+		return -1;
+	for (unsigned i = 0; f->state != KEY_USABLE && i < g->known.n; i++) {
 		if (judgement_of(g->j, g->known.key[i].fpr)
 		    == JUDGED_REJECTED) {
 			if (f->state == KEY_NONE)
@@ -247,7 +266,10 @@ int crypt_seen(struct crypt *c, const char *addr, const struct judgement *j,
 		if (crypt_find_in_keyring(c, addr, j, &f, e)
 		    || keeper_peer(&c->ends->keeper, addr, &known, e))
 			return -1;
-		own = f.state == KEY_NONE ? known.own : "";
+		own = f.state == KEY_NONE
+		      || (f.state == KEY_EXPIRED
+		          && strcmp(f.key.fpr, o->fpr) == 0)
+		      ? known.own : "";
 	}
 	if (own[0] && strcmp(own, o->fpr) == 0)
 		o->trust = TRUST_SEEN;

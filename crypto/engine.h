@@ -97,7 +97,7 @@ void engine_ring_use(struct engine *g, bool use);
 int engine_ring_import(struct engine *g, const char *file, const void *keys,
                        size_t len, size_t *n, struct err *e);
 /* The key with this primary fingerprint for an address, from either keyring, which
- * both must find nothing wrong with it.  Never KEY_AMBIGUOUS or KEY_CHANGED. */
+ * both must find nothing wrong with it but that it has ended, in one of them.  Never KEY_AMBIGUOUS or KEY_CHANGED. */
 int engine_ring_find(struct engine *g, const char *addr, const char *fpr,
                      struct key *key, enum key_state *state, struct err *e);
 /* Has the key that was used for this address certified this new one as its own?

@@ -121,15 +121,16 @@ int engine_ring_import(struct engine *g, const char *file, const void *keys,
 
 /* ---- out of it ---- */
 
-/* gpg takes the first it finds, the user's own; none may speak against it. */
+/* gpg takes the first that it can use, of two copies of a key: none may speak against
+ * it, but that one has ended is no more than that it is old. */
 static enum key_state fit_all(const struct keyring *r, const char *addr,
-                              const char *fpr, gpgme_key_t *first)
+                              const char *fpr, gpgme_key_t *best)
 {
 	enum key_state state = KEY_NONE, one;
 	int validity;
 
-	*first = NULL;
-	for (size_t i = 0; i < r->n; i++) {
+	*best = NULL;
+	for (size_t i = 0; i < r->n && state != KEY_UNUSABLE; i++) {
 		gpgme_key_t k = r->key[i];
 
 		if (!k->fpr || strcmp(k->fpr, fpr) || !k->subkeys)
@@ -137,12 +138,10 @@ static enum key_state fit_all(const struct keyring *r, const char *addr,
 		validity = engine_key_validity(k, addr);
 		one = validity < 0 || validity == GPGME_VALIDITY_NEVER
 		      ? KEY_UNUSABLE : engine_key_fit(k, false);
-		if (!*first) {
-			*first = k;
-			state = one;
-		} else if (one == KEY_UNUSABLE) {
-			state = one;
-		}
+		if (state == KEY_USABLE && one != KEY_UNUSABLE)
+			continue;
+		*best = k;
+		state = one;
 	}
 	return state;
 }
@@ -151,7 +150,7 @@ int engine_ring_find(struct engine *g, const char *addr, const char *fpr,
                      struct key *key, enum key_state *state, struct err *e)
 {
 	struct keyring r = { NULL };
-	gpgme_key_t first;
+	gpgme_key_t best;
 	bool was;
 	int rc;
 
@@ -164,10 +163,10 @@ int engine_ring_find(struct engine *g, const char *addr, const char *fpr,
 	engine_ring_on(g, was);
 	if (rc)
 		return -1;
-	*state = fit_all(&r, addr, fpr, &first);
+	*state = fit_all(&r, addr, fpr, &best);
 	if (*state == KEY_USABLE || *state == KEY_EXPIRED)
-		engine_key_fill(key, first, false,
-		                engine_key_validity(first, addr));
+		engine_key_fill(key, best, false,
+		                engine_key_validity(best, addr));
 	key->ring = true;
 	keyring_clear(&r);
 	return 0;

@@ -132,12 +132,41 @@ static int also_look(struct engine *g, struct opened *o, struct err *e)
 	return 0;
 }
 
+static bool signs(gpgme_key_t key, const char *sub)
+{
+	for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
+		if (s->fpr && !strcmp(s->fpr, sub))
+			return s->can_sign && !s->revoked && !s->expired;
+	return false;
+}
+
+/* gpg verifies by the first copy of a key that it finds, the user's: that it has ended
+ * counts no more where a copy in our keyring lasts longer. */
+static bool renewed(struct engine *g, const char *fpr, const char *sub)
+{
+	bool lasts = false;
+
+	if (!engine_signer(g, fpr, NULL))
+		return false;
+	for (size_t i = 0; i < g->signers.n; i++) {
+		gpgme_key_t k = g->signers.key[i];
+
+		if (!k->fpr || strcmp(k->fpr, fpr))
+			continue;
+		if (k->revoked || k->disabled || k->invalid)
+			return false;
+		lasts = lasts || (!k->expired && signs(k, sub));
+	}
+	return lasts;
+}
+
 int engine_sig_judge(struct engine *g, const struct engine_sigs *h,
                      struct opened *o, struct err *e)
 {
 	gpgme_verify_result_t r = gpgme_op_verify_result(g->x);
 	gpgme_signature_t s;
 	gpgme_key_t key;
+	char sub[41] = "";
 
 	s = sig_choose(r ? r->signatures : NULL, &o->signature);
 	if (!s || o->signature == SIG_BAD || o->signature == SIG_UNKNOWN_KEY)
@@ -145,6 +174,12 @@ int engine_sig_judge(struct engine *g, const struct engine_sigs *h,
 	primary_of(h, s, o->fpr);
 	if (o->signature == SIG_GOOD)
 		also_note(h, r->signatures, o);
+	if (gpg_err_code(s->status) == GPG_ERR_KEY_EXPIRED
+	    && !hash_weak(s->hash_algo) && s->fpr && strlen(s->fpr) == 40)
+		memcpy(sub, s->fpr, sizeof sub);
+	/* from here on GPGME's result is gone */
+	if (o->signature == SIG_EXPIRED && sub[0] && renewed(g, o->fpr, sub))
+		o->signature = SIG_UNTRUSTED;
 	if (o->signature != SIG_GOOD && o->signature != SIG_UNTRUSTED)
 		return 0;
 	key = o->fpr[0] ? engine_signer(g, o->fpr, NULL) : NULL;
