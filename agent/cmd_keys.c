@@ -171,9 +171,9 @@ json_t *keys_recipient(struct keys_job *j, const char *addr, struct err *e)
 		keys_refuse(j, e, "the configuration has no account");
 		return NULL;
 	}
-	ok = ask_call(&j->ask, "recipients", json_pack("{s:O, s:[o]}", "account",
-	              json_array_get(accounts, 0), "to", json_words(addr)),
-	              KEYS_SECONDS, e);
+	ok = ask_call(&j->ask, "recipients", json_pack("{s:O, s:[o], s:b}",
+	              "account", json_array_get(accounts, 0), "to",
+	              json_words(addr), "wait", true), KEYS_SECONDS, e);
 	json_decref(accounts);
 	it = json_incref(json_array_get(json_object_get(ok, "recipients"), 0));
 	json_decref(ok);

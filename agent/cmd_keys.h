@@ -47,7 +47,8 @@ bool keys_take_fpr(const char *given, char fpr[KEYS_FPR + 1]);
 json_t *keys_of(struct keys_job *j, const char *what, const char *addr,
                 struct err *e);	/* what: "address", "account" */
 json_t *keys_accounts(struct keys_job *j, struct err *e);	/* addresses */
-/* What recipients says of this one address, sent to from the first account. */
+/* What recipients says of this one address, sent to from the first account, once a
+ * key was looked for. */
 json_t *keys_recipient(struct keys_job *j, const char *addr, struct err *e);
 /* The usable key of an account: 0, or -1: there is none, or several. */
 int keys_own(struct keys_job *j, const char *account, char fpr[KEYS_FPR + 1],

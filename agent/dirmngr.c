@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One look-up, as dirmngr speaks of it: a greeting, our one command, then lines of
- * data until OK or ERR. */
+/* One look-up, as dirmngr speaks of it: a greeting, our command, then lines of data
+ * until OK or ERR. */
 #include "agent/dirmngr.h"
 
 #include <errno.h>
@@ -33,13 +33,16 @@ void dirmngr_end(struct dirmngr *d)
 
 /* ---- lines ---- */
 
-/* After the greeting.  It fits into the socket, which is empty. */
-static enum looked ask(struct dirmngr *d)
+/* It fits into the socket, which is empty. */
+static enum looked ask(struct dirmngr *d, int step)
 {
-	char line[ADDR_MAX + 20];
-	int n = snprintf(line, sizeof line, "WKD_GET -- %s\n", d->addr);
+	char line[ADDR_MAX + 40];
+	int n = snprintf(line, sizeof line, "WKD_GET %s-- %s\n",
+	                 step == DIRMNGR_POLICY ? "--policy-flags " : "",
+	                 d->addr);
 
-	d->greeted = true;
+	d->step = step;
+	d->stale = false;
 	return send(d->fd, line, (size_t)n, MSG_NOSIGNAL) == n ? LOOKED_NOT
 	       : LOOKED_FAILED;
 }
@@ -57,6 +60,8 @@ static enum looked data(struct dirmngr *d, char *text, size_t n)
 {
 	size_t out = 0;
 
+	if (d->step == DIRMNGR_POLICY)
+		return LOOKED_NOT;	/* that there is one is enough */
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] == '%') {
 			if (n - i < 3 || hex(text[i + 1]) < 0
@@ -77,7 +82,7 @@ static enum looked data(struct dirmngr *d, char *text, size_t n)
 }
 
 /* "ERR 167772218 No data <Dirmngr>": is it the domain's no? */
-static enum looked refusal(const char *text, size_t n)
+static enum looked refusal(struct dirmngr *d, const char *text, size_t n)
 {
 	unsigned long code = 0;
 	size_t i = 0;
@@ -87,8 +92,11 @@ static enum looked refusal(const char *text, size_t n)
 	if (i == 0 || (i < n && text[i] != ' '))
 		return LOOKED_FAILED;
 	switch (gpg_err_code((gpg_error_t)code)) {
-	case GPG_ERR_NO_DATA: case GPG_ERR_NOT_FOUND: case GPG_ERR_NO_NAME:
-	case GPG_ERR_UNKNOWN_HOST:
+	case GPG_ERR_NO_DATA: case GPG_ERR_NOT_FOUND:
+		return d->stale && d->step == DIRMNGR_KEY
+		       ? ask(d, DIRMNGR_POLICY) : LOOKED_NONE;
+	case GPG_ERR_NO_NAME: case GPG_ERR_UNKNOWN_HOST:
+		d->no_name = true;
 		return LOOKED_NONE;
 	default:
 		return LOOKED_FAILED;
@@ -107,16 +115,21 @@ static enum looked line(struct dirmngr *d, char *text, size_t n)
 {
 	if (n && text[0] == '#')
 		return LOOKED_NOT;
-	if (!d->greeted)
-		return begins(text, n, "OK") ? ask(d) : LOOKED_FAILED;
+	if (d->step == DIRMNGR_GREETING)
+		return begins(text, n, "OK") ? ask(d, DIRMNGR_KEY)
+		       : LOOKED_FAILED;
 	if (n >= 2 && begins(text, n, "D"))
 		return data(d, text + 2, n - 2);
+	if (begins(text, n, "S NOTE wkd_cached_result"))
+		d->stale = true;
 	if (begins(text, n, "S"))
 		return LOOKED_NOT;	/* how it goes on */
+	if (begins(text, n, "OK") && d->step == DIRMNGR_POLICY)
+		return ask(d, DIRMNGR_AGAIN);
 	if (begins(text, n, "OK"))
 		return d->key.len ? LOOKED_FOUND : LOOKED_NONE;
 	if (n > 4 && begins(text, n, "ERR"))
-		return refusal(text + 4, n - 4);
+		return refusal(d, text + 4, n - 4);
 	return LOOKED_FAILED;	/* it has nothing to ask us */
 }
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One look-up of a key by WKD (draft-koch-openpgp-webkey-service), which dirmngr does
- * for us: what is said over its socket, in Assuan. */
+ * for us: what is said over its socket, in Assuan.
+ *
+ * What it took for a domain without WKD it asks no more for as long as it runs, be it
+ * that the network was down at that moment (GnuPG 2.2.40).  It tells so, and looks
+ * again when it is asked for the domain's policy: so we ask for that, and if there is
+ * one, for the key once more. */
 #ifndef AGENT_DIRMNGR_H
 #define AGENT_DIRMNGR_H
 
@@ -17,7 +22,12 @@ enum {
 
 struct dirmngr {
 	int fd;			/* which does not block; -1: none */
-	bool greeted;
+	enum {
+		DIRMNGR_GREETING, DIRMNGR_KEY, DIRMNGR_POLICY, DIRMNGR_AGAIN
+	} step;			/* what it is to answer */
+	bool stale;		/* it says what it was told once, perhaps long ago */
+	bool no_name;		/* its no: there is no such domain, or nobody has
+				 * answered to who it is */
 	char addr[ADDR_MAX + 1];
 	char line[DIRMNGR_LINE_MAX];
 	size_t len, octets;	/* octets: all that came */

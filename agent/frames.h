@@ -12,8 +12,8 @@ enum frame_type {
 	/* guard -> keeper: a session's front or crypt will ask over fd */
 	G_ASKER,		/* u32 role (enum role: which may ask what stands in
 				 * keeper_answer.c), u32 generation of the session's
-				 * configuration, u32 number of the session;
-				 * fd */
+				 * configuration, u32 number of the session, u32 its
+				 * kind (enum session_kind); fd */
 	/* front -> guard: another lane (crypt and upstream); guard -> front */
 	G_LANE,			/* [] / fds: crypt, mime's end to crypt, upstream */
 

@@ -156,7 +156,9 @@ static int part_start(struct guard *g, struct session *s, enum role r,
 static int keeper_asker(struct guard *g, const struct session *s,
                         enum role role, int fd, struct err *e)
 {
-	const uint32_t who[3] = { role, s->generation, s->number };
+	const uint32_t who[4] = {
+		role, s->generation, s->number, s->kind
+	};
 
 	if (g->keeper.pid && keeper_stuck(g))
 		keeper_drop(g);

@@ -133,7 +133,7 @@ static bool asker_serve(struct keeper *k, struct asker *a)
 		errno = 0;
 		if (chan_recv(&a->chan, &f, NULL))
 			return errno == EAGAIN;
-		if (!keeper_may(a->who.role, f.type))
+		if (!keeper_may(a->who.role, a->who.kind, f.type))
 			return false;
 		r = take_told(k, a, &f);
 		if (r == 1)
@@ -280,6 +280,7 @@ static bool leash_serve(struct keeper *k)
 	who.role = (enum role)unpack_u32(&u);
 	who.generation = unpack_u32(&u);
 	who.session = unpack_u32(&u);
+	who.kind = (enum session_kind)unpack_u32(&u);
 	if (!unpack_end(&u))
 		return false;
 	while ((fd = chan_take_fd(k->leash)) >= 0) {

@@ -217,7 +217,7 @@ static int answer_unproven(struct kept *k, struct unpack *u, struct pack *p,
 	return 1;
 }
 
-bool keeper_may(enum role role, unsigned type)
+bool keeper_may(enum role role, enum session_kind kind, unsigned type)
 {
 	switch (type) {
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
@@ -233,7 +233,10 @@ bool keeper_may(enum role role, unsigned type)
 	/* what becomes of a letter is told before it is sent, too: a plug-in is
 	 * the user's own, and sees no more here than by sending letters */
 	case K_CONTACT: case K_CODE: case K_DID_COME: case K_LOOKUP:
-		return role == ROLE_FRONT || role == ROLE_PLUGIN;
+		return role == ROLE_PLUGIN
+		       || (role == ROLE_FRONT && kind == SESSION_SMTP);
+	case K_SEALED: case K_CLEAR: case K_PART_FIND: case K_PART_KEEP:
+		return role == ROLE_FRONT && kind == SESSION_SMTP;
 	}
 	return role == ROLE_FRONT;
 }

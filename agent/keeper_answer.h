@@ -36,8 +36,9 @@ enum { KEEPER_LATER = 2 };	/* what is asked is not known yet */
 /* Milliseconds of the clock that secrets and logins are asked by. */
 int64_t keeper_now(void);
 
-/* May this role ask this?  A verdict's MAC is for crypt alone. */
-bool keeper_may(enum role role, unsigned type);
+/* May this role of such a session ask this?  A verdict's MAC is for crypt alone, and
+ * who fetches has no recipients. */
+bool keeper_may(enum role role, enum session_kind kind, unsigned type);
 /* One request of an asker whose session has the configuration of this
  * generation: 1 to be answered with p, 0 without answer, -1 nonsense, or
  * KEEPER_LATER: by secrets_tell(), once the command of *account has ended. */

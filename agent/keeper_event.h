@@ -11,6 +11,7 @@ struct teller {
 	enum role role;
 	uint32_t generation;	/* of the configuration its session has */
 	uint32_t session;	/* a number of its own; 0 = of a command */
+	enum session_kind kind;
 	int account;		/* a front's, once it has tried to log in, by its
 				 * number in the configuration of now; -1 = none */
 	bool proven;		/* its provider has let it in */

@@ -150,11 +150,12 @@ static int ask_crypt(struct plugin *p, struct question *q, struct fault *f)
 }
 
 /* A look-up may end after our answer: the event "recipients" tells of that. */
-static int look_up(struct plugin *p, struct question *q, struct fault *f)
+static int look_up(struct plugin *p, struct question *q, bool wait,
+                   struct fault *f)
 {
 	bool found;
 
-	if (recipients_look_up(p->conf, &p->ends->keeper, false, q->to, q->n,
+	if (recipients_look_up(p->conf, &p->ends->keeper, wait, q->to, q->n,
 	                       &q->wishes, &found, NULL)) {
 		fault_set(f, "failed", "The keys could not be looked up. Try "
 		          "again");
@@ -251,7 +252,8 @@ json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f)
 	if (ask_keeper(p, q, request))
 		return fault_set(f, "failed", "A part of Letterlock did not "
 		                 "answer. Try again");
-	if (ask_crypt(p, q, f) || look_up(p, q, f))
+	if (ask_crypt(p, q, f)
+	    || look_up(p, q, json_is_true(json_object_get(request, "wait")), f))
 		return NULL;
 	return answer(q);
 }

@@ -70,9 +70,10 @@ static void spools(int fd[2])
 enum { MF, FM, CF, FC, CM, MC, CK, KC, FK, KF, PR, PW, S0, S1, FDS };
 
 /* Who asks the keeper by this socket. */
-static int asker(struct rig *r, enum role role, int fd, struct err *e)
+static int asker(struct rig *r, enum role role, enum session_kind kind, int fd,
+                 struct err *e)
 {
-	const uint32_t who[3] = { role, 0, 0 };
+	const uint32_t who[4] = { role, 0, 0, kind };
 
 	return chan_send_fds(&r->keeper.leash, G_ASKER, who, sizeof who, &fd, 1,
 	                     e);
@@ -91,7 +92,8 @@ static int wire(struct rig *r, enum session_kind kind, int *fd, struct err *e)
 		crypt[n++] = fd[S0];
 		crypt[n++] = fd[S1];
 	}
-	if (asker(r, ROLE_CRYPT, fd[KC], e) || asker(r, ROLE_FRONT, fd[KF], e)
+	if (asker(r, ROLE_CRYPT, kind, fd[KC], e)
+	    || asker(r, ROLE_FRONT, kind, fd[KF], e)
 	    || start(&r->mime, kind, mime, smtp ? 2 : 3, e)
 	    || start(&r->crypt, kind, crypt, n, e))
 		return -1;

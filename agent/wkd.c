@@ -20,6 +20,7 @@ struct look {
 	char *addr;		/* as addr_fold() has it; NULL: free */
 	enum { QUEUED, RUNS, KNOWN } step;
 	enum looked is;		/* KNOWN */
+	int64_t began;		/* RUNS */
 	int64_t until;		/* it is given up then, or forgotten */
 	uint64_t turn;		/* who was first */
 	bool ended;		/* and that was not told yet */
@@ -257,7 +258,8 @@ static void go_on(struct run *r, int64_t ms)
 
 	if (is == LOOKED_NOT && ms < r->look->until)
 		return;
-	if (is == LOOKED_NOT)
+	if (is == LOOKED_NOT
+	    || (r->d.no_name && ms - r->look->began >= WKD_NO_NAME_MS))
 		is = LOOKED_FAILED;
 	if (is == LOOKED_FOUND)
 		is = choose(r->look, &r->d.key);
@@ -296,6 +298,7 @@ static bool run(struct wkd *w, struct run *r, struct look *l, int64_t ms)
 	if (dirmngr_begin(&r->d, &w->place.at, l->addr) == 0) {
 		r->look = l;
 		l->step = RUNS;
+		l->began = ms;
 		l->until = ms + WKD_RUN_MS;
 		return true;
 	}

@@ -15,6 +15,7 @@ enum {
 	WKD_POLL_MAX = WKD_RUNS_MAX + 1,
 	WKD_START_MS = 3000,	/* for gpgconf, which knows and starts dirmngr */
 	WKD_RUN_MS = 20000,	/* for one look-up, though a letter waits less */
+	WKD_NO_NAME_MS = 4000,	/* who is told so only then, was told by nobody */
 	WKD_QUEUE_MS = 30000,	/* for one that others are before */
 	WKD_FOUND_MS = 24 * 3600 * 1000,
 	WKD_NONE_MS = 3600 * 1000,

@@ -6,11 +6,20 @@ import types
 
 import pytest
 
-from kit import certs, client, dovecot, folder, keys, postfix
+from kit import certs, client, dovecot, folder, keys, netns, postfix
 from kit.agent import Agent
 from kit.both import Both
 from kit.provider import Provider
 from people import ALICE, BOB, USERS
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "own_network: see kit/netns.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    return netns.runtest(item)
 
 
 class Mail:

@@ -160,10 +160,10 @@ class Keeper:
         leash.close()
         os.close(conf)
 
-    def asker(self, role="front"):
+    def asker(self, role="front", kind=0):
         ours, theirs = socket.socketpair()
         socket.send_fds(self.guard, [struct.pack(
-            "IIIII", G_ASKER, 12, PLACES.index(role), 0, 1)], [
+            "IIIIII", G_ASKER, 16, PLACES.index(role), 0, 1, kind)], [
                 theirs.fileno()])
         theirs.close()
         ours.settimeout(5)
@@ -220,6 +220,16 @@ def test_each_asks_for_its_own(keeper, role):
             continue
         with keeper.asker(role) as s:
             s.sendall(frame(number, b"\0" * 200))
+            assert s.recv(100) == b"", name
+    ask(keeper.asker())
+
+
+def test_who_fetches_sends_nothing(keeper):
+    """Nobody is looked for, nor asked about, by who only reads."""
+    for name in ("K_LOOKUP", "K_CONTACT", "K_CODE", "K_DID_COME", "K_SEALED",
+                 "K_CLEAR", "K_PART_FIND", "K_PART_KEEP"):
+        with keeper.asker(kind=1) as s:
+            s.sendall(frame(frames.numbers()[name], b"\0" * 8))
             assert s.recv(100) == b"", name
     ask(keeper.asker())
 

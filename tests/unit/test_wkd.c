@@ -28,6 +28,9 @@
 #define OCTETS(t) "\xc6\x06\x04\x00\x00\x00" t "\x01\xcd\x05<b@b>"
 #define GREETED "OK Pleased to meet you, process 1\n"
 #define NO_DATA "ERR 167772218 No data <Dirmngr>\n"
+#define NO_NAME "ERR 167772380 No name <Dirmngr>\n"
+#define STALE "S NOTE wkd_cached_result 167772218\n" NO_DATA
+#define POLICY "WKD_GET --policy-flags -- " BOB "\n"
 
 static char dir[64] = "/tmp/test_wkd.XXXXXX";
 static struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -62,12 +65,13 @@ static void say(int fd, const char *p, size_t n)
 	}
 }
 
-/* What it makes of an answer that comes in two, or (cut 0) octet by octet. */
+/* What it makes of an answer that comes in two, or (cut 0) octet by octet, having
+ * asked these. */
 static enum looked answered(const char *text, size_t n, size_t cut, bool hangs_up,
-                            struct dirmngr *d)
+                            const char *asks, struct dirmngr *d)
 {
 	enum looked is = LOOKED_NOT;
-	char said[100];
+	char said[200];
 	ssize_t got;
 	int fd;
 
@@ -84,8 +88,8 @@ static enum looked answered(const char *text, size_t n, size_t cut, bool hangs_u
 	got = recv(fd, said, sizeof said, MSG_DONTWAIT);
 	if (n >= sizeof GREETED - 1
 	    && memcmp(text, GREETED, sizeof GREETED - 1) == 0) {
-		assert_int_equal(got, sizeof ASKED - 1);
-		assert_memory_equal(said, ASKED, sizeof ASKED - 1);
+		assert_int_equal(got, strlen(asks));
+		assert_memory_equal(said, asks, strlen(asks));
 	} else if (strncmp(text, "OK", 2) != 0 && *text != '#') {
 		assert_int_equal(got, -1);	/* not a word to who is none */
 	}
@@ -100,9 +104,11 @@ static const struct {
 	enum looked is;
 	const char *key;
 	size_t n;
+	const char *asks;
 } cases[] = {
-#define FOUND(text, key) { text, LOOKED_FOUND, key, sizeof key - 1 }
-#define IS(is, text) { text, is, NULL, 0 }
+#define FOUND(text, key) { text, LOOKED_FOUND, key, sizeof key - 1, ASKED }
+#define IS(is, text) { text, is, NULL, 0, ASKED }
+#define LONG(is, asks, text) { text, is, NULL, 0, asks }
 	FOUND(GREETED "S SOURCE https://example.org\nD " KEY("%05") "\nOK\n",
 	      OCTETS("\x05")),
 	FOUND(GREETED "# it takes time\nS PROGRESS tick ? 0 0\nD \xc6%06\n"
@@ -138,6 +144,17 @@ static const struct {
 	IS(LOOKED_FAILED, "220 mx.example.org ESMTP\n"),
 	IS(LOOKED_FAILED, "\n"),
 	IS(LOOKED_FAILED, "S SOURCE x\nOK\n"),
+	/* what it was told once it has to ask again */
+	{ GREETED STALE "D # none\nOK\nD " KEY("%05") "\nOK\n", LOOKED_FOUND,
+	  OCTETS("\x05"), sizeof OCTETS("\x05") - 1, ASKED POLICY ASKED },
+	LONG(LOOKED_NONE, ASKED POLICY, GREETED STALE NO_DATA),
+	LONG(LOOKED_NONE, ASKED POLICY, GREETED STALE STALE),
+	LONG(LOOKED_NONE, ASKED POLICY, GREETED STALE NO_NAME),
+	LONG(LOOKED_FAILED, ASKED POLICY, GREETED STALE "ERR 1 General error\n"),
+	LONG(LOOKED_FAILED, ASKED POLICY, GREETED STALE),
+	LONG(LOOKED_NONE, ASKED POLICY ASKED, GREETED STALE "OK\n" NO_DATA),
+	LONG(LOOKED_NONE, ASKED POLICY ASKED, GREETED STALE "OK\n" STALE),
+	LONG(LOOKED_FAILED, ASKED POLICY ASKED, GREETED STALE "OK\nERR 1 x\n"),
 	/* it hangs up */
 	IS(LOOKED_FAILED, ""),
 	IS(LOOKED_FAILED, "OK"),
@@ -156,7 +173,7 @@ static void test_answers(void **state)
 		for (size_t cut = 0; cut <= n; cut++) {
 			struct dirmngr d;
 			enum looked is = answered(cases[i].text, n, cut, true,
-			                          &d);
+			                          cases[i].asks, &d);
 
 			if (is != cases[i].is)
 				print_error("%zu, cut at %zu\n", i, cut);
@@ -181,9 +198,11 @@ static void test_every_beginning(void **state)
 	(void)state;
 	open_door(4);
 	for (size_t n = 1; n < strlen(text); n++) {
-		assert_int_equal(answered(text, n, n, false, &d), LOOKED_NOT);
+		assert_int_equal(answered(text, n, n, false, ASKED, &d),
+		                 LOOKED_NOT);
 		dirmngr_end(&d);
-		assert_int_equal(answered(text, n, n, true, &d), LOOKED_FAILED);
+		assert_int_equal(answered(text, n, n, true, ASKED, &d),
+		                 LOOKED_FAILED);
 		dirmngr_end(&d);
 	}
 	close_door();
@@ -367,6 +386,8 @@ static void test_found(void **state)
 
 static void test_none_and_failed(void **state)
 {
+	int fd;
+
 	(void)state;
 	open_door(4);
 	script(plain, "exit 1");
@@ -382,7 +403,24 @@ static void test_none_and_failed(void **state)
 	assert_int_equal(ends(BOB), LOOKED_FAILED);
 	assert_int_equal(wkd_want(w, BOB, now + WKD_FAILED_MS - 1),
 	                 LOOKED_FAILED);
+	/* there is no such domain; or so it says when nobody has answered */
 	now += WKD_FAILED_MS;
+	wkd_want(w, BOB, now);
+	answers(comes(), GREETED NO_NAME);
+	assert_int_equal(ends(BOB), LOOKED_NONE);
+	now += WKD_NONE_MS;
+	wkd_want(w, BOB, now);
+	fd = comes();
+	now += WKD_NO_NAME_MS;
+	answers(fd, GREETED NO_NAME);
+	assert_int_equal(ends(BOB), LOOKED_FAILED);
+	now += WKD_FAILED_MS;
+	wkd_want(w, BOB, now);
+	fd = comes();
+	now += WKD_NO_NAME_MS;
+	answers(fd, GREETED NO_DATA);
+	assert_int_equal(ends(BOB), LOOKED_NONE);
+	now += WKD_NONE_MS;
 	assert_int_equal(wkd_want(w, BOB, now), LOOKED_NOT);
 	/* it stands still */
 	close(comes());
