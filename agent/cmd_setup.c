@@ -26,6 +26,9 @@ static const char usage[] =
 "      --ca-file FILE     an authority (PEM) that vouches for the servers\n"
 "      --sending-only     fetch as before (IMAP)\n"
 "      --password-fd N    read the password from this descriptor, a line\n"
+"      --password-command COMMAND, --token-command COMMAND\n"
+"                         have this command tell the agent the password, or an\n"
+"                         OAuth token, instead of the mail program\n"
 "      --no-login         do not try the servers, and need no password\n"
 "      --offline          ask nobody: as with each --no- of the next and --no-wkd\n"
 "      --no-isp           not in Thunderbird's list of providers\n"
@@ -81,12 +84,13 @@ static int say_provider(const struct setup *s)
 		       p->name);
 		break;
 	case SETUP_NOT_YET:
-		if (s->no_login || s->server[SESSION_SMTP])
+		if (s->no_login || s->server[SESSION_SMTP] || s->old
+		    || (s->oauth && p->smtp))
 			break;
 		return setup_fail(EX_UNAVAILABLE, "%s does not work by this "
 		                  "command yet: %s", p->name, p->todo);
 	}
-	if (p->todo)
+	if (p->todo && !s->oauth)
 		printf("%s\n", p->todo);
 	if (!p->pop3 && !s->server[SESSION_POP3] && !s->sending_only)
 		return setup_fail(EX_USAGE, "%s has no POP3: say --sending-only",
@@ -100,6 +104,8 @@ static int get_password(struct job *w)
 	char question[ADDR_MAX + 64];
 	struct err e;
 
+	if (s->command)
+		return setup_command(s);
 	/* a command of the user's tells it then, and to the agent alone */
 	if (s->old && s->old->command)
 		s->no_login = true;
@@ -152,6 +158,8 @@ static int run(struct job *w)
 	s->key.passphrase_secret = pass_secret;
 	choose_key(s);
 	rc = setup_servers(s);
+	if (s->command)
+		setup_forget(s);	/* a mail program will not have it either */
 	if (!rc)
 		rc = setup_own_key(s);
 	if (!rc)
@@ -229,7 +237,9 @@ static int take_units(struct setup *s)
 
 enum {
 	OPT_SMTP = 256, OPT_POP3, OPT_USER, OPT_CA, OPT_SENDING, OPT_PASSWORD,
-	OPT_NO_LOGIN, OPT_OFFLINE, OPT_NO_ISP, OPT_NO_AUTOCONFIG, OPT_ISPDB, OPT_NO_WKD, OPT_NO_DNS, OPT_NO_GUESS,
+	OPT_PASSWORD_COMMAND, OPT_TOKEN_COMMAND, OPT_NO_LOGIN, OPT_OFFLINE,
+	OPT_NO_ISP, OPT_NO_AUTOCONFIG, OPT_ISPDB, OPT_NO_WKD, OPT_NO_DNS,
+	OPT_NO_GUESS,
 	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3, OPT_UNITS,
 	OPT_NO_START, OPT_NO_WELCOME
@@ -241,6 +251,8 @@ static const struct option opts[] = {
 	{ "ca-file", required_argument, NULL, OPT_CA },
 	{ "sending-only", no_argument, NULL, OPT_SENDING },
 	{ "password-fd", required_argument, NULL, OPT_PASSWORD },
+	{ "password-command", required_argument, NULL, OPT_PASSWORD_COMMAND },
+	{ "token-command", required_argument, NULL, OPT_TOKEN_COMMAND },
 	{ "no-login", no_argument, NULL, OPT_NO_LOGIN },
 	{ "offline", no_argument, NULL, OPT_OFFLINE },
 	{ "no-isp", no_argument, NULL, OPT_NO_ISP },
@@ -286,6 +298,10 @@ static int take(struct job *w, int c)
 	case OPT_PASSWORD:
 		return number(optarg, &w->password_fd)
 		       ? usage_error("--password-fd wants a number") : 0;
+	case OPT_PASSWORD_COMMAND: case OPT_TOKEN_COMMAND:
+		s->command = optarg;
+		s->oauth = c == OPT_TOKEN_COMMAND;
+		return 0;
 	case OPT_NO_LOGIN: s->no_login = true; return 0;
 	case OPT_OFFLINE:
 		s->no_isp = s->no_autoconfig = s->no_dns = s->no_guess = true;

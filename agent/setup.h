@@ -11,11 +11,16 @@
 #include "crypto/sink.h"
 
 #define SETUP_ISP_DIR "/usr/lib/thunderbird/isp"
+/* What is to be done where passwords do not do. */
+#define SETUP_TOKENS "A program such as oama or pizauth gets those: set it up for " \
+	"this address, then name the command that prints one, as in " \
+	"--token-command 'oama access ADDRESS'"
 
 enum {
 	SETUP_DOMAIN_MAX = 256,		/* with its NUL */
 	SETUP_SERVER_MAX = 300,		/* "host:port tls", with its NUL */
 	SETUP_WORDS_MAX = 300,
+	SETUP_COMMAND_MAX = 1024,	/* that tells the password */
 	SETUP_GUESSES_MAX = 32,		/* places to try for one protocol */
 	SETUP_CONF_MAX = CONF_MAX
 };
@@ -61,6 +66,8 @@ struct setup {			/* what the user wants, and what is known so far */
 	const char *server[2];		/* by enum session_kind, or NULL */
 	const char *listen[2];		/* the same, where mail programs connect */
 	char *ca_file;			/* an absolute path, or NULL */
+	const char *command;		/* tells the password, or NULL */
+	bool oauth;			/* it tells tokens */
 	bool yes;			/* ask nothing */
 	bool thunderbird;		/* tell it where the agent is */
 	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess, no_wkd;
@@ -81,6 +88,7 @@ struct setup {			/* what the user wants, and what is known so far */
 	bool autoconfig_asked;
 	struct membuf autoconfig;	/* what it gave, if anything */
 	const char *autoconfig_from;
+	char token_only[SETUP_SERVER_MAX];	/* a server that takes no password, "" */
 	struct setup_guess found[2];	/* by enum session_kind */
 	char login[ADDR_MAX + 1];	/* as they want it; "" is the address */
 };
@@ -99,6 +107,10 @@ int setup_fail(int status, const char *fmt, ...)
 
 /* ---- the steps: 0, or the exit status (said) ---- */
 
+/* Have the user's command tell the password, if that is to be tried, and see that it
+ * can be configured.				setup_command.c */
+int setup_command(struct setup *s);
+
 int setup_servers(struct setup *s);		/* setup_servers.c */
 int setup_own_key(struct setup *s);		/* setup_own.c */
 int setup_write(struct setup *s);		/* setup_write.c */
@@ -113,6 +125,8 @@ void setup_tell(const struct setup *s);		/* setup_tell.c */
 /* Read the configuration into s, which may not be there. */
 int setup_conf_read(struct setup *s, const char *given);	/* setup_write.c */
 void setup_free(struct setup *s);
+/* The password. */
+void setup_forget(struct setup *s);
 /* Write this text in its place, if it is a configuration. */
 int setup_conf_store(struct setup *s, const struct membuf *text);
 /* A server as it stands in the configuration. */
@@ -206,6 +220,7 @@ struct setup_login {
 	const char *server;		/* as it stands in the configuration */
 	const char *ca_file;		/* or NULL */
 	const char *password_secret;
+	bool oauth;			/* it is a token */
 	unsigned seconds;		/* to connect */
 	unsigned reply_seconds;		/* for an answer; 0: as is usual */
 };

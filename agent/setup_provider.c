@@ -10,8 +10,7 @@ static const char google[] = "Gmail wants an app password: switch on 2-Step "
 	"give it here instead of your own. To fetch, switch on POP in Gmail's "
 	"settings (Forwarding and POP/IMAP)";
 static const char microsoft[] = "Microsoft takes no passwords from mail programs, "
-	"only tokens (OAuth). Get those by a program of your choice and name it "
-	"by credentials and login: man 5 letterlock.conf";
+	"only tokens (OAuth). " SETUP_TOKENS;
 static const char yahoo[] = "Yahoo wants an app password: make one at "
 	"https://login.yahoo.com/account/security and give it here instead of "
 	"your own";

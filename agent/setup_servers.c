@@ -74,7 +74,7 @@ static enum outcome try(const struct setup *s, enum session_kind kind,
 		.address = s->address, .user = login_of(s),
 		.server = g->server, .ca_file = s->ca_file ? s->ca_file
 		          : s->old ? s->old->ca_file : NULL,
-		.password_secret = s->password_secret,
+		.password_secret = s->password_secret, .oauth = s->oauth,
 		.seconds = sure ? CONNECT_SECONDS : GUESS_SECONDS
 	};
 
@@ -88,6 +88,11 @@ static int denied(const struct setup *s, const struct err *e)
 	const struct setup_provider *p = setup_provider(s->domain);
 
 	printf("says no\n");
+	if (s->oauth)
+		return setup_fail(EX_NOPERM, "the provider does not take this "
+		                  "token. It says: %s\nSee what the command "
+		                  "prints: it has to be an access token for mail "
+		                  "(SMTP and POP), and nothing else", e->text);
 	return setup_fail(EX_NOPERM, "the provider does not take this password. It "
 	                  "says: %s\n%s", e->text, p && p->todo ? p->todo :
 	                  "Try again. Where you log in by a second step, too, make "
@@ -98,6 +103,11 @@ static int denied(const struct setup *s, const struct err *e)
 static int none(const struct setup *s, enum session_kind kind, bool said,
                 const struct err *e)
 {
+	if (*s->token_only)
+		return setup_fail(EX_UNAVAILABLE, "the server for %s, %s, takes "
+		                  "no passwords from mail programs, only tokens "
+		                  "(OAuth). " SETUP_TOKENS, what[kind],
+		                  s->token_only);
 	if (said)
 		return setup_fail(EX_UNAVAILABLE, "the server for %s can't be "
 		                  "used: %s", what[kind], e->text);
@@ -134,6 +144,10 @@ static int find(struct setup *s, enum session_kind kind)
 	for (unsigned i = 0; i < g.n; i++) {
 		const struct setup_guess *one = &g.guess[i];
 
+		if (one->token && !s->oauth) {
+			memcpy(s->token_only, one->server, sizeof one->server);
+			continue;
+		}
 		if (doubtful(s, kind, one))
 			continue;
 		s->found[kind] = *one;

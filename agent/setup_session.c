@@ -54,7 +54,7 @@ static int send_login(struct chan *up, const struct setup_login *l,
 
 	pack_init(&p);
 	pack_u32(&p, 0);
-	pack_u32(&p, LOGIN_PASSWORD);
+	pack_u32(&p, l->oauth ? LOGIN_OAUTH : LOGIN_PASSWORD);
 	pack_str(&p, l->user ? l->user : l->address);
 	pack_str(&p, l->password_secret);
 	rc = pack_send(&p, up, U_LOGIN, e);

@@ -35,8 +35,9 @@ void setup_tell(const struct setup *s)
 		tell_place("fetching", &c->pop3[0]);
 	else
 		printf("  fetching  as before; the add-on opens what is sealed\n");
-	printf("  user      %s, with the password of your provider\n",
-	       s->old->user);
+	printf("  user      %s, with %s\n", s->old->user, s->old->command
+	       ? "a token, which 'letterlock token' makes"
+	       : "the password of your provider");
 	if (tls)
 		printf("It has to trust Letterlock's certificate: letterlock "
 		       "certificate tells how\n");

@@ -61,14 +61,19 @@ int setup_conf_read(struct setup *s, const char *given)
 	return 0;
 }
 
+void setup_forget(struct setup *s)
+{
+	if (s->password_secret)
+		explicit_bzero(s->password_secret, strlen(s->password_secret));
+	free(s->password_secret);
+	s->password_secret = NULL;
+}
+
 void setup_free(struct setup *s)
 {
 	if (s->has_conf)
 		conf_free(&s->conf);
-	if (s->password_secret) {
-		explicit_bzero(s->password_secret, strlen(s->password_secret));
-		free(s->password_secret);
-	}
+	setup_forget(s);
 	membuf_free(&s->autoconfig);
 	free(s->text);
 	free(s->conf_path);
@@ -163,6 +168,26 @@ static int set_agent(const struct setup *s, struct membuf *m, struct err *e)
 	       || set(m, "agent", "pop3", pop3, e) ? -1 : 0;
 }
 
+/* The command that tells the password, and what that is. */
+static int set_command(const struct setup *s, const char *section,
+                       struct membuf *m, struct err *e)
+{
+	const struct account *old = s->old;
+	const bool was = old && old->login == LOGIN_OAUTH;
+	char value[SETUP_COMMAND_MAX + 16];
+
+	if (!s->command)
+		return 0;
+	if (snprintf(value, sizeof value, "command \"%s\"", s->command)
+	    >= (int)sizeof value)
+		return err_set(e, GPG_ERR_TOO_LARGE, "the command is too long");
+	if ((!old || !old->command || strcmp(old->command, s->command) != 0)
+	    && set(m, section, "credentials", value, e))
+		return -1;
+	return was == s->oauth ? 0
+	       : set(m, section, "login", s->oauth ? "oauth" : "password", e);
+}
+
 /* What differs from what is there, so that nothing is touched needlessly. */
 static int set_account(const struct setup *s, struct membuf *m, struct err *e)
 {
@@ -177,6 +202,8 @@ static int set_account(const struct setup *s, struct membuf *m, struct err *e)
 		user = s->login;
 	if (user && strcmp(user, old ? old->user : s->address) != 0
 	    && set(m, section, "user", user, e))
+		return -1;
+	if (set_command(s, section, m, e))
 		return -1;
 	for (int kind = SESSION_SMTP; kind <= SESSION_POP3; kind++) {
 		if (old)

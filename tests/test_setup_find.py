@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How letterlock setup finds the servers: what it asks whom, whom it believes."""
+import contextlib
 import os
 import re
 import time
@@ -11,6 +12,7 @@ from kit.agent import assert_sane, built
 from kit.alone import alone
 from kit.dirmngr import REFUSED, Dirmngr
 from kit.newcomer import LOCAL, Newcomer
+from kit.provider import Provider
 from people import ALICE
 from test_setup import ISP
 from test_wkd import octets
@@ -287,3 +289,75 @@ def test_published_by_another_name(published):
     assert "--key " + fpr in p.stderr
     n.setup(*MADE, "--key", fpr)
     assert n.keys() == [fpr]
+
+
+# ---- passwords and tokens that a command tells
+
+TOKEN = "ya29.the-walrus-and-the-carpenter"
+
+
+@pytest.fixture
+def providers():
+    def start(auth):
+        both = [stack.enter_context(Provider(kind, {ALICE: TOKEN}, mechs=auth))
+                for kind in ("smtp", "pop3")]
+        return both, ["--smtp", both[0].conf, "--pop3", both[1].conf, *LOCAL]
+    with contextlib.ExitStack() as stack:
+        yield start
+
+
+def test_token_command(owner, providers):
+    """A provider that takes nothing but tokens: tried with one, and configured."""
+    both, args = providers("XOAUTH2")
+    command = "cat %s #1" % write(os.path.join(owner.d, "a token"), TOKEN + "\n")
+    command = command.replace("a token", "a' 'token")
+    p = owner.setup(*args, "--token-command", command, password=None)
+    assert [x.logins for x in both] == [["XOAUTH2"], ["XOAUTH2"]]
+    assert TOKEN not in p.stdout + p.stderr and "letterlock token" in p.stdout
+    was = owner.text()
+    assert ('\ncredentials = command "%s"\nlogin = oauth\n' % command) in was
+    owner.setup(password=None)
+    assert owner.text() == was
+    write(os.path.join(owner.d, "a token"), "another\n")
+    p = owner.setup(*args, "--token-command", command, password=None, ok=77)
+    assert "does not take this token" in p.stderr
+
+
+def test_password_command(owner, providers):
+    both, args = providers("PLAIN")
+    owner.setup(*args, "--password-command", "echo " + TOKEN, password=None)
+    assert [x.logins for x in both] == [["PLAIN"], ["PLAIN"]]
+    assert 'command "echo %s"\n' % TOKEN in owner.text()
+    assert "login" not in owner.text()
+
+
+@pytest.mark.parametrize("command, code, words", [
+    ("exit 3", 77, "3"), ("true", 77, "printed nothing"),
+    ("a\nb", 64, "in quotes"), ("", 64, "in quotes"),
+    ('a" #', 64, "configuration")])
+def test_a_command_that_fails(owner, providers, command, code, words):
+    args = providers("PLAIN")[1]
+    p = owner.setup(*args, "--password-command", command, password=None, ok=code)
+    assert words in p.stderr and not os.path.exists(owner.conf)
+
+
+def test_only_tokens(owner):
+    """Said before a password is sent where it can't do."""
+    text = ISP.replace("</socketType>",
+                       "</socketType><authentication>OAuth2</authentication>")
+    write(os.path.join(owner.d, "example.org.xml"), text)
+    args = ["--isp-dir", owner.d, "--no-dns", "--no-guess", "--no-login", *LOCAL]
+    p = owner.setup(*args, ok=69)
+    assert "smtp.example.org:587 starttls, takes no passwords" in p.stderr
+    assert "--token-command" in p.stderr
+    owner.setup(*args, "--token-command", "oama access " + ALICE)
+    assert "login = oauth\n" in owner.text()
+
+
+def test_outlook(owner):
+    """Its table says that it takes tokens alone."""
+    p = owner.setup("--offline", address="a@outlook.com", ok=69)
+    assert "--token-command" in p.stderr
+    owner.setup("--offline", "--no-login", "--token-command", "oama access x",
+                "--new-key", "--no-passphrase", *LOCAL, address="a@outlook.com")
+    assert "\nsmtp = smtp-mail.outlook.com:587 starttls\n" in owner.text()
