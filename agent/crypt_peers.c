@@ -32,29 +32,46 @@ static int unfit(struct err *e, const char *why)
 	return 0;
 }
 
-int crypt_learn(struct crypt *c, const struct peer_news *news, struct err *e)
+static int learn(struct crypt *c, struct peer_news *w, struct membuf *clean,
+                 struct err *e)
 {
-	struct peer_news w = *news;
 	struct judged_key j;
 	bool taken;
 
 	memset(&j, 0, sizeof j);
-	w.fpr = j.fpr;
-	if (!addr_ok(w.addr))
-		return unfit(e, "This is no address");
-	if (w.n > PEER_KEY_MAX)
-		return unfit(e, "The key is too large");
-	if (w.key && engine_judge(c->engine, w.key, w.n, w.addr, &j, e))
+	if (w->key && engine_judge(c->engine, w->key, w->n, w->addr, &j,
+	                           &clean->sink, e))
 		return is_unfit(e) ? 0 : -1;
-	if (w.key && !j.usable && !j.revoked)
+	if (w->key && !j.usable && !j.revoked)
 		return unfit(e, "The key has ended");
-	w.expires = j.expires;
-	w.revoked = j.revoked;
-	if (keeper_learnt(&c->ends->keeper, &w, &taken, e))
+	w->fpr = j.fpr;
+	w->expires = j.expires;
+	w->revoked = j.revoked;
+	if (w->key) {
+		w->key = clean->buf;
+		w->n = clean->len;
+	}
+	if (keeper_learnt(&c->ends->keeper, w, &taken, e))
 		return -1;
 	if (!taken)
 		err_set(e, 0, "Nothing new");
 	return taken;
+}
+
+int crypt_learn(struct crypt *c, const struct peer_news *news, struct err *e)
+{
+	struct peer_news w = *news;
+	struct membuf clean;
+	int rc;
+
+	if (!addr_ok(w.addr))
+		return unfit(e, "This is no address");
+	if (w.n > PEER_KEY_MAX)
+		return unfit(e, "The key is too large");
+	membuf_init(&clean, PEER_KEY_MAX);
+	rc = learn(c, &w, &clean, e);
+	membuf_free(&clean);
+	return rc;
 }
 
 /* ---- the key to be used ---- */
@@ -78,8 +95,10 @@ static int look_up(struct crypt *c, const char *addr,
 	if (!crypt_recall(c, stamp, name, f)) {
 		memset(f, 0, sizeof *f);
 		if (engine_ring_find(c->engine, addr, ref->fpr, &f->key,
-		                     &f->state, e))
+		                     &f->state, e)) {
+			crypt_ring_forget(c);
 			return -1;
+		}
 		if (f->state == KEY_NONE)
 			return not_there(c, e);
 		crypt_remember(c, stamp, name, f);

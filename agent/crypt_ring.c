@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crypt: the keyring that gpg finds peers' keys in.  It is made from what the keeper
- * has, and made anew when it is not the file that was written last. */
+/* crypt: the keyring that gpg finds peers' keys in.  It is written from what the
+ * keeper has, and all of it anew when it is not the file that was written last. */
 #include "agent/crypt_ring.h"
 
 #include <errno.h>
@@ -14,10 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/file.h"
 #include "agent/keeper.h"
+#include "agent/log.h"
+#include "crypto/kbx.h"
 
 enum {
-	BATCH = 1 << 20,		/* octets of keys for one gpg */
+	RING_MAX = 2 * PEER_OCTETS_MAX,
 	NOTE_MAX = 200,
 	GROWN_MAX = 2 * PEER_KEYS_MAX,	/* put in since it was made anew */
 	WAIT_TURNS = 100, WAIT_MS = 100	/* for another crypt to be done */
@@ -91,9 +94,7 @@ int crypt_ring_prepare(struct crypt *c, struct err *e)
 		return err_errno(e, "memory");
 	find_program(program);
 	if (make_dir(c, e) == 0 && path_in(c, "pubring.kbx", c->ring->file, e) == 0
-	    && path_in(c, "trustdb.gpg", c->ring->trust, e) == 0
-	    && engine_ring_new(c->engine, program, c->ring->file,
-	                       c->ring->trust, e) == 0)
+	    && engine_ring_new(c->engine, program, c->ring->file, e) == 0)
 		return 0;
 	free(c->ring);
 	c->ring = NULL;
@@ -131,7 +132,7 @@ static bool note_read(const struct crypt *c, struct note *n)
 	len = read(fd, text, sizeof text - 1);
 	close(fd);
 	text[len > 0 ? len : 0] = '\0';
-	if (sscanf(text, "1 %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %"
+	if (sscanf(text, "2 %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %"
 	           SCNu64 " %" SCNu64, &n->serial, &n->grown, &n->ino, &n->size,
 	           &n->sec, &n->nsec) != 6)
 		return false;
@@ -147,7 +148,7 @@ static int note_write(const struct crypt *c, struct note *n, struct err *e)
 	int fd, len;
 
 	note_file(c, n);
-	len = snprintf(text, sizeof text, "1 %" PRIu64 " %" PRIu64 " %" PRIu64
+	len = snprintf(text, sizeof text, "2 %" PRIu64 " %" PRIu64 " %" PRIu64
 	               " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", n->serial,
 	               n->grown, n->ino, n->size, n->sec, n->nsec);
 	if (path_in(c, "note", path, e) || path_in(c, "note.new", new, e))
@@ -171,66 +172,129 @@ void crypt_ring_forget(struct crypt *c)
 
 /* ---- keys into it ---- */
 
-static int import(struct crypt *c, const char *file, struct membuf *keys,
-                  struct err *e)
+/* Nothing of ours is in our way; and it counts only once it has its name. */
+static int write_ring(struct crypt *c, const struct membuf *ring, struct err *e)
 {
-	mode_t was = umask(077);	/* or nobody believes in it */
-	size_t n;
-	int rc = keys->len == 0 ? 0
-	         : engine_ring_import(c->engine, file, keys->buf, keys->len, &n,
-	                              e);
+	char new[PATH_MAX];
+	ssize_t n = 0;
+	size_t done = 0;
+	int fd;
 
-	umask(was);
-	keys->len = 0;
-	return rc;
+	if (path_in(c, "new.kbx", new, e))
+		return -1;
+	unlink(new);
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+	          0600);
+	if (fd == -1)
+		return err_errno(e, new);
+	for (; done < ring->len && n >= 0; done += (size_t)n)
+		n = write(fd, ring->buf + done, ring->len - done);
+	if (close(fd) || n < 0 || rename(new, c->ring->file))
+		return err_errno(e, new);
+	return 0;
 }
 
-/* Every key behind a serial; the last one there was is *serial then. */
-static int add_keys(struct crypt *c, const char *file, struct note *n,
+/* What can't be put into a keyring is no key that gpg has judged. */
+static int add_key(struct crypt *c, const char *fpr, struct sink *out,
+                   struct err *e)
+{
+	static struct peer_key key;
+
+	if (keeper_peer_key(&c->ends->keeper, fpr, &key, e))
+		return -1;
+	if (key.n == 0 || kbx_key(out, key.data, key.n, time(NULL), e) == 0)
+		return 0;
+	if (gpg_err_code(e->code) != GPG_ERR_INV_PACKET
+	    && gpg_err_code(e->code) != GPG_ERR_UNSUPPORTED_ALGORITHM)
+		return -1;
+	log_error("a key that came with a letter is none: %s", e->text);
+	return 0;
+}
+
+/* Every key behind a serial; the last one there was is n->serial then. */
+static int add_keys(struct crypt *c, struct note *n, struct sink *out,
                     struct err *e)
 {
 	static struct keeper_keys keys;
-	static struct peer_key key;
-	struct membuf batch;
-	int rc = -1;
 
-	membuf_init(&batch, BATCH + PEER_KEY_MAX);
 	do {
 		if (keeper_peer_keys(&c->ends->keeper, n->serial, &keys, e))
-			goto out;
+			return -1;
 		for (size_t i = 0; i < keys.n; i++) {
-			if (keeper_peer_key(&c->ends->keeper, keys.key[i].fpr,
-			                    &key, e)
-			    || sink_put(&batch.sink, key.data, key.n, e)
-			    || (batch.len > BATCH
-			        && import(c, file, &batch, e)))
-				goto out;
+			if (add_key(c, keys.key[i].fpr, out, e))
+				return -1;
 			n->serial = keys.key[i].serial;
 			n->grown++;
 		}
 	} while (keys.n);
-	rc = import(c, file, &batch, e);
-	if (rc == 0 && n->serial < keys.last)
+	if (n->serial < keys.last)
 		n->serial = keys.last;
-out:
-	membuf_free(&batch);
+	return 0;
+}
+
+static bool has(const struct membuf *ring, const unsigned char *fpr)
+{
+	const unsigned char *of;
+	size_t n;
+
+	for (size_t at = 0; at < ring->len; at += n) {
+		n = kbx_first(ring->buf + at, ring->len - at, &of);
+		if (n == 0)
+			break;
+		if (of && memcmp(of, fpr, 20) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What there was, but for keys that come anew: 1, or 0 where it can't be read. */
+static int keep(struct crypt *c, const struct note *n,
+                const struct membuf *new, struct sink *out, struct err *e)
+{
+	const unsigned char *fpr;
+	size_t len, blob, at = 0;
+	char *old = file_read(c->ring->file, n->size, &len, NULL);
+	int rc = old != NULL;
+
+	for (; rc == 1 && at < len; at += blob) {
+		blob = kbx_first(old + at, len - at, &fpr);
+		if (blob == 0)
+			rc = 0;
+		else if ((!fpr || !has(new, fpr))
+		         && sink_put(out, old + at, blob, e))
+			rc = -1;
+	}
+	free(old);
 	return rc;
 }
 
-/* Under another name, so that nobody reads half of it. */
-static int make_anew(struct crypt *c, struct note *n, struct err *e)
+static int make_anew(struct crypt *c, struct note *n, struct membuf *ring,
+                     struct err *e)
 {
-	char new[PATH_MAX], old[PATH_MAX];
-
 	memset(n, 0, sizeof *n);
-	if (path_in(c, "new.kbx", new, e) || path_in(c, "new.kbx~", old, e))
-		return -1;
-	unlink(new);
-	unlink(old);
-	if (add_keys(c, new, n, e))
-		return -1;
-	unlink(old);
-	return rename(new, c->ring->file) ? err_errno(e, c->ring->file) : 0;
+	return kbx_begin(&ring->sink, time(NULL), e)
+	       || add_keys(c, n, &ring->sink, e)
+	       || write_ring(c, ring, e) ? -1 : 0;
+}
+
+static int add_new(struct crypt *c, struct note *n, struct membuf *ring,
+                   struct err *e)
+{
+	struct membuf new;
+	int rc = -1;
+
+	membuf_init(&new, RING_MAX);
+	if (add_keys(c, n, &new.sink, e) == 0)
+		rc = keep(c, n, &new, &ring->sink, e);
+	if (rc == 1)
+		rc = sink_put(&ring->sink, new.buf, new.len, e)
+		     || write_ring(c, ring, e) ? -1 : 0;
+	else if (rc == 0) {
+		membuf_free(ring);
+		rc = make_anew(c, n, ring, e);
+	}
+	membuf_free(&new);
+	return rc;
 }
 
 /* One crypt at a time: a descriptor, or -1. */
@@ -257,19 +321,22 @@ static int lock(struct crypt *c, struct err *e)
 
 static int update(struct crypt *c, uint64_t last, struct err *e)
 {
+	struct membuf ring;
 	struct note n;
 	bool good;
 	int fd = lock(c, e), rc = 0;
 
 	if (fd == -1)
 		return -1;
+	membuf_init(&ring, RING_MAX);
 	good = note_read(c, &n) && n.serial <= last && n.grown < GROWN_MAX;
 	if (!good)
-		rc = make_anew(c, &n, e);
+		rc = make_anew(c, &n, &ring, e);
 	else if (n.serial < last)
-		rc = add_keys(c, c->ring->file, &n, e);
+		rc = add_new(c, &n, &ring, e);
 	if (rc == 0)
 		rc = note_write(c, &n, e);
+	membuf_free(&ring);
 	close(fd);
 	return rc;
 }

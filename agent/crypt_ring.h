@@ -10,7 +10,7 @@
 /* Where it is: made by crypt_ring_prepare(), or "". */
 struct ring {
 	char dir[PATH_MAX];	/* peers/ in the state folder */
-	char file[PATH_MAX], trust[PATH_MAX];
+	char file[PATH_MAX];
 };
 
 /* Before the box: the folder, and the engine's second gpg.  0, or -1: all goes on

@@ -11,7 +11,7 @@
 
 #include "crypto/ring.h"
 
-enum { ADDED = 8 };
+enum { ADDED = 3 };
 
 static _Noreturn void refuse(const char *what, const char *why)
 {
@@ -41,39 +41,18 @@ static const char *gpg(void)
 	return path;
 }
 
-static bool imports(char **argv)
-{
-	bool dry = false, import = false;
-
-	for (; *argv; argv++) {
-		dry = dry || strcmp(*argv, "--dry-run") == 0;
-		import = import || strcmp(*argv, "--import") == 0;
-	}
-	return import && !dry;
-}
-
-/* What stands in front of the arguments. */
-static char **add_ring(char **p, bool import)
+/* What stands in front of the arguments.  gpg would make a keyring where there is
+ * none. */
+static char **add_ring(char **p)
 {
 	const char *ring = secure_getenv(RING_FILE);
-	const char *trust = secure_getenv(RING_TRUST);
 	struct stat st;
 	bool there = is_ours(ring, &st);
 
 	if (!there && (!ring || ring[0] != '/' || lstat(ring, &st) == 0
 	               || errno != ENOENT))
 		refuse("the keyring", "it is none of ours");
-	/* what is put into it touches nothing of the user's */
-	if (import && (!trust || trust[0] != '/'))
-		refuse("the keyring", "there is no place for trust");
-	if (import) {
-		*p++ = (char *)"--no-default-keyring";
-		*p++ = (char *)"--no-auto-check-trustdb";
-		*p++ = (char *)"--trustdb-name";
-		*p++ = (char *)trust;
-	}
-	/* gpg would make one where there is none */
-	if (there || import) {
+	if (there) {
 		*p++ = (char *)"--keyring";
 		*p++ = (char *)ring;
 	}
@@ -89,7 +68,7 @@ int main(int argc, char **argv)
 		refuse("memory", strerror(errno));
 	*p++ = argv[0];
 	if (argc != 2 || strcmp(argv[1], "--version"))
-		p = add_ring(p, imports(argv));
+		p = add_ring(p);
 	for (int i = 1; i < argc; i++)
 		*p++ = argv[i];
 	execv(program, args);

@@ -44,7 +44,8 @@ static enum setup_published judge(const struct setup *s, const void *key,
 	struct engine *g = engine_new(s->key.home, GPG_STALL, NULL);
 	struct judged_key j;
 	struct err e;
-	int rc = g ? engine_judge(g, key, n, s->address, &j, &e) : -1;
+	int rc = g ? engine_judge(g, key, n, s->address, &j, NULL,
+	                          &e) : -1;
 
 	engine_free(g);
 	if (rc || j.revoked)

@@ -222,6 +222,25 @@ static void settle(struct look *l, enum looked is, int64_t ms)
 	l->ended = true;
 }
 
+/* Of a large one what it says of itself. */
+static enum looked keep(struct look *l, const unsigned char *key, size_t n)
+{
+	struct membuf m;
+	struct err e = { .code = 0 };
+
+	membuf_init(&m, PEER_KEY_MAX);
+	if (n <= PEER_KEY_MAX ? sink_put(&m.sink, key, n, &e)
+	    : keydata_cut(key, n, l->addr, &m.sink, &e)) {
+		membuf_free(&m);
+		return gpg_err_code(e.code) == GPG_ERR_TOO_LARGE ? LOOKED_NONE
+		       : LOOKED_FAILED;
+	}
+	l->key = (unsigned char *)m.buf;
+	l->n = m.len;
+	l->when = time(NULL);
+	return LOOKED_FOUND;
+}
+
 /* A domain may give several keys for an address, an old one and its successor: the
  * one made last.  What is no key, or too large to be kept, is none. */
 static enum looked choose(struct look *l, const struct membuf *got)
@@ -229,27 +248,20 @@ static enum looked choose(struct look *l, const struct membuf *got)
 	const unsigned char *best = NULL;
 	int64_t created = 0;
 	struct keydata k;
-	size_t n;
+	size_t n, best_n = 0;
 
 	for (size_t at = 0; at < got->len; at += n) {
 		n = keydata_first(got->buf + at, got->len - at);
 		if (n == 0)
 			return LOOKED_NONE;
 		if (keydata_read(&k, got->buf + at, n, NULL) || !k.has_uid
-		    || n > PEER_KEY_MAX || (best && k.created < created))
+		    || (best && k.created < created))
 			continue;
 		best = (const unsigned char *)got->buf + at;
 		created = k.created;
-		l->n = n;
+		best_n = n;
 	}
-	if (!best)
-		return LOOKED_NONE;
-	l->key = malloc(l->n);
-	if (!l->key)
-		return LOOKED_FAILED;
-	memcpy(l->key, best, l->n);
-	l->when = time(NULL);
-	return LOOKED_FOUND;
+	return best ? keep(l, best, best_n) : LOOKED_NONE;
 }
 
 static void go_on(struct run *r, int64_t ms)

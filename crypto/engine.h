@@ -87,15 +87,11 @@ void engine_on_asking(struct engine *g, void (*fn)(void *arg), void *arg);
 /* A second keyring besides the user's, for peers' keys: operations with a key of
  * which ring is set see it, and all others once engine_ring_use() says so, but what
  * is done with secret keys does not.  program: letterlock-gpg, which GPGME runs in
- * gpg's place; file and trust, of the keyring and of its trustdb, need not be there.
- * Two execs; -1: it does not work, and all goes on without. */
+ * gpg's place; file, the keyring (see kbx.h), need not be there.  Two execs; -1: it
+ * does not work, and all goes on without. */
 int engine_ring_new(struct engine *g, const char *program, const char *file,
-                    const char *trust, struct err *e);
+                    struct err *e);
 void engine_ring_use(struct engine *g, bool use);
-/* Put public keys (binary OpenPGP, one behind another) into a keyring of ours, this
- * file, made if there is none.  *n: how many are in it now. */
-int engine_ring_import(struct engine *g, const char *file, const void *keys,
-                       size_t len, size_t *n, struct err *e);
 /* The key with this primary fingerprint for an address, from either keyring, which
  * both must find nothing wrong with it but that it has ended, in one of them.  Never KEY_AMBIGUOUS or KEY_CHANGED. */
 int engine_ring_find(struct engine *g, const char *addr, const char *fpr,
@@ -166,11 +162,12 @@ struct judged_key {
 	bool revoked;		/* or was withdrawn */
 };
 /* What gpg says of it (one exec): one key for this address, of which what it says of
- * itself is signed by itself.  -1: what keydata_read() says; GPG_ERR_NO_USER_ID: it
+ * itself is signed by itself.  What is to be kept of it goes into clean, unless that
+ * is NULL (see keydata_clean()).  -1: what keydata_read() says; GPG_ERR_NO_USER_ID: it
  * is not for this address; GPG_ERR_UNUSABLE_PUBKEY: not made to encrypt;
  * GPG_ERR_BAD_DATA; else GnuPG failed.  No keyring changes. */
 int engine_judge(struct engine *g, const void *key, size_t n, const char *addr,
-                 struct judged_key *j, struct err *e);
+                 struct judged_key *j, struct sink *clean, struct err *e);
 
 enum { KEY_ARMOR_MAX = 48 << 10 };	/* octets of one public key as text */
 

@@ -6,6 +6,8 @@
 
 #include "crypto/keydata.h"
 
+enum { ADDRESSES_MAX = 50 };	/* of one key */
+
 static int list_data(struct engine *g, const void *key, size_t n,
                      struct keyring *r, struct err *e)
 {
@@ -50,8 +52,26 @@ static int judge(gpgme_key_t key, const char *fpr, const char *addr,
 	return 0;
 }
 
+/* User IDs that nothing was signed for are not among gpg's. */
+static int keep(gpgme_key_t k, const void *key, size_t n, const char *addr,
+                struct sink *clean, struct err *e)
+{
+	struct addrs found = { NULL };
+	char of[ADDR_MAX + 1];
+	int rc = addrs_add(&found, addr, e);
+
+	for (gpgme_user_id_t u = k->uids; u && rc == 0; u = u->next)
+		if (u->uid && !u->invalid && found.n < ADDRESSES_MAX
+		    && addr_of_uid(u->uid, of) && !addrs_have(&found, of))
+			rc = addrs_add(&found, of, e);
+	if (rc == 0)
+		rc = keydata_clean(key, n, &found, clean, e);
+	addrs_free(&found);
+	return rc;
+}
+
 int engine_judge(struct engine *g, const void *key, size_t n, const char *addr,
-                 struct judged_key *j, struct err *e)
+                 struct judged_key *j, struct sink *clean, struct err *e)
 {
 	struct keyring r = { NULL };
 	struct keydata d;
@@ -68,6 +88,8 @@ int engine_judge(struct engine *g, const void *key, size_t n, const char *addr,
 		        "It is no key that GnuPG can use");
 	else
 		rc = judge(r.key[0], d.fpr, addr, j, e);
+	if (rc == 0 && clean)
+		rc = keep(r.key[0], key, n, addr, clean, e);
 	keyring_clear(&r);
 	return rc;
 }

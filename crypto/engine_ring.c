@@ -52,7 +52,7 @@ static int make_ctx(struct engine *g, struct err *e)
 }
 
 int engine_ring_new(struct engine *g, const char *program, const char *file,
-                    const char *trust, struct err *e)
+                    struct err *e)
 {
 	char gpg[PATH_MAX], unused[PATH_MAX];
 	struct engine_places p;
@@ -63,7 +63,6 @@ int engine_ring_new(struct engine *g, const char *program, const char *file,
 	if (!realpath(program, g->ring_program))
 		return err_errno(e, program);
 	if (set_name(RING_GPG, gpg, unused, e)
-	    || set_name(RING_TRUST, trust, unused, e)
 	    || set_name(RING_FILE, file, g->ring_file, e))
 		return -1;
 	return make_ctx(g, e);
@@ -74,52 +73,6 @@ static int has_ring(struct engine *g, struct err *e)
 	return g->ring ? 0 : err_set(e, gpg_error(GPG_ERR_NOT_SUPPORTED),
 	                             "letterlock-gpg does not work");
 }
-
-/* ---- into it ---- */
-
-static gpg_error_t import(struct engine *g, const void *keys, size_t len,
-                          size_t *n)
-{
-	gpgme_import_result_t r;
-	gpgme_data_t data = NULL;
-	gpg_error_t err = gpgme_data_new_from_mem(&data, keys, len, 0);
-
-	if (err)
-		return err;
-	engine_begin(g, NULL, NULL);
-	err = engine_run(g, gpgme_op_import_start(g->x, data), g->stall, 0);
-	r = err ? NULL : gpgme_op_import_result(g->x);
-	for (gpgme_import_status_t s = r ? r->imports : NULL; s; s = s->next)
-		*n += !s->result;
-	/* exit 2: a key among them was none; it says so of a full disk, too */
-	if (!err && g->exited && g->exited != 2)
-		err = gpg_error(GPG_ERR_INV_ENGINE);
-	gpgme_data_release(data);
-	return err;
-}
-
-int engine_ring_import(struct engine *g, const char *file, const void *keys,
-                       size_t len, size_t *n, struct err *e)
-{
-	gpg_error_t err;
-	bool was;
-
-	*n = 0;
-	if (has_ring(g, e))
-		return -1;
-	if (setenv(RING_FILE, file, 1))
-		return err_errno(e, RING_FILE);
-	was = engine_ring_on(g, true);
-	err = import(g, keys, len, n);
-	engine_ring_on(g, was);
-	/* or everything after it would go to the wrong one */
-	if (setenv(RING_FILE, g->ring_file, 1))
-		abort();
-	return err ? err_set(e, err, "GnuPG cannot import: %s",
-	                     gpg_strerror(err)) : 0;
-}
-
-/* ---- out of it ---- */
 
 /* gpg takes the first that it can use, of two copies of a key: none may speak against
  * it, but that one has ended is no more than that it is old. */

@@ -8,34 +8,17 @@
 
 #include <openssl/evp.h>
 
-#include "crypto/packet_private.h"
+#include "crypto/keydata_private.h"
 
 enum {
-	KEY_MIN = 6,		/* version, time, algorithm */
 	SUB_CREATED = 2, SUB_KEY_EXPIRES = 9, SUB_ISSUER = 16, SUB_FLAGS = 27,
 	SUB_ISSUER_FPR = 33,
-	FLAGS_ENCRYPT = 0x04 | 0x08,
+	ENCRYPTS = 0x04 | 0x08,
 	SIG_UID = 0x10, SIG_UID_LAST = 0x13, SIG_BINDING = 0x18,
-	SIG_SUBKEY_REVOKED = 0x28, SIG_UID_REVOKED = 0x30,
-	UID_MAX = 1000
+	SIG_SUBKEY_REVOKED = 0x28, SIG_UID_REVOKED = 0x30
 };
 
-struct packet {
-	unsigned tag;
-	const unsigned char *p;	/* the whole, n octets */
-	size_t n;
-	const unsigned char *body;
-	size_t len;
-};
-
-struct walk {
-	const unsigned char *p;
-	size_t left;
-	unsigned packets;
-};
-
-/* 1, 0 at the end, -1: that is no whole packet. */
-static int next(struct walk *w, struct packet *k)
+int keydata_next(struct keydata_walk *w, struct keydata_packet *k)
 {
 	uint64_t body;
 	size_t head;
@@ -58,8 +41,7 @@ static int next(struct walk *w, struct packet *k)
 
 /* ---- what it is ---- */
 
-/* RFC 9580 section 5.5.4.2: SHA-1 over 0x99, the length, and the packet's body. */
-static int fingerprint(const struct packet *k, unsigned char out[20])
+int keydata_fpr(const struct keydata_packet *k, unsigned char out[20])
 {
 	const unsigned char head[3] = { 0x99, (unsigned char)(k->len >> 8),
 	                                (unsigned char)k->len };
@@ -76,29 +58,29 @@ static int fingerprint(const struct packet *k, unsigned char out[20])
 	return rc;
 }
 
-static int no_key(struct err *e)
+int keydata_none(struct err *e)
 {
 	return err_set(e, gpg_error(GPG_ERR_INV_PACKET),
 	               "This is not a public key");
 }
 
-/* The first packet of it, and its fingerprint. */
-static int primary(struct walk *w, struct packet *k, unsigned char fpr[20],
-                   struct err *e)
+int keydata_primary(struct keydata_walk *w, struct keydata_packet *k,
+                    unsigned char fpr[20], struct err *e)
 {
 	if (w->left > KEYDATA_MAX)
 		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
 		               "This key has more than %d KB",
 		               KEYDATA_MAX >> 10);
-	if (next(w, k) != 1 || k->tag != TAG_KEY || k->len < KEY_MIN)
-		return no_key(e);
+	if (keydata_next(w, k) != 1 || k->tag != TAG_KEY
+	    || k->len < KEYDATA_KEY_MIN)
+		return keydata_none(e);
 	if (k->body[0] != 4)
 		return err_set(e, gpg_error(GPG_ERR_UNSUPPORTED_ALGORITHM),
 		               "This key is of a version that is not known");
-	return fingerprint(k, fpr) ? no_key(e) : 0;
+	return keydata_fpr(k, fpr) ? keydata_none(e) : 0;
 }
 
-static bool may_follow(unsigned tag)
+bool keydata_may_follow(unsigned tag)
 {
 	return tag == TAG_SIGNATURE || tag == TAG_USER_ID || tag == TAG_SUBKEY
 	       || tag == TAG_USER_ATTRIBUTE || tag == TAG_MARKER
@@ -107,46 +89,50 @@ static bool may_follow(unsigned tag)
 
 int keydata_read(struct keydata *k, const void *buf, size_t n, struct err *e)
 {
-	struct walk w = { buf, n, 0 };
+	struct keydata_walk w = { buf, n, 0 };
 	unsigned char fpr[20];
-	struct packet p;
+	struct keydata_packet p;
 	int r;
 
 	memset(k, 0, sizeof *k);
-	if (primary(&w, &p, fpr, e))
+	if (keydata_primary(&w, &p, fpr, e))
 		return -1;
 	for (size_t i = 0; i < sizeof fpr; i++)
 		snprintf(k->fpr + 2 * i, 3, "%02X", fpr[i]);
 	k->created = (int64_t)packet_be(p.body + 1, 4);
-	while ((r = next(&w, &p)) == 1) {
-		if (!may_follow(p.tag))
-			return no_key(e);
+	while ((r = keydata_next(&w, &p)) == 1) {
+		if (!keydata_may_follow(p.tag))
+			return keydata_none(e);
 		k->has_uid = k->has_uid || p.tag == TAG_USER_ID;
 	}
-	return r ? no_key(e) : 0;
+	return r ? keydata_none(e) : 0;
 }
 
 size_t keydata_first(const void *buf, size_t n)
 {
-	struct walk w = { buf, n, 0 };
-	struct packet p;
+	struct keydata_walk w = { buf, n, 0 };
+	struct keydata_packet p;
 
-	if (next(&w, &p) != 1 || p.tag != TAG_KEY)
+	if (keydata_next(&w, &p) != 1 || p.tag != TAG_KEY)
 		return 0;
 	while (w.left && packet_tag(w.p[0]) != TAG_KEY)
-		if (next(&w, &p) != 1)
+		if (keydata_next(&w, &p) != 1)
 			return 0;
 	return n - w.left;
 }
 
-/* ---- what a signature says ---- */
+bool keydata_uid_addr(const struct keydata_packet *k, char of[ADDR_MAX + 1])
+{
+	char text[KEYDATA_UID_MAX + 1];
 
-struct signature {
-	unsigned type;
-	int64_t created, expires;	/* expires: of the key, in seconds, 0 never */
-	unsigned flags;
-	bool own;		/* by this primary key */
-};
+	if (k->len > KEYDATA_UID_MAX || memchr(k->body, 0, k->len))
+		return false;
+	memcpy(text, k->body, k->len);
+	text[k->len] = '\0';
+	return addr_of_uid(text, of);
+}
+
+/* ---- what a signature says ---- */
 
 /* One subpacket (RFC 9580 section 5.2.3.7) off the front: its type, 0 at the end
  * or where it is cut off. */
@@ -174,8 +160,8 @@ static unsigned subpacket(const unsigned char **p, size_t *left,
 	return (*body)[-1] & 0x7f;
 }
 
-static void area(struct signature *s, const unsigned char *p, size_t left,
-                 const unsigned char fpr[20], bool hashed)
+static void area(struct keydata_signature *s, const unsigned char *p,
+                 size_t left, const unsigned char fpr[20], bool hashed)
 {
 	const unsigned char *b;
 	unsigned type;
@@ -195,9 +181,9 @@ static void area(struct signature *s, const unsigned char *p, size_t left,
 	}
 }
 
-/* False where it is none of version 4, or cut off. */
-static bool signature(struct signature *s, const struct packet *k,
-                      const unsigned char fpr[20])
+bool keydata_signature(struct keydata_signature *s,
+                       const struct keydata_packet *k,
+                       const unsigned char fpr[20])
 {
 	const unsigned char *p = k->body;
 	size_t n, m;
@@ -220,38 +206,27 @@ static bool signature(struct signature *s, const struct packet *k,
 /* ---- the least of it ---- */
 
 struct part {			/* a user ID or subkey, with one signature */
-	struct packet what, sig;
-	struct signature says;
+	struct keydata_packet what, sig;
+	struct keydata_signature says;
 	bool signed_, revoked, fits;
 };
 
 struct least {
 	unsigned char fpr[20];
-	struct packet primary;
+	struct keydata_packet primary;
 	struct part uid, subkey;	/* the best so far; what.p NULL: none */
 	struct part now;		/* the one that is walked over */
 	const char *addr;
 	int64_t time;
 };
 
-static bool uid_fits(const struct packet *k, const char *addr)
-{
-	char text[UID_MAX + 1], of[ADDR_MAX + 1];
-
-	if (k->len > UID_MAX || memchr(k->body, 0, k->len))
-		return false;
-	memcpy(text, k->body, k->len);
-	text[k->len] = '\0';
-	return addr_of_uid(text, of) && addr_same(of, addr);
-}
-
-static void take_signature(struct least *l, const struct packet *k)
+static void take_signature(struct least *l, const struct keydata_packet *k)
 {
 	struct part *p = &l->now;
 	bool uid = p->what.tag == TAG_USER_ID;
-	struct signature s;
+	struct keydata_signature s;
 
-	if (!p->what.p || !signature(&s, k, l->fpr) || !s.own)
+	if (!p->what.p || !keydata_signature(&s, k, l->fpr) || !s.own)
 		return;
 	if (s.type == (uid ? SIG_UID_REVOKED : SIG_SUBKEY_REVOKED))
 		p->revoked = true;
@@ -279,7 +254,7 @@ static void end_part(struct least *l)
 		goto out;
 	}
 	made = (int64_t)packet_be(p->what.body + 1, 4);
-	if (!(p->says.flags & FLAGS_ENCRYPT)
+	if (!(p->says.flags & ENCRYPTS)
 	    || (p->says.expires && made + p->says.expires <= l->time))
 		goto out;
 	if (!l->subkey.what.p
@@ -289,33 +264,35 @@ out:
 	memset(p, 0, sizeof *p);
 }
 
-static int gather(struct least *l, struct walk *w, struct err *e)
+static int gather(struct least *l, struct keydata_walk *w, struct err *e)
 {
-	struct packet k;
+	char of[ADDR_MAX + 1];
+	struct keydata_packet k;
 	int r;
 
-	if (primary(w, &l->primary, l->fpr, e))
+	if (keydata_primary(w, &l->primary, l->fpr, e))
 		return -1;
-	while ((r = next(w, &k)) == 1) {
-		if (!may_follow(k.tag))
-			return no_key(e);
+	while ((r = keydata_next(w, &k)) == 1) {
+		if (!keydata_may_follow(k.tag))
+			return keydata_none(e);
 		if (k.tag == TAG_SIGNATURE) {
 			take_signature(l, &k);
 			continue;
 		}
 		end_part(l);
 		if (k.tag == TAG_USER_ID
-		    || (k.tag == TAG_SUBKEY && k.len >= KEY_MIN)) {
+		    || (k.tag == TAG_SUBKEY && k.len >= KEYDATA_KEY_MIN)) {
 			l->now.what = k;
 			l->now.fits = k.tag == TAG_USER_ID
-			              && uid_fits(&k, l->addr);
+			              && keydata_uid_addr(&k, of)
+			              && addr_same(of, l->addr);
 		}
 	}
 	end_part(l);
-	return r ? no_key(e) : 0;
+	return r ? keydata_none(e) : 0;
 }
 
-static int put(struct sink *out, const struct packet *k, struct err *e)
+static int put(struct sink *out, const struct keydata_packet *k, struct err *e)
 {
 	return sink_put(out, k->p, k->n, e);
 }
@@ -323,7 +300,7 @@ static int put(struct sink *out, const struct packet *k, struct err *e)
 int keydata_minimal(const void *buf, size_t n, const char *addr, int64_t now,
                     struct sink *out, struct err *e)
 {
-	struct walk w = { buf, n, 0 };
+	struct keydata_walk w = { buf, n, 0 };
 	struct least l = { .addr = addr, .time = now };
 
 	if (gather(&l, &w, e))
@@ -331,7 +308,7 @@ int keydata_minimal(const void *buf, size_t n, const char *addr, int64_t now,
 	if (!l.uid.what.p)
 		return err_set(e, gpg_error(GPG_ERR_NO_USER_ID),
 		               "This key has no name that it signed itself");
-	if (!l.subkey.what.p && !(l.uid.says.flags & FLAGS_ENCRYPT))
+	if (!l.subkey.what.p && !(l.uid.says.flags & ENCRYPTS))
 		return err_set(e, gpg_error(GPG_ERR_UNUSABLE_PUBKEY),
 		               "Nothing of this key encrypts");
 	if (put(out, &l.primary, e) || put(out, &l.uid.what, e)

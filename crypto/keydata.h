@@ -13,7 +13,7 @@
 
 enum {
 	KEYDATA_MAX = 256 << 10,	/* octets of one key */
-	KEYDATA_PACKETS_MAX = 1000
+	KEYDATA_PACKETS_MAX = 4000
 };
 
 struct keydata {
@@ -40,5 +40,16 @@ size_t keydata_first(const void *buf, size_t n);
  * nothing of it encrypts. */
 int keydata_minimal(const void *buf, size_t n, const char *addr, int64_t now,
                     struct sink *out, struct err *e);
+
+/* Of somebody else's, both with each packet byte for byte, and without pictures and
+ * what keyrings note of trust.  -1: what keydata_read() says.
+ * One that is large: what it says of itself (by what its signatures claim), and no
+ * user IDs but those for this address. */
+int keydata_cut(const void *buf, size_t n, const char *addr, struct sink *out,
+                struct err *e);
+/* One that gpg has looked at: no user IDs but those for addresses that gpg found
+ * signed by the key itself. */
+int keydata_clean(const void *buf, size_t n, const struct addrs *found,
+                  struct sink *out, struct err *e);
 
 #endif

@@ -3,10 +3,8 @@
 #ifndef CRYPTO_RING_H
 #define CRYPTO_RING_H
 
-/* Whole paths: of gpg; of the keyring that it has besides the user's, and alone
- * when it imports; and of the trustdb it has when it does. */
+/* Whole paths: of gpg, and of the keyring that it has besides the user's. */
 #define RING_GPG "LETTERLOCK_GPG"
 #define RING_FILE "LETTERLOCK_RING"
-#define RING_TRUST "LETTERLOCK_RING_TRUST"
 
 #endif

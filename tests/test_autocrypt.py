@@ -296,6 +296,27 @@ def test_nothing_is_learnt(scripted, key_of):
     assert "@" not in "".join(x for x in a.log if "learnt" in x)
 
 
+def test_what_is_kept_of_a_key(scripted, key_of):
+    """Nothing that only claims to be checked, or to be hers."""
+    a = scripted(account=YES)
+    key, uid, sig, *sub = keys.packets(key_of("eve"))
+    checked = b"\xb0\x0c\0\0gpg\2\0\0\0\0\0\0"
+    dan = "Dan <%s>" % DAN
+    more = b"".join([key, uid, checked, sig, b"\xb0\x06\0\3gpg\0",
+                     b"\xd1\2pp", sig,
+                     b"\xcd" + bytes([len(dan)]) + dan.encode(), checked,
+                     *sub])
+    came(a, from_eve(field(EVE, more)))
+    learns(a, EVES)
+    with store(a) as db:
+        (data,), = db.execute("SELECT data FROM peer_key").fetchall()
+    assert data == key_of("eve")
+    # and it is not hers in Dan's name
+    came(a, letters.text(sender=DAN, to=(ALICE,), extra=field(DAN, more)),
+         letters.text(sender=BOB, to=(ALICE,), extra=field(BOB, key_of("bob"))))
+    learns(a, {**EVES, BOB: (keys.FPR["bob"], "", 1)})
+
+
 def test_gossip_that_came(scripted, key_of):
     """I13: of those who are named, inside; a direct key is another thing."""
     a = scripted(account=YES)

@@ -4,6 +4,7 @@ what a signature of one is worth, and that the user's keyring is left alone."""
 import glob
 import hashlib
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -276,6 +277,43 @@ def test_made_anew(scripted):
         assert sorted(sends(a, EVE)) == wanted, how
 
 
+def listed(home, ring):
+    """All that gpg knows of the keys in a keyring, each signature checked."""
+    _, out, said = keys.run(home, "--no-default-keyring", "--keyring", ring,
+                            "--no-auto-check-trustdb", "--with-colons",
+                            "--fixed-list-mode", "--check-sigs")
+    blocks = re.split("(?m)^(?=pub:)", out.decode())
+    return sorted(x for x in blocks if x.startswith("pub:"))
+
+
+def test_it_is_as_gpg_makes_it(scripted, make):
+    """The same to gpg as if it had imported the keys; also when one comes anew."""
+    a = scripted()
+    names = ["eve", "carol", "frank", "bob-new"]
+    d = make.folder()
+    keys.run(d, "--no-default-keyring", "--keyring", d + "/x.kbx", "--import",
+             *map(keys.asc, names))
+    ring = os.path.join(folder(a), "pubring.kbx")
+    for name in names:
+        learnt(a, keys.ADDR[name], name)
+        sends(a, EVE)
+    want = listed(d, d + "/x.kbx")
+    assert len(want) == 4 and all(x.count("\nsig:!:") == 2 for x in want)
+    assert listed(d, ring) == want
+    ruin(a, "missing")
+    sends(a, EVE)
+    assert listed(d, ring) == want
+    home = make.home(["eve"])
+    keys.run(home, "--quick-set-expire", keys.FPR["eve"], "1y")
+    keys.run(home, "--quick-set-expire", keys.FPR["eve"], "1y", "*")
+    data = keys.run(home, "--export", keys.FPR["eve"])[1]
+    learnt(a, EVE, "eve", data=data)
+    sends(a, EVE)
+    now = listed(d, ring)
+    assert len(now) == 4 and len(set(now) - set(want)) == 1
+    assert sorted(sends(a, EVE)) == reads("eve")
+
+
 @pytest.mark.parametrize("how", ["lock", "new.kbx", "no folder"])
 def test_not_to_be_used(scripted, how):
     """Who is in the user's keyring gets sealed letters; others none at all."""
@@ -343,8 +381,7 @@ def wrapped(tmp_path):
     ring.chmod(0o644)
 
     def run(*args, **env):
-        e = {"LETTERLOCK_GPG": str(gpg), "LETTERLOCK_RING": str(ring),
-             "LETTERLOCK_RING_TRUST": str(tmp_path / "trust")}
+        e = {"LETTERLOCK_GPG": str(gpg), "LETTERLOCK_RING": str(ring)}
         e.update(env)
         p = subprocess.run([built("letterlock-gpg"), *args], text=True,
                            capture_output=True, timeout=20,
@@ -355,32 +392,25 @@ def wrapped(tmp_path):
 
 
 def test_what_is_put_in_front(wrapped):
-    ring, trust = wrapped.ring, wrapped.d / "trust"
-    assert wrapped("--verify", "x") == (0, "--keyring %s --verify x" % ring)
-    alone = "--no-default-keyring --no-auto-check-trustdb --trustdb-name %s " \
-        "--keyring %s " % (trust, ring)
-    assert wrapped("--import") == (0, alone + "--import")
-    assert wrapped("--dry-run", "--import") == (
-        0, "--keyring %s --dry-run --import" % ring)
+    ring = wrapped.ring
+    for args in ("--verify", "x"), ("--import",), ("--dry-run", "--import"):
+        assert wrapped(*args) == (0, " ".join(("--keyring", str(ring)) + args))
     ring.unlink()
     assert wrapped("--verify") == (0, "--verify")
-    assert wrapped("--import") == (0, alone + "--import")
     assert wrapped("--version", LETTERLOCK_RING=None) == (0, "--version")
 
 
 @pytest.mark.parametrize("what", [
     "no gpg", "relative gpg", "linked gpg", "writable gpg", "folder gpg",
     "itself", "no ring", "relative ring", "linked ring", "writable ring",
-    "folder ring", "no trust"])
+    "folder ring"])
 def test_what_is_not_run(wrapped, what):
     env, args = {}, ["--verify"]
     name, which = what.rsplit(" ", 1) if " " in what else (what, "gpg")
     path_, key = {"gpg": (wrapped.gpg, "LETTERLOCK_GPG"),
-                  "ring": (wrapped.ring, "LETTERLOCK_RING"),
-                  "trust": (None, "LETTERLOCK_RING_TRUST")}[which]
+                  "ring": (wrapped.ring, "LETTERLOCK_RING")}[which]
     if name == "no":
         env[key] = None
-        args = ["--import"]
     elif name == "relative":
         env[key] = os.path.relpath(path_)
     elif name == "linked":

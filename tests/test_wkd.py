@@ -74,6 +74,31 @@ def test_found(wkd):
     assert r["key"]["trust"] == "seen"
 
 
+def signed_by_many(make):
+    """Eve's key with what others signed of it: more than is kept of one."""
+    many = ["alice", "bob", "bob-new", "dan", "frank", "gone", "mallory",
+            "sally"]
+    home = make.home(many, ["eve"])
+    with open(home + "/gpg.conf", "a", encoding="ascii") as f:
+        for i in range(11):
+            f.write("cert-notation n%d@example.org=%s\n" % (i, "x" * 800))
+    for name in many:
+        keys.run(home, "--local-user", keys.FPR[name], "--quick-sign-key",
+                 keys.FPR["eve"])
+    return keys.run(home, "--export", keys.FPR["eve"])[1]
+
+
+def test_a_large_key(wkd, make):
+    """What others say of it is left out, and letters go to it."""
+    a, d = wkd()
+    d.gives[EVE] = signed_by_many(make)
+    assert len(d.gives[EVE]) > 60 << 10
+    sends(a)
+    got = letters.cipher(a.smtp.accepted[-1].data)
+    assert keys.sealed_to(got) == keys.ids("alice", "eve")
+    assert asks(a)["recipients"][0]["key"]["from"] == "wkd"
+
+
 def test_a_key_that_is_not_theirs(wkd):
     """gpg judges what was found: for another address, ended, no key at all."""
     a, d = wkd()

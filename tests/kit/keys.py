@@ -257,3 +257,15 @@ def sealed_to(armor):
         out = run(d, "--list-packets", data=armor, check=False)[1]
     return sorted(re.findall(r"(?m)^:pubkey enc packet:.*keyid ([0-9A-F]{16})",
                              out.decode("utf-8", "replace")))
+
+
+def packets(key):
+    """The packets of a key as gpg exports it (each in the old format)."""
+    out = []
+    while key:
+        assert key[0] & 0xc0 == 0x80 and key[0] & 3 != 3
+        n = 1 << (key[0] & 3)
+        end = 1 + n + int.from_bytes(key[1:1 + n], "big")
+        out.append(key[:end])
+        key = key[end:]
+    return out

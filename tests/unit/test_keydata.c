@@ -261,6 +261,104 @@ static void test_foreign_signatures(void **state)
 	free(p);
 }
 
+/* ---- those of others ---- */
+
+/* The same with packets in it that nobody needs: a picture with a signature, what a
+ * keyring notes of trust, a name, and what somebody else signed. */
+static unsigned char *with_more(size_t *n)
+{
+	static const unsigned char more[] =
+		"\xd1\x02pp" "\xc2\x0b" "\x04\x10\x16\x08" "\0\0\0\0" "sig"
+		"\xcc\x08" "\x00\x03gpg\0\0\0"
+		"\xcd\x0f" "Eve <eve@b.test" "\xcd\x08" "<o@b.te>"
+		"\xc2\x0b" "\x04\x10\x16\x08" "\0\0\0\0" "sig";
+	unsigned char *many = many_key(n), *p = malloc(*n + sizeof more - 1);
+
+	memcpy(p, many, *n);
+	memcpy(p + *n, more, sizeof more - 1);
+	*n += sizeof more - 1;
+	free(many);
+	return p;
+}
+
+static void cut(struct membuf *m, const char *addr, const char *found)
+{
+	struct addrs a = { NULL };
+	struct keydata k;
+	size_t n;
+	unsigned char *p = with_more(&n);
+
+	membuf_init(m, 8192);
+	assert_int_equal(keydata_read(&k, p, n, NULL), 0);
+	if (addr) {
+		assert_int_equal(keydata_cut(p, n, addr, &m->sink, NULL), 0);
+	} else {
+		assert_int_equal(addrs_parse(&a, found, NULL), 0);
+		assert_int_equal(keydata_clean(p, n, &a, &m->sink, NULL), 0);
+	}
+	addrs_free(&a);
+	assert_int_equal(keydata_read(&k, m->buf, m->len, NULL), 0);
+	assert_string_equal(k.fpr, FPR);
+	assert_false(has(m, "pp"));
+	assert_false(has(m, "gpg"));
+	assert_false(has(m, "Eve"));
+	/* all its subkeys, also what withdraws one */
+	for (uint32_t t = 0; t < 4; t++)
+		assert_true(has_made(m, 1704153600 + t * 86400));
+	free(p);
+}
+
+static void test_of_others(void **state)
+{
+	size_t n;
+	unsigned char *p = many_key(&n);
+	struct membuf m;
+
+	(void)state;
+	/* what is left of a key without these is the key itself */
+	cut(&m, NULL, "alice@EXAMPLE.org, old@example.org, gone@example.org");
+	assert_int_equal(m.len, n);
+	assert_memory_equal(m.buf, p, n);
+	membuf_free(&m);
+	cut(&m, NULL, "old@example.org, o@b.te");
+	assert_true(has(&m, "Old <old@example.org>"));
+	assert_true(has(&m, "<o@b.te>"));
+	assert_true(has(&m, "sig"));
+	assert_false(has(&m, "alice@"));
+	assert_false(has(&m, "gone@"));
+	membuf_free(&m);
+	cut(&m, "Gone@example.org", NULL);
+	assert_true(has(&m, "Gone <gone@example.org>"));
+	assert_false(has(&m, "old@"));
+	assert_false(has(&m, "alice@"));
+	membuf_free(&m);
+	cut(&m, "o@b.te", NULL);
+	assert_true(has(&m, "<o@b.te>"));
+	assert_false(has(&m, "sig"));
+	membuf_free(&m);
+	free(p);
+}
+
+/* Cut anywhere it is read no further, and nothing of it is made up. */
+static void test_of_others_cut(void **state)
+{
+	size_t n;
+	unsigned char *p = with_more(&n), *copy;
+	struct membuf m;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		copy = malloc(i ? i : 1);
+		memcpy(copy, p, i);
+		membuf_init(&m, 8192);
+		keydata_cut(copy, i, "old@example.org", &m.sink, NULL);
+		assert_in_range(m.len, 0, i);
+		membuf_free(&m);
+		free(copy);
+	}
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +370,8 @@ int main(void)
 		cmocka_unit_test(test_many_packets),
 		cmocka_unit_test(test_nothing_to_use),
 		cmocka_unit_test(test_foreign_signatures),
+		cmocka_unit_test(test_of_others),
+		cmocka_unit_test(test_of_others_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
