@@ -71,10 +71,13 @@ struct job {
 
 static int say_provider(const struct setup *s)
 {
-	const struct setup_provider *p = setup_provider(s->domain);
+	const struct setup_provider *p = s->provider;
 
 	if (!p)
 		return 0;
+	if (s->by_mx)
+		printf("%s has its mail with %s, DNS says.\n", s->domain,
+		       p->name);
 	switch (p->works) {
 	case SETUP_WORKS:
 		printf("%s works.\n", p->name);
@@ -87,12 +90,17 @@ static int say_provider(const struct setup *s)
 		if (s->no_login || s->server[SESSION_SMTP] || s->old
 		    || (s->oauth && p->smtp))
 			break;
+		if (s->by_mx) {		/* which may be only where mail goes through */
+			printf("%s does not work by this command yet.\n",
+			       p->name);
+			break;
+		}
 		return setup_fail(EX_UNAVAILABLE, "%s does not work by this "
 		                  "command yet: %s", p->name, p->todo);
 	}
 	if (p->todo && !s->oauth)
 		printf("%s\n", p->todo);
-	if (!p->pop3 && !s->server[SESSION_POP3] && !s->sending_only)
+	if (!p->pop3 && !s->by_mx && !s->server[SESSION_POP3] && !s->sending_only)
 		return setup_fail(EX_USAGE, "%s has no POP3: say --sending-only",
 		                  p->name);
 	return 0;
@@ -149,8 +157,10 @@ static int run(struct job *w)
 	struct err e;
 	int rc;
 
-	if ((rc = setup_conf_read(s, w->config)) || (rc = say_provider(s))
-	    || (rc = get_password(w)))
+	if ((rc = setup_conf_read(s, w->config)))
+		return rc;
+	setup_know(s);
+	if ((rc = say_provider(s)) || (rc = get_password(w)))
 		return rc;
 	if (w->passphrase_fd != -1
 	    && !(pass_secret = setup_secret("", w->passphrase_fd, &e)))

@@ -61,6 +61,8 @@ enum setup_units {		/* who holds the ports */
 
 struct setup {			/* what the user wants, and what is known so far */
 	const char *address, *domain;
+	const struct setup_provider *provider;	/* or NULL */
+	bool by_mx;			/* as DNS says */
 	char ascii[SETUP_DOMAIN_MAX];	/* the domain in A-labels; "": it has none */
 	const char *user;		/* NULL: the address, or as is found */
 	const char *server[2];		/* by enum session_kind, or NULL */
@@ -136,13 +138,19 @@ void setup_server_text(const struct server *s, char out[SETUP_SERVER_MAX]);
 
 enum setup_works { SETUP_WORKS, SETUP_APP_PASSWORD, SETUP_NOT_YET };
 struct setup_provider {
-	const char *domain, *name;
+	const char *name;
 	enum setup_works works;
 	const char *smtp, *pop3;	/* NULL: it has none */
+	bool local_part;		/* is the login */
 	const char *todo;		/* what the user does first, or why not; NULL */
 };
 /* NULL: it is not among them. */
 const struct setup_provider *setup_provider(const char *domain);
+/* The same by the host that has the mail of a domain. */
+const struct setup_provider *setup_provider_of_mx(const char *host);
+/* Find that of s: by its domain, else by who has its mail, unless DNS is not to be
+ * asked, or the servers are known anyway. */
+void setup_know(struct setup *s);
 
 /* ---- where the servers may be: setup_guess.c ---- */
 
@@ -157,11 +165,19 @@ bool setup_domain_ok(const char *domain);
 enum { SETUP_SRV_MAX = 16 };	/* records of one answer */
 struct setup_srv {
 	unsigned priority, weight, port;
-	char target[256];
+	char target[SETUP_DOMAIN_MAX];
 };
 /* The SRV records of an answer, the best first: how many; -1: it is none. */
 int setup_srv_parse(const unsigned char *answer, size_t n,
                     struct setup_srv out[SETUP_SRV_MAX]);
+/* The same of the MX records, which have no weight and no port. */
+int setup_mx_parse(const unsigned char *answer, size_t n,
+                   struct setup_srv out[SETUP_SRV_MAX]);
+/* Who has the mail of a domain that is setup_domain_ok(), as DNS says: false where
+ * nobody is known to.  Some seconds at most. */
+bool setup_mx(const char *domain, char host[SETUP_DOMAIN_MAX]);
+/* Is the host the domain, or within it? */
+bool setup_within(const char *host, const char *domain);
 /* Ask for those of a domain that is setup_domain_ok(): a dozen seconds at most. */
 void setup_dns(struct setup_guesses *g, const char *domain,
                enum session_kind kind);

@@ -22,11 +22,26 @@ static void add(struct setup_guesses *g, const char *server, const char *from)
 		setup_guess_add(g, &one);
 }
 
+static void of_provider(const struct setup *s, enum session_kind kind,
+                        struct setup_guesses *g)
+{
+	const struct setup_provider *p = s->provider;
+	const char *server = kind == SESSION_SMTP ? p->smtp : p->pop3;
+	size_t n = (size_t)(strrchr(s->address, '@') - s->address);
+
+	add(g, server, p->name);
+	if (!g->n)
+		return;
+	g->guess[0].token = p->works == SETUP_NOT_YET;
+	if (p->local_part && n < sizeof g->guess[0].user)
+		memcpy(g->guess[0].user, s->address, n);
+}
+
 /* What the user said goes alone; what is known comes before what is guessed. */
 static void gather(struct setup *s, enum session_kind kind,
                    struct setup_guesses *g)
 {
-	const struct setup_provider *p = setup_provider(s->domain);
+	const struct setup_provider *p = s->provider;
 	const struct server *old = !s->old ? NULL : kind == SESSION_SMTP
 	                           ? &s->old->smtp : &s->old->pop3;
 	char text[SETUP_SERVER_MAX];
@@ -41,8 +56,8 @@ static void gather(struct setup *s, enum session_kind kind,
 		add(g, text, "as it is configured");
 		return;
 	}
-	if (p) {
-		add(g, kind == SESSION_SMTP ? p->smtp : p->pop3, p->name);
+	if (p && !s->by_mx) {
+		of_provider(s, kind, g);
 		return;
 	}
 	if (!setup_domain_ok(s->ascii))
@@ -51,6 +66,10 @@ static void gather(struct setup *s, enum session_kind kind,
 		setup_isp(g, s->isp_dir, s->address, s->ascii, kind);
 	if (!g->n && !s->no_autoconfig)
 		setup_autoconfig(g, s, kind);
+	if (!g->n && p && (p->works != SETUP_NOT_YET || s->oauth))
+		of_provider(s, kind, g);
+	else if (!g->n && p && p->smtp)		/* unless there is another */
+		snprintf(s->token_only, sizeof s->token_only, "%s", p->smtp);
 	if (g->n)
 		return;
 	if (!s->no_dns)
@@ -85,7 +104,7 @@ static enum outcome try(const struct setup *s, enum session_kind kind,
 
 static int denied(const struct setup *s, const struct err *e)
 {
-	const struct setup_provider *p = setup_provider(s->domain);
+	const struct setup_provider *p = s->provider;
 
 	printf("says no\n");
 	if (s->oauth)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a domain's DNS says of its servers (SRV, RFC 2782, 6186 and 8314). */
+/* What a domain's DNS says of its servers (SRV, RFC 2782, 6186 and 8314), and who has
+ * its mail (MX). */
 #include <arpa/nameser.h>
 #include <resolv.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ enum {
 	SECONDS = 3,		/* for one server to answer one question */
 	SERVERS_MAX = 2,	/* that are asked */
 	HEAD_SIZE = 12, RECORD_FIXED = 10,	/* octets of RFC 1035, 4.1.1 and 4.1.3 */
-	SRV_FIXED = 6
+	SRV_FIXED = 6, MX_FIXED = 2
 };
 
 static unsigned u16(const unsigned char *p)
@@ -22,19 +23,24 @@ static unsigned u16(const unsigned char *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* One record's data. */
-static bool take(const unsigned char *answer, const unsigned char *end,
+/* One record's data: of SRV, or of MX (RFC 1035, 3.3.9). */
+static bool take(const unsigned char *answer, const unsigned char *end, unsigned type,
                  const unsigned char *data, size_t len, struct setup_srv *out)
 {
-	if (len <= SRV_FIXED
-	    || dn_expand(answer, end, data + SRV_FIXED, out->target,
-	                 sizeof out->target) != (int)len - SRV_FIXED)
+	const size_t fixed = type == ns_t_srv ? SRV_FIXED : MX_FIXED;
+
+	memset(out, 0, sizeof *out);
+	if (len <= fixed
+	    || dn_expand(answer, end, data + fixed, out->target,
+	                 sizeof out->target) != (int)(len - fixed))
 		return false;
 	out->priority = u16(data);
-	out->weight = u16(data + 2);
-	out->port = u16(data + 4);
+	if (type == ns_t_srv) {
+		out->weight = u16(data + 2);
+		out->port = u16(data + 4);
+	}
 	/* "." says that there is none */
-	return out->port && setup_domain_ok(out->target);
+	return (out->port || type == ns_t_mx) && setup_domain_ok(out->target);
 }
 
 static int before(const void *a, const void *b)
@@ -48,8 +54,9 @@ static int before(const void *a, const void *b)
 	return strcmp(x->target, y->target);
 }
 
-int setup_srv_parse(const unsigned char *answer, size_t n,
-                    struct setup_srv out[SETUP_SRV_MAX])
+/* The records of this type, the best first. */
+static int parse(const unsigned char *answer, size_t n, unsigned type,
+                 struct setup_srv out[SETUP_SRV_MAX])
 {
 	const unsigned char *end = answer + n, *p = answer + HEAD_SIZE;
 	unsigned questions, answers, got = 0;
@@ -74,9 +81,10 @@ int setup_srv_parse(const unsigned char *answer, size_t n,
 		len = u16(p + 8);
 		if ((size_t)(end - p - RECORD_FIXED) < len)
 			return -1;
-		if (u16(p) == ns_t_srv && u16(p + 2) == ns_c_in
+		if (u16(p) == type && u16(p + 2) == ns_c_in
 		    && got < SETUP_SRV_MAX
-		    && take(answer, end, p + RECORD_FIXED, len, &out[got]))
+		    && take(answer, end, type, p + RECORD_FIXED, len,
+		            &out[got]))
 			got++;
 		p += RECORD_FIXED + len;
 	}
@@ -84,8 +92,19 @@ int setup_srv_parse(const unsigned char *answer, size_t n,
 	return (int)got;
 }
 
-/* Is the host the domain, or within it? */
-static bool within(const char *host, const char *domain)
+int setup_srv_parse(const unsigned char *answer, size_t n,
+                    struct setup_srv out[SETUP_SRV_MAX])
+{
+	return parse(answer, n, ns_t_srv, out);
+}
+
+int setup_mx_parse(const unsigned char *answer, size_t n,
+                   struct setup_srv out[SETUP_SRV_MAX])
+{
+	return parse(answer, n, ns_t_mx, out);
+}
+
+bool setup_within(const char *host, const char *domain)
 {
 	size_t h = strlen(host), d = strlen(domain);
 
@@ -93,35 +112,55 @@ static bool within(const char *host, const char *domain)
 	       && (h == d || host[h - d - 1] == '.');
 }
 
-static void look_up(struct setup_guesses *g, const char *service,
-                    const char *domain, const char *how)
+/* Ask: how many there are; 0 where nobody answers, too. */
+static int query(const char *name, unsigned type,
+                 struct setup_srv out[SETUP_SRV_MAX])
 {
-	struct setup_guess one = { .from = "DNS" };
-	struct setup_srv srv[SETUP_SRV_MAX];
 	unsigned char *answer = malloc(ANSWER_SIZE);
 	struct __res_state r = { .options = 0 };
-	char name[SETUP_SERVER_MAX];
 	int n;
 
 	if (!answer || res_ninit(&r)) {
 		free(answer);
-		return;
+		return 0;
 	}
 	r.retrans = SECONDS;
 	r.retry = 1;
 	if (r.nscount > SERVERS_MAX)
 		r.nscount = SERVERS_MAX;
+	n = res_nquery(&r, name, ns_c_in, (int)type, answer, ANSWER_SIZE);
+	n = n > 0 ? parse(answer, (size_t)n, type, out) : 0;
+	res_nclose(&r);
+	free(answer);
+	return n > 0 ? n : 0;
+}
+
+bool setup_mx(const char *domain, char host[SETUP_DOMAIN_MAX])
+{
+	struct setup_srv mx[SETUP_SRV_MAX];
+
+	if (!query(domain, ns_t_mx, mx))
+		return false;
+	memcpy(host, mx[0].target, SETUP_DOMAIN_MAX);
+	return true;
+}
+
+static void look_up(struct setup_guesses *g, const char *service,
+                    const char *domain, const char *how)
+{
+	struct setup_guess one = { .from = "DNS" };
+	struct setup_srv srv[SETUP_SRV_MAX];
+	char name[SETUP_SERVER_MAX];
+	int n;
+
 	snprintf(name, sizeof name, "%s._tcp.%s", service, domain);
-	n = res_nquery(&r, name, ns_c_in, ns_t_srv, answer, ANSWER_SIZE);
-	n = n > 0 ? setup_srv_parse(answer, (size_t)n, srv) : 0;
+	n = query(name, ns_t_srv, srv);
 	for (int i = 0; i < n; i++) {
-		one.elsewhere = !within(srv[i].target, domain);
+		one.elsewhere = !setup_within(srv[i].target, domain);
 		snprintf(one.server, sizeof one.server, "%s:%u %s",
 		         srv[i].target, srv[i].port, how);
 		setup_guess_add(g, &one);
 	}
-	res_nclose(&r);
-	free(answer);
 }
 
 void setup_dns(struct setup_guesses *g, const char *domain,

@@ -106,6 +106,26 @@ def test_dns(look):
         "smtp = mx.example.org:465 tls\npop3 = mx.example.org:995 tls\n")
 
 
+def test_a_provider_of_many_domains(look):
+    """Who has the domain's mail is known by its MX; its own word comes first."""
+    p = look("--no-autoconfig", mx="aspmx.l.google.com")
+    assert "example.org has its mail with Gmail, DNS says" in p.out
+    assert "myaccount.google.com" in p.out
+    assert servers(p) == ("smtp = smtp.gmail.com:465 tls\n"
+                          "pop3 = pop.gmail.com:995 tls\n")
+    assert servers(look(pages={FIRST: ISP}, mx="aspmx.l.google.com")) == SERVERS
+    office = "example-org.mail.protection.outlook.com"
+    p = look(mx=office)
+    assert p.code == 69 and "--token-command" in p.err
+    srv = {"_submissions": ["mx.example.org", 465],
+           "_pop3s": ["mx.example.org", 995]}
+    assert "smtp = mx.example.org:465" in servers(look(mx=office, srv=srv))
+    p = look("--token-command", "oama", mx=office)
+    assert "smtp = smtp.office365.com:587 starttls\n" in servers(p)
+    p = look(mx="mx.example.org")
+    assert p.code == 69 and "has its mail" not in p.out
+
+
 # ---- autoconfig
 
 def test_autoconfig(look):
@@ -229,7 +249,7 @@ def published(make):
 
     def start(gives, secret=(), address=ALICE):
         n = Newcomer(make, secret)
-        n.nowhere = ["--no-autoconfig"]
+        n.nowhere = ["--no-autoconfig", "--no-dns"]
         n.dirmngr = Dirmngr(n.gnupg)
         n.dirmngr.gives[address] = gives
         started.append(n.dirmngr)

@@ -9,7 +9,8 @@ from .agent import assert_sane, built
 
 ALICE = "alice@example.org"
 PASSWORD = "the walrus, 17"
-NOWHERE = ("--no-autoconfig", "--no-wkd")    # nobody but this machine is asked
+# nobody but this machine is asked
+NOWHERE = ("--no-autoconfig", "--no-dns", "--no-wkd")
 LOCAL = ("--listen-smtp", "127.0.0.1:0", "--listen-pop3", "127.0.0.1:0")
 
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "agent/conf_value.h"
 #include "agent/setup.h"
 
 static void assert_set(const char *text, const char *section, const char *key,
@@ -353,6 +354,86 @@ static void test_srv(void **state)
 		}
 }
 
+#define MX "\xc0\x0c\0\x0f\0\1\0\0\0\x3c"
+static const char mx_answer[] =
+	"\x12\x34\x81\x80\0\1\0\4\0\0\0\0"
+	"\7example\3org\0\0\x0f\0\1"
+	MX "\0\7\0\x14\2mx\xc0\x0c"			/* 20 mx */
+	MX "\0\x09\0\5\4mail\xc0\x0c"		/* 5 mail */
+	RR "\0\x0c\0\0\0\1\1\xd1\3low\xc0\x0c"	/* SRV, which does not count */
+	MX "\0\3\0\0\0";				/* none */
+
+static void test_mx(void **state)
+{
+	struct setup_srv s[SETUP_SRV_MAX];
+	char *exact;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof mx_answer; n++) {
+		exact = malloc(n ? n : 1);
+		assert_non_null(exact);
+		memcpy(exact, mx_answer, n);
+		assert_int_equal(n < sizeof mx_answer - 1 ? -1 : 2,
+			setup_mx_parse((unsigned char *)exact, n, s));
+		free(exact);
+	}
+	assert_string_equal("mail.example.org", s[0].target);
+	assert_string_equal("mx.example.org", s[1].target);
+	assert_int_equal(20, s[1].priority);
+	assert_int_equal(0, s[0].port);
+}
+
+/* ---- the table ---- */
+
+static void test_provider(void **state)
+{
+	static const char *const all[] = { "gmail.com", "outlook.com", "yahoo.com",
+		"aol.com", "icloud.com", "proton.me", "tuta.com", "fastmail.com",
+		"gmx.de", "gmx.com", "web.de", "t-online.de", "posteo.de",
+		"mailbox.org", NULL };
+	struct conf_value v = { .path = "", .key = "" };
+	const struct setup_provider *p;
+	struct server s = { .host = NULL };
+
+	(void)state;
+	for (int i = 0; all[i]; i++) {
+		p = setup_provider(all[i]);
+		assert_non_null(p);
+		for (int pop3 = 0; pop3 < 2; pop3++) {
+			v.text = pop3 ? p->pop3 : p->smtp;
+			if (!v.text)
+				continue;
+			assert_int_equal(0, conf_value_server(&v, &s, NULL));
+			assert_true(s.transport != TRANSPORT_PLAINTEXT);
+		}
+		/* what does not simply work says what to do */
+		assert_true(p->works == SETUP_WORKS || p->todo);
+		assert_true(p->works != SETUP_WORKS || (p->smtp && p->pop3));
+	}
+	free(s.host);
+	assert_ptr_equal(setup_provider("gmail.com"), setup_provider("GMail.com"));
+	assert_true(setup_provider("web.de")->local_part);
+	assert_null(setup_provider("example.org"));
+	assert_null(setup_provider("xgmail.com"));
+	assert_null(setup_provider(""));
+}
+
+static void test_provider_of_mx(void **state)
+{
+	(void)state;
+	assert_ptr_equal(setup_provider("gmail.com"),
+	                 setup_provider_of_mx("ASPMX.L.Google.com"));
+	assert_ptr_equal(setup_provider("outlook.com"),
+		setup_provider_of_mx("eur.olc.protection.outlook.com"));
+	assert_string_equal("Microsoft 365",
+		setup_provider_of_mx("x.mail.protection.outlook.com")->name);
+	assert_ptr_equal(setup_provider("fastmail.com"),
+		setup_provider_of_mx("in1-smtp.messagingengine.com"));
+	assert_null(setup_provider_of_mx("notgoogle.com"));
+	assert_null(setup_provider_of_mx("google.com.example.org"));
+	assert_null(setup_provider_of_mx("mx.example.org"));
+}
+
 static void test_srv_many(void **state)
 {
 	static const char one[] = RR "\0\x0c\0\x0a\0\1\1\xd1\3low\xc0\x1e";
@@ -386,6 +467,9 @@ int main(void)
 		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_srv),
 		cmocka_unit_test(test_srv_many),
+		cmocka_unit_test(test_mx),
+		cmocka_unit_test(test_provider),
+		cmocka_unit_test(test_provider_of_mx),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
