@@ -213,8 +213,9 @@ def carol(make):
     with provider.Provider("smtp", {CAROL: "x"}) as p, \
             provider.Provider("pop3", {CAROL: "x"}) as q:
         home = make.home(["carol"], trusted=["bob", "alice"])
+        # with time for gpg: it is a prompt that is not waited for
         a = make.agent(home, {CAROL: {"smtp": p.conf, "pop3": q.conf}},
-                       PATIENCE)
+                       dict(PATIENCE, **{"gpg-timeout": "20"}))
         a.smtp, a.inbox = p, q
         a.reader = make.home(["bob"], ["carol", "alice"])
         a.send = lambda to, raw: client.send(a.submission, CAROL, "x", to, raw)

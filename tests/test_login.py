@@ -122,7 +122,7 @@ def test_who_hangs_up_is_not_waited_for(alice):
         assert len(alice.role("front")) == 2
         t = time.monotonic()
     wait_for(lambda: len(alice.role("front")) == 1)
-    assert time.monotonic() - t < 1.5
+    assert time.monotonic() - t < 2.5   # not the rest of four seconds
     assert len(alice.smtp.sessions) == heard
 
 

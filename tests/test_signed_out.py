@@ -42,8 +42,7 @@ def kept(make_once):
             provider.Provider("pop3", {ALICE: "x"}) as q:
         a = make_once.agent(make_once.home(["alice"], trusted=["bob"]),
                             {ALICE: dict(CLEAR, smtp=p.conf, pop3=q.conf)},
-                            {"gpg-timeout": "2", "provider-timeout": "5",
-                             "client-timeout": "10"})
+                            {"provider-timeout": "5", "client-timeout": "10"})
         a.smtp, a.inbox = p, q
         a.reader = make_once.home(["bob"], ["alice"])
         a.send = lambda to, raw, **kw: client.send(
