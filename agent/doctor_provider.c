@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/doctor.h"
@@ -12,7 +13,6 @@
 #include "agent/log.h"
 #include "agent/probe.h"
 #include "agent/spawn.h"
-#include "agent/stream.h"
 
 enum {
 	ANSWER_SECONDS = 10,	/* for all of them */
@@ -28,6 +28,14 @@ struct asked {
 	struct probe probe;
 	struct err e;
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static const struct server *server_of(const struct asked *a)
 {
@@ -45,7 +53,7 @@ static struct secrets *run_commands(const struct doctor *d)
 
 	for (unsigned i = 0; s && i < d->conf.n_accounts; i++)
 		if (d->conf.account[i].command)
-			secrets_want(s, i, stream_clock());
+			secrets_want(s, i, now_ms());
 	while (running) {
 		running = false;
 		for (unsigned i = 0; i < d->conf.n_accounts; i++)
@@ -53,7 +61,7 @@ static struct secrets *run_commands(const struct doctor *d)
 		/* the end of a command need not be the end of its pipe */
 		if (running)
 			poll(p, secrets_poll(s, p), 50);
-		secrets_work(s, stream_clock());
+		secrets_work(s, now_ms());
 	}
 	return s;
 }
@@ -146,7 +154,7 @@ static int64_t deadline(const struct doctor *d)
 {
 	unsigned s = d->conf.connect_timeout + d->conf.greeting_timeout;
 
-	return stream_clock() + 1000 * (int64_t)(s < ANSWER_SECONDS
+	return now_ms() + 1000 * (int64_t)(s < ANSWER_SECONDS
 	                                         ? s : ANSWER_SECONDS);
 }
 
@@ -162,7 +170,7 @@ static void ask_all(struct doctor *d, struct asked *all, unsigned n, int conf_fd
 	secrets_end(s);
 	end = deadline(d);
 	for (unsigned i = 0; i < n; i++) {
-		left = end - stream_clock();
+		left = end - now_ms();
 		o = all[i].failed ? DONE_FAILED
 		    : probe_answer(&all[i].probe, left > 0 ? (int)left : 0, &why,
 		                   &all[i].e);

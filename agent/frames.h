@@ -225,9 +225,8 @@ enum frame_type {
 				 * gpg has judged it: u32 the code of an error, u32 it is
 				 * taken */
 	/* front, plugin -> keeper: keys are looked for (by WKD) */
-	K_LOOKUP,		/* u32 wait (LOOKUP_WAIT_MS at most, else not at all), u32
-				 * n (LOOKUP_ADDRS_MAX at most), str addr ...: n of: u32
-				 * (enum looked) */
+	K_LOOKUP,		/* u32 how (of enum lookup), u32 n (LOOKUP_ADDRS_MAX at
+				 * most), str addr ...: n of: u32 (enum looked) */
 	/* crypt -> keeper: what was found */
 	K_FOUND,		/* str addr: u32 there is a key, and then: u64 when (unix
 				 * time), its octets */
@@ -312,6 +311,10 @@ enum looked {
 	LOOKED_FOUND,
 	LOOKED_NONE,		/* who would know has none */
 	LOOKED_FAILED		/* could not look, or took too long */
+};
+enum lookup {			/* any of */
+	LOOKUP_WAIT = 1,	/* for LOOKUP_WAIT_MS at most, else not at all */
+	LOOKUP_ANEW = 2		/* also where none was found before */
 };
 enum { LOOKUP_ADDRS_MAX = 20, LOOKUP_WAIT_MS = 3000 };
 enum contact_set { SET_READABLE = 1, SET_POLICY = 2, SET_JUDGED = 4 };

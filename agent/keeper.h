@@ -103,10 +103,10 @@ struct found_key {
 	size_t n;		/* 0: there is none */
 	int64_t when;		/* unix time */
 };
-/* Begin to look for keys of n addresses (LOOKUP_ADDRS_MAX at most), wait for what
- * comes of it for LOOKUP_WAIT_MS at most, or not at all. */
-int keeper_lookup(struct chan *k, bool wait, const char *const *addr, size_t n,
-                  enum looked *is, struct err *e);
+/* Begin to look for keys of n addresses (LOOKUP_ADDRS_MAX at most); how: of enum
+ * lookup. */
+int keeper_lookup(struct chan *k, unsigned how, const char *const *addr,
+                  size_t n, enum looked *is, struct err *e);
 /* What was found, for crypt, which says whether it is of no use. */
 int keeper_found(struct chan *k, const char *addr, struct found_key *key,
                  struct err *e);

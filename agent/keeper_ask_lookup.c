@@ -3,14 +3,14 @@
 #include "agent/frames.h"
 #include "agent/keeper_ask.h"
 
-int keeper_lookup(struct chan *k, bool wait, const char *const *addr, size_t n,
-                  enum looked *is, struct err *e)
+int keeper_lookup(struct chan *k, unsigned how, const char *const *addr,
+                  size_t n, enum looked *is, struct err *e)
 {
 	struct pack p;
 	struct unpack u;
 
 	pack_init(&p);
-	pack_u32(&p, wait);
+	pack_u32(&p, how);
 	pack_u32(&p, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)
 		pack_str(&p, addr[i]);

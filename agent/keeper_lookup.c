@@ -21,11 +21,13 @@ struct asked *asked_take(struct kept *k, const struct frame *f)
 {
 	struct asked *a = calloc(1, sizeof *a);
 	struct unpack u;
+	uint32_t how;
 
 	if (!a)
 		return NULL;
 	unpack_init(&u, f);
-	a->waits = unpack_u32(&u) != 0;
+	how = unpack_u32(&u);
+	a->waits = how & LOOKUP_WAIT;
 	a->n = unpack_u32(&u);
 	for (uint32_t i = 0; i < a->n && i < LOOKUP_ADDRS_MAX; i++)
 		unpack_str(&u, a->addr[i], sizeof a->addr[i]);
@@ -34,8 +36,11 @@ struct asked *asked_take(struct kept *k, const struct frame *f)
 		return NULL;
 	}
 	a->until = keeper_now() + (a->waits ? LOOKUP_WAIT_MS : 0);
-	for (uint32_t i = 0; i < a->n; i++)
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (how & LOOKUP_ANEW)
+			wkd_again(k->wkd, a->addr[i], keeper_now());
 		wkd_want(k->wkd, a->addr[i], keeper_now());
+	}
 	return a;
 }
 

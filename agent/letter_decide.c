@@ -133,7 +133,7 @@ static int look_up_keys(struct letter *l, enum key_state *own)
 
 	if (l->form == FORM_SMIME)
 		return 0;
-	if (recipients_look_up(l->s->conf, &l->s->ends->keeper, true, l->to,
+	if (recipients_look_up(l->s->conf, &l->s->ends->keeper, LOOKUP_WAIT, l->to,
 	                       l->n, &l->wishes, &found, NULL))
 		return letter_broken(l);
 	return found ? ask_keys(l, own) : 0;

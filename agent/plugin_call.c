@@ -43,6 +43,7 @@ static const struct call {
 		{ "account", JSON_STRING, true }, { "to", JSON_ARRAY, true },
 		{ "encrypt", JSON_TRUE, false }, { "sign", JSON_TRUE, false },
 		{ "answers", JSON_ARRAY, false },
+		{ "look", JSON_TRUE, false },
 		{ "code", JSON_INTEGER, false },
 		{ "wait", JSON_TRUE, false } } },
 	{ "status", plugin_status, { { "keys", JSON_TRUE, false } } },

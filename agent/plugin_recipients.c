@@ -150,12 +150,16 @@ static int ask_crypt(struct plugin *p, struct question *q, struct fault *f)
 }
 
 /* A look-up may end after our answer: the event "recipients" tells of that. */
-static int look_up(struct plugin *p, struct question *q, bool wait,
+static int look_up(struct plugin *p, struct question *q, json_t *request,
                    struct fault *f)
 {
+	unsigned how = json_is_true(json_object_get(request, "wait"))
+	               ? LOOKUP_WAIT : 0;
 	bool found;
 
-	if (recipients_look_up(p->conf, &p->ends->keeper, wait, q->to, q->n,
+	if (json_is_true(json_object_get(request, "look")))
+		how |= LOOKUP_ANEW;
+	if (recipients_look_up(p->conf, &p->ends->keeper, how, q->to, q->n,
 	                       &q->wishes, &found, NULL)) {
 		fault_set(f, "failed", "The keys could not be looked up. Try "
 		          "again");
@@ -195,6 +199,15 @@ static json_t *key_of(const struct recipient *r)
 	return key;
 }
 
+/* What came of looking for a key, or NULL: none was looked for. */
+static const char *looked(const struct recipient *r)
+{
+	if (r->looking)
+		return "not-yet";
+	return r->looked == LOOKED_NONE ? "none"
+	       : r->looked == LOOKED_FAILED ? "failed" : NULL;
+}
+
 static json_t *recipient(const struct recipient *r, const char *given,
                          enum policy strictest)
 {
@@ -210,6 +223,8 @@ static json_t *recipient(const struct recipient *r, const char *given,
 	              "words", json_words(words));
 	if (r->fpr[0])
 		json_object_set_new(j, "key", key_of(r));
+	if (looked(r))
+		json_object_set_new(j, "looked", json_string(looked(r)));
 	return j;
 }
 
@@ -252,8 +267,7 @@ json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f)
 	if (ask_keeper(p, q, request))
 		return fault_set(f, "failed", "A part of Letterlock did not "
 		                 "answer. Try again");
-	if (ask_crypt(p, q, f)
-	    || look_up(p, q, json_is_true(json_object_get(request, "wait")), f))
+	if (ask_crypt(p, q, f) || look_up(p, q, request, f))
 		return NULL;
 	return answer(q);
 }

@@ -23,6 +23,7 @@ struct recipient {
 	bool sealed_before;	/* ever sealed to */
 	bool clear_allowed;	/* the user once allowed readable letters to it */
 	enum looked looked;	/* for a key, which there was none of */
+	bool looking;		/* it has not ended yet */
 };
 
 enum decision { SEND_SEALED, SEND_CLEAR, SEND_REFUSED };

@@ -120,9 +120,9 @@ static bool is_wanting(const struct recipient *r)
 	return r->state == KEY_NONE || r->state == KEY_EXPIRED;
 }
 
-int recipients_look_up(const struct conf *conf, struct chan *keeper, bool wait,
-                       struct recipient *to, size_t n, const struct wishes *w,
-                       bool *found, struct err *e)
+int recipients_look_up(const struct conf *conf, struct chan *keeper,
+                       unsigned how, struct recipient *to, size_t n,
+                       const struct wishes *w, bool *found, struct err *e)
 {
 	const char *addr[LOOKUP_ADDRS_MAX];
 	size_t at[LOOKUP_ADDRS_MAX], many = 0;
@@ -138,11 +138,12 @@ int recipients_look_up(const struct conf *conf, struct chan *keeper, bool wait,
 		}
 	if (many == 0)
 		return 0;
-	if (keeper_lookup(keeper, wait, addr, many, is, e))
+	if (keeper_lookup(keeper, how, addr, many, is, e))
 		return -1;
 	for (size_t i = 0; i < many; i++) {
 		/* found, but of no use: that is heard of by its state */
 		to[at[i]].looked = is[i] == LOOKED_FOUND ? LOOKED_NONE : is[i];
+		to[at[i]].looking = is[i] == LOOKED_NOT;
 		*found = *found || is[i] == LOOKED_FOUND;
 	}
 	return 0;

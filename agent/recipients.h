@@ -31,11 +31,11 @@ int recipients_ask_keys(struct chan *crypt, uint32_t account,
 int recipients_take_keys(struct chan *crypt, struct recipient *to, size_t n,
                          enum key_state *own, struct err *e);
 /* Have keys looked for where they are all that a letter lacks to go sealed: looked
- * of those, of LOOKUP_ADDRS_MAX at most.  wait: for what comes of it.  *found: some
- * were; ask for the keys once more. */
-int recipients_look_up(const struct conf *conf, struct chan *keeper, bool wait,
-                       struct recipient *to, size_t n, const struct wishes *w,
-                       bool *found, struct err *e);
+ * and looking of those, of LOOKUP_ADDRS_MAX at most.  *found: some were; ask for the
+ * keys once more. */
+int recipients_look_up(const struct conf *conf, struct chan *keeper,
+                       unsigned how, struct recipient *to, size_t n,
+                       const struct wishes *w, bool *found, struct err *e);
 /* The code to offer, and whether it is this one (-1: none was given). */
 int recipients_code(struct chan *keeper, const struct recipient *to, size_t n,
                     int code, struct wishes *w, struct err *e);

@@ -53,6 +53,12 @@ struct wkd *wkd_new(const struct conf *conf)
 	return w;
 }
 
+/* How long what came of a look-up is kept. */
+static const int64_t kept_ms[] = {
+	[LOOKED_FOUND] = WKD_FOUND_MS, [LOOKED_NONE] = WKD_NONE_MS,
+	[LOOKED_FAILED] = WKD_FAILED_MS
+};
+
 static void forget(struct look *l)
 {
 	free(l->addr);
@@ -161,6 +167,15 @@ enum looked wkd_want(struct wkd *w, const char *addr, int64_t ms)
 	return l->step == KNOWN ? l->is : LOOKED_NOT;
 }
 
+void wkd_again(struct wkd *w, const char *addr, int64_t ms)
+{
+	struct look *l = find_addr(w, addr);
+
+	if (l && l->step == KNOWN && l->is != LOOKED_FOUND
+	    && ms - (l->until - kept_ms[l->is]) >= WKD_AGAIN_MS)
+		forget(l);
+}
+
 enum looked wkd_known(const struct wkd *w, const char *addr)
 {
 	const struct look *l;
@@ -211,14 +226,9 @@ const char *wkd_ended(struct wkd *w)
 
 static void settle(struct look *l, enum looked is, int64_t ms)
 {
-	static const int64_t keep[] = {
-		[LOOKED_FOUND] = WKD_FOUND_MS, [LOOKED_NONE] = WKD_NONE_MS,
-		[LOOKED_FAILED] = WKD_FAILED_MS
-	};
-
 	l->step = KNOWN;
 	l->is = is;
-	l->until = ms + keep[is];
+	l->until = ms + kept_ms[is];
 	l->ended = true;
 }
 

@@ -19,7 +19,8 @@ enum {
 	WKD_QUEUE_MS = 30000,	/* for one that others are before */
 	WKD_FOUND_MS = 24 * 3600 * 1000,
 	WKD_NONE_MS = 3600 * 1000,
-	WKD_FAILED_MS = 120 * 1000
+	WKD_FAILED_MS = 120 * 1000,
+	WKD_AGAIN_MS = 2000	/* until the same may be asked anew */
 };
 
 struct wkd;
@@ -33,6 +34,8 @@ void wkd_free(struct wkd *w);
  * now.  An address that no domain could have a key for is LOOKED_NONE.  ms: a clock
  * that only grows, in milliseconds, as everywhere here. */
 enum looked wkd_want(struct wkd *w, const char *addr, int64_t ms);
+/* Forget that there was none, unless that is news of the last WKD_AGAIN_MS. */
+void wkd_again(struct wkd *w, const char *addr, int64_t ms);
 /* What has come of it; LOOKED_FAILED also where nobody has asked. */
 enum looked wkd_known(const struct wkd *w, const char *addr);
 /* What was found: one public key by its packets, of which nothing was checked, and

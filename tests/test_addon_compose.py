@@ -5,15 +5,18 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 
 import pytest
 
 from kit import folder, keys, letters, wait_for
+from kit.dirmngr import Dirmngr
 from kit.plugin import Plugin, path
 from kit.provider import Provider, say
 from kit.thunderbird_client import Client, host
-from people import ALICE, BOB, CAROL, EVE
+from people import ALICE, BOB, CAROL, DAN, EVE
+from test_wkd import octets
 
 ADDON = os.path.abspath(os.path.join(os.path.dirname(__file__), "..",
                                      "plugin-api", "thunderbird"))
@@ -78,10 +81,12 @@ def bird(make_once):
     with Provider("smtp", {ALICE: "x"}) as p, \
             Provider("pop3", {ALICE: "x"}) as q, folder("lac") as d:
         home = make_once.home(["alice"], public=["carol"], trusted=["bob"])
-        a = make_once.agent(home, {ALICE: {"smtp": p.conf, "pop3": q.conf}})
+        a = make_once.agent(home, {ALICE: {"smtp": p.conf, "pop3": q.conf}},
+                            {"discover": "wkd"})
         with Client(d, a, ALICE, "Alice Example", "x", ADDON, host()) as c:
             c.smtp, c.inbox, c.keyring = p, q, home
-            yield c
+            with Dirmngr(home) as c.dirmngr:
+                yield c
 
 
 @pytest.fixture(autouse=True)
@@ -205,6 +210,25 @@ def test_switches(bird):
     assert bird.js(HEADER, "X-Other") == "y"
 
 
+def test_a_switch_and_send_at_once(bird):
+    """What a switch says counts, though Send comes before all was asked."""
+    letter(bird, BOB, "Sealed")
+    bird.open_popup("compose", "#sign")
+    asked = bird.agent.role("plugin")
+    for p in asked:         # so that it takes long
+        os.kill(p.pid, signal.SIGSTOP)
+    try:
+        bird.click("#sign")
+        bird.press_send()
+        bird.sent()
+    finally:
+        for p in asked:
+            os.kill(p.pid, signal.SIGCONT)
+    got = keys.Decrypted(bird.keyring, letters.cipher(
+        bird.smtp.accepted[-1].data))
+    assert got.ok and got.signer is None
+
+
 def test_names_are_only_text(bird):
     name = '<img src=x onerror="document.body.remove()">'
     letter(bird, '"%s" <%s>, Bob <BOB@example.org>' % (
@@ -216,10 +240,22 @@ def test_names_are_only_text(bird):
 
 
 def test_look_for_a_key(bird):
-    letter(bird, EVE, "1 without key")
+    letter(bird, DAN, "1 without key")
     bird.open_popup("compose", "[data-do='find']")
+    wait_for(lambda: DAN in bird.dirmngr.asked)
+    gate = bird.dirmngr.gives[DAN] = threading.Event()
+    before = bird.dirmngr.asked.count(DAN)
+    time.sleep(2.1)     # not so soon after the first
     bird.click("[data-do='find']")
-    wait_for(lambda: "nowhere else" in (bird.popup_text("#notice") or ""), 5)
+    wait_for(lambda: bird.dirmngr.asked.count(DAN) > before)
+    assert bird.popup_text("#notice").startswith("Looking for a key")
+    gate.set()
+    bird.wait_words("nor at that person's provider", "#notice")
+    bird.dirmngr.gives[DAN] = octets("dan")
+    time.sleep(2.1)
+    bird.click("[data-do='find']")
+    bird.wait_words("There is a usable key of", "#notice")
+    bird.wait_label("compose", "Sealed")
 
 
 def test_popup_by_keys(bird):

@@ -151,6 +151,7 @@ def test_could_not_look(wkd):
     assert asks(a)["recipients"][0]["words"] == (
         EVE + " cannot read sealed letters yet: a key could not be looked for now. "
         "Try again later, send an invitation, or import the key if you have it")
+    assert asks(a)["recipients"][0]["looked"] == "failed"
     assert sorted(d.asked) == [DAN, EVE]
     # whoever it is that listens there
     d._answer = lambda x: b"D %0\n" + b"x" * 5000
@@ -212,12 +213,35 @@ def test_typing_found(wkd):
     assert d.calls == 1
 
 
+def test_again(wkd):
+    """Whoever asks for it has one looked for anew, though none was found."""
+    a, d = wkd()
+    with Watcher(a) as w:
+        def ask(**more):
+            return w.answer("recipients", account=ALICE, to=[EVE],
+                            **more)["ok"]["recipients"][0]
+        assert ask()["looked"] == "not-yet"
+        w.next("recipients")
+        assert ask()["looked"] == "none"
+        d.gives[EVE] = octets("eve")
+        # not so often
+        assert ask(look=True)["looked"] == "none"
+        time.sleep(2.1)
+        assert ask()["looked"] == "none" and d.calls == 1
+        assert ask(look=True)["looked"] == "not-yet"
+        w.next("recipients")
+        assert ask()["state"] == "sealed" and d.calls == 2
+        # what was found stays
+        assert ask(look=True)["state"] == "sealed" and d.calls == 2
+
+
 # ---- nobody is asked
 
 def test_turned_off(wkd):
     a, d = wkd(discover="none")
     assert sends(a, 550).startswith(BEFORE)
     assert asks(a)["words"].startswith(BEFORE)
+    assert "looked" not in asks(a, look=True)["recipients"][0]
     assert d.calls == 0
 
 

@@ -96,6 +96,9 @@ const compose = (() => {
 			m.answers = l.answers;
 		if (l.code !== undefined)
 			m.code = l.code;
+		if (l.seek)
+			m.look = true;
+		l.seek = false;
 		return m;
 	}
 
@@ -194,7 +197,7 @@ const compose = (() => {
 			l = {tabId: tab.id, windowId: tab.windowId, serial: 0,
 				reads: 0, read: 0,
 				raw: null, from: "", to: [], lists: [], bad: [],
-				wish: {}, answers: [], related: null,
+				wish: {}, wished: {}, seek: false, answers: [], related: null,
 				restore: null,
 				account: undefined, answer: null, error: null,
 				asked: 0, shown: null, stopped: false,

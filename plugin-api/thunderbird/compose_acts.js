@@ -6,7 +6,7 @@
 /*
  * Pages ask by runtime messages {to: "compose", op, tabId, ...}, answered by a
  * view (compose.view()), and hear {to: "compose-page", view} when it changes:
- *   look                    ask the agent anew
+ *   look {seek}             ask the agent anew; seek: it looks for keys, too
  *   wish {name, value}      X-Letterlock; value true, false, or null
  *   invite {address}        open the letter that asks for a key
  *   window {address}        open the popup's page in a window of its own
@@ -59,8 +59,20 @@
 		return compose.update(l);
 	}
 
+	/* A switch was pressed, and what it wishes may not stand in the letter yet:
+	 * it goes in now. Returned is what Thunderbird has to change. */
+	function hurry(l, details) {
+		if (!Object.keys(l.wished).length)
+			return {};
+		details.customHeaders = composeState.withWish(
+			details.customHeaders, {...composeState.wishOf(
+				details.customHeaders), ...l.wished});
+		return {details: {customHeaders: details.customHeaders}};
+	}
+
 	async function beforeSend(tab, details) {
 		const l = compose.letterOf(tab);
+		const change = hurry(l, details);
 		const late = {error: {code: "timeout",
 			text: words.message("common_timeout")}};
 		const got = await Promise.race([judgeNow(l, details)
@@ -74,7 +86,7 @@
 		}
 		composeSent.promise(tab.id, got.answer?.outcome);
 		if (got.error || l.foreign || got.answer?.outcome != "refused")
-			return {};
+			return change;
 		l.stopped = true;
 		compose.show(l);
 		openPopup(l);
@@ -97,6 +109,8 @@
 	}
 
 	async function setWish(l, name, value) {
+		const wished = value;
+
 		if (value === await usual(l, name))
 			value = undefined;
 		const wish = {...l.wish, [name]: value ?? undefined};
@@ -105,6 +119,8 @@
 		await messenger.compose.setComposeDetails(l.tabId, {
 			customHeaders: composeState.withWish(
 				details.customHeaders, wish)});
+		if (l.wished[name] === wished)
+			delete l.wished[name];
 		await compose.look(l);
 		l.stopped = false;
 		await compose.update(l);
@@ -132,6 +148,7 @@
 		case "look":
 			compose.forget();
 			await compose.look(l);
+			l.seek = !!m.seek;
 			await compose.update(l);
 			break;
 		case "wish":
@@ -149,6 +166,8 @@
 
 	/* One behind the other, for each reads fields and sets them anew. */
 	function act(l, m) {
+		if (m.op == "wish")
+			l.wished[m.name] = m.value;
 		const done = l.acts.then(() => doOne(l, m));
 
 		l.acts = done.catch(() => {});

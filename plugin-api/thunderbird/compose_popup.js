@@ -16,6 +16,7 @@
 			{active: true, currentWindow: true}))[0].id;
 	let view = null;
 	let drawn = "";
+	let sought = null;              /* the address whose key is looked for */
 
 	/* ---- showing ---- */
 
@@ -164,18 +165,34 @@
 		}
 	}
 
+	function recipient(address) {
+		return view.answer?.recipients.find(r => r.address == address);
+	}
+
 	function stateOf(address) {
-		return view.answer?.recipients.find(
-			r => r.address == address)?.state;
+		return recipient(address)?.state;
 	}
 
 	/* ---- what the buttons do ---- */
 
+	/* A look-up on the network ends later: a view comes then. */
+	function tellFound() {
+		const r = sought && recipient(sought);
+
+		if (!sought || r?.looked == "not-yet")
+			return;
+		notice(words.message(r?.state == "sealed" ? "compose_find_found" :
+			r?.looked == "none" ? "compose_find_none" :
+			r?.looked == "failed" ? "compose_find_failed" :
+				"compose_find_not", sought));
+		sought = null;
+	}
+
 	async function find(address) {
 		notice(words.message("compose_find_looking", address));
-		await tell("look");
-		notice(words.message(stateOf(address) == "sealed" ?
-			"compose_find_found" : "compose_find_none", address));
+		await tell("look", {seek: true});
+		sought = address;
+		tellFound();
 	}
 
 	async function askAccept(address, r) {
@@ -264,6 +281,7 @@
 
 	function act(name, address, more) {
 		notice("");
+		sought = null;
 		return Promise.resolve(ACTS[name](address, more))
 			.catch(e => notice(e.text || String(e)));
 	}
@@ -320,8 +338,10 @@
 	$("unlock").addEventListener("click", unlock);
 	$("file").addEventListener("change", importFile);
 	messenger.runtime.onMessage.addListener(m => {
-		if (m?.to == "compose-page" && m.view.tabId == tabId)
+		if (m?.to == "compose-page" && m.view.tabId == tabId) {
 			draw(m.view);
+			tellFound();
+		}
 	});
 	if (inWindow) {
 		document.body.classList.add("window");

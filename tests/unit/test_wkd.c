@@ -422,6 +422,16 @@ static void test_none_and_failed(void **state)
 	assert_int_equal(ends(BOB), LOOKED_NONE);
 	now += WKD_NONE_MS;
 	assert_int_equal(wkd_want(w, BOB, now), LOOKED_NOT);
+	/* while it runs, and at once after it, it is not asked anew */
+	wkd_again(w, BOB, now + WKD_AGAIN_MS);
+	assert_int_equal(wkd_known(w, BOB), LOOKED_NOT);
+	answers(comes(), GREETED NO_DATA);
+	assert_int_equal(ends(BOB), LOOKED_NONE);
+	wkd_again(w, BOB, now + WKD_AGAIN_MS - 1);
+	assert_int_equal(wkd_want(w, BOB, now), LOOKED_NONE);
+	now += WKD_AGAIN_MS;
+	wkd_again(w, BOB, now);
+	assert_int_equal(wkd_want(w, BOB, now), LOOKED_NOT);
 	/* it stands still */
 	close(comes());
 	assert_int_equal(ends(BOB), LOOKED_FAILED);
