@@ -148,17 +148,17 @@ def test_look_alikes(bird):
 def test_quick_change(bird):
     """The first letter's verdict comes when the second is on display."""
     slow = letter(bird, genuine())
-    bird.played.set(slow={slow: 0.6})
+    bird.played.set(slow={slow: 3})
     first = letter(bird, {"state": "forged"})
     bird.show(first, "kept")
     bird.wait_label("message", "Forged")
     bird.show(slow, "kept")
-    assert bird.button("message")["label"] == "Letterlock"
+    bird.wait_label("message", "Letterlock")
     bird.show(first, "kept")
     bird.wait_label("message", "Forged")
-    for _ in range(20):
+    for _ in range(40):
         assert bird.button("message")["label"] == "Forged"
-        bird.js("await LL.sleep(50)")
+        bird.js("await LL.sleep(100)")
     bird.show(slow, "kept")
     bird.wait_label("message", "Sealed, verified")
 

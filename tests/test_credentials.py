@@ -135,9 +135,10 @@ def test_the_token_is_not_stored(vault):
     d = os.path.join(vault.agent.dirs["state"], "letterlock")
     assert os.stat(os.path.join(d, "tokens")).st_mode & 0o777 == 0o600
     assert "tokens.new" not in os.listdir(d)
-    for name in os.listdir(d):
-        with open(os.path.join(d, name), "rb") as f:
-            assert token.encode() not in f.read()
+    for at, _, names in os.walk(d):
+        for name in names:
+            with open(os.path.join(at, name), "rb") as f:
+                assert token.encode() not in f.read()
 
 
 def test_command_line(vault):

@@ -14,7 +14,7 @@ CLIENT, PROVIDER = 3, 3         # seconds of silence
 # a provider's: each of its deadlines
 SHORT = {k: PROVIDER for k in ("connect-timeout", "greeting-timeout",
                                "reply-timeout", "provider-timeout")}
-GRACE = 4                       # how much later than its deadline it may be
+GRACE = 10                      # how much later than its deadline it may be
 HASTE = 3                       # seconds a letter may take beside others
 
 
