@@ -279,5 +279,18 @@ enum setup_published {
 };
 /* Ask for that of the address: ten seconds at most.  No keyring changes. */
 enum setup_published setup_wkd(const struct setup *s, char fpr[41]);
+/* Is this public key one for the address that was not withdrawn?  Then fpr is
+ * filled. */
+bool setup_judge(const struct setup *s, const void *key, size_t n, char fpr[41]);
+
+/* ---- the key of earlier letters: setup_sent.c ---- */
+
+struct setup_sent {
+	char fpr[41];
+	int64_t date;			/* of the letter, unix time */
+};
+/* Does a letter that the user sent with Thunderbird, as this address, name a key
+ * (Autocrypt)?  The newest does; of each folder a few MB are read. */
+bool setup_sent(const struct setup *s, struct setup_sent *out);
 
 #endif

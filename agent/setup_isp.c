@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Files about providers (clientConfig 1.1), Thunderbird's and those of autoconfig, by
- * a small reader of XML: elements, attributes and text; all that is rarer, a document
- * type above all, is refused. */
+/* Files about providers (clientConfig 1.1), Thunderbird's and those of autoconfig,
+ * by a small reader of XML: elements, attributes and text; all that is rarer, a
+ * document type above all, is refused. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "agent/setup.h"
 
@@ -62,6 +63,25 @@ static int elsewhere(const struct setup *s, const char *fpr, const char *where)
 }
 
 /* 0, or an exit status where there is one that has to be brought here first. */
+static int used(const struct setup *s)
+{
+	struct setup_sent sent;
+	char where[100], day[20];
+	struct tm t;
+	time_t date;
+
+	if (!setup_sent(s, &sent))
+		return 0;
+	date = (time_t)sent.date;
+	if (!gmtime_r(&date, &t)
+	    || !strftime(day, sizeof day, "%Y-%m-%d", &t))
+		day[0] = '\0';
+	snprintf(where, sizeof where, "your letter of %s, in Thunderbird, names a "
+	         "key of yours:", day);
+	return elsewhere(s, sent.fpr, where);
+}
+
+/* The same. */
 static int published(const struct setup *s)
 {
 	char fpr[41];
@@ -106,7 +126,7 @@ int setup_own_key(struct setup *s)
 		return setup_fail(EX_DATAERR, "%s", e.text);
 	if (setup_key_thunderbird(s->address))
 		return in_thunderbird(s);
-	if ((rc = published(s)))
+	if ((rc = used(s)) || (rc = published(s)))
 		return rc;
 	if (!setup_ask(s, "There is no key for %s on this computer. Make one?",
 	               s->address))

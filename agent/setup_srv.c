@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a domain's DNS says of its servers (SRV, RFC 2782, 6186 and 8314), and who has
- * its mail (MX). */
+/* What a domain's DNS says of its servers (SRV, RFC 2782, 6186 and 8314), and who
+ * has its mail (MX). */
 #include <arpa/nameser.h>
 #include <resolv.h>
 #include <stdio.h>
@@ -24,8 +24,9 @@ static unsigned u16(const unsigned char *p)
 }
 
 /* One record's data: of SRV, or of MX (RFC 1035, 3.3.9). */
-static bool take(const unsigned char *answer, const unsigned char *end, unsigned type,
-                 const unsigned char *data, size_t len, struct setup_srv *out)
+static bool take(const unsigned char *answer, const unsigned char *end,
+                 unsigned type, const unsigned char *data, size_t len,
+                 struct setup_srv *out)
 {
 	const size_t fixed = type == ns_t_srv ? SRV_FIXED : MX_FIXED;
 

@@ -38,8 +38,7 @@ static enum looked look_up(struct wkd *w, const char *address)
 	return is == LOOKED_NOT ? LOOKED_FAILED : is;
 }
 
-static enum setup_published judge(const struct setup *s, const void *key,
-                                  size_t n, char fpr[41])
+bool setup_judge(const struct setup *s, const void *key, size_t n, char fpr[41])
 {
 	struct engine *g = engine_new(s->key.home, GPG_STALL, NULL);
 	struct judged_key j;
@@ -49,9 +48,9 @@ static enum setup_published judge(const struct setup *s, const void *key,
 
 	engine_free(g);
 	if (rc || j.revoked)
-		return SETUP_PUBLISHED_NONE;
+		return false;
 	memcpy(fpr, j.fpr, sizeof j.fpr);
-	return SETUP_PUBLISHED;
+	return true;
 }
 
 enum setup_published setup_wkd(const struct setup *s, char fpr[41])
@@ -69,7 +68,8 @@ enum setup_published setup_wkd(const struct setup *s, char fpr[41])
 	switch (look_up(w, s->address)) {
 	case LOOKED_FOUND:
 		if ((key = wkd_key(w, s->address, &n, &when)))
-			is = judge(s, key, n, fpr);
+			is = setup_judge(s, key, n, fpr) ? SETUP_PUBLISHED
+			     : SETUP_PUBLISHED_NONE;
 		break;
 	case LOOKED_NONE:
 		is = SETUP_PUBLISHED_NONE;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How letterlock setup finds the servers: what it asks whom, whom it believes."""
+import base64
 import contextlib
 import os
 import re
@@ -13,7 +14,7 @@ from kit.alone import alone
 from kit.dirmngr import REFUSED, Dirmngr
 from kit.newcomer import LOCAL, Newcomer
 from kit.provider import Provider
-from people import ALICE
+from people import ALICE, BOB
 from test_setup import ISP
 from test_wkd import octets
 
@@ -28,6 +29,11 @@ SERVERS = ("user = alice\nsmtp = smtp.example.org:587 starttls\n"
 @pytest.fixture
 def owner(make):
     return Newcomer(make, secret=["alice"])
+
+
+@pytest.fixture
+def newcomer(make):
+    return Newcomer(make)
 
 
 @pytest.fixture(scope="module")
@@ -309,6 +315,80 @@ def test_published_by_another_name(published):
     assert "--key " + fpr in p.stderr
     n.setup(*MADE, "--key", fpr)
     assert n.keys() == [fpr]
+
+
+def sent(name, day, address=ALICE, sender=None, body=""):
+    """A letter as Thunderbird stores it, with this key in its Autocrypt field."""
+    key = base64.b64encode(octets(name)).decode()
+    return ("From - Mon Nov 02 10:00:00 2026\nX-Mozilla-Status: 0001\n"
+            "From: Alice <%s>\nTo: bob@example.org\n"
+            "Date: %d Nov 2026 10:00:00 +0000\n"
+            "Autocrypt: addr=%s; keydata=\n %s\nSubject: x\n\nHello\n%s\n"
+            % (sender or address, day, address, "\n ".join(
+                key[i:i + 70] for i in range(0, len(key), 70)), body))
+
+
+@pytest.fixture
+def writer(newcomer):
+    """Somebody with a Thunderbird: writer(folder, text) puts text there."""
+    profile = os.path.join(newcomer.d, ".thunderbird", "p")
+    os.makedirs(profile)
+    write(os.path.join(profile, "..", "profiles.ini"),
+          "[Profile0]\nIsRelative=1\nPath=p\n")
+    write(os.path.join(profile, "prefs.js"),
+          'user_pref("mail.identity.id1.fullName", "Alice");\n'
+          'user_pref("mail.identity.id1.useremail", "%s");\n' % ALICE)
+
+    def put(name, text):
+        path = os.path.join(profile, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, text)
+    newcomer.put = put
+    return newcomer
+
+
+@pytest.mark.parametrize("name", [
+    "Mail/Local Folders/Sent", "Mail/pop.example.org/Sent-2026",
+    "ImapMail/imap.example.org/INBOX.sbd/Gesendete Objekte"])
+def test_used_before(writer, name):
+    """The newest of the user's own letters that names a key counts."""
+    writer.put(name, sent("mallory", 1) + sent("alice", 3)
+               + "\n" + sent("mallory", 2))
+    p = writer.setup(*MADE, ok=65)
+    assert "your letter of 2026-11-03" in p.stderr
+    assert keys.FPR["alice"] in p.stderr and not writer.keys()
+    writer.setup(*MADE, "--new-key")
+    assert len(writer.keys()) == 1
+
+
+def test_used_long_ago(writer):
+    """A folder may be large: its end is read."""
+    many = sent("alice", 1) + "x" * (4 << 20)
+    writer.put("Mail/Local Folders/Sent", many)
+    writer.setup(*MADE)
+    assert len(writer.keys()) == 1
+
+
+def test_used_at_its_end(writer):
+    writer.put("Mail/Local Folders/Sent",
+               sent("bob", 9, body="x" * (4 << 20))
+               + sent("alice", 1))
+    writer.setup(*MADE, ok=65)
+
+
+@pytest.mark.parametrize("text", [
+    sent("alice", 1, sender=BOB), sent("bob", 1, BOB, ALICE),
+    sent("bob", 1), "\n" + sent("alice", 1)[31:],
+    "From x\n\n" + sent("alice", 1).replace("From - ", ">From - "),
+    sent("alice", 1).split("Subject")[0], ""],
+    ids=["another", "for another", "no key of hers", "no begin", "quoted", "cut",
+         "empty"])
+def test_not_used_before(writer, text):
+    writer.put("Mail/Local Folders/Sent", text)
+    writer.put("Mail/Local Folders/Inbox", sent("alice", 1))
+    writer.put("Mail/Local Folders/Sent.msf", sent("alice", 1))
+    writer.setup(*MADE)
+    assert len(writer.keys()) == 1
 
 
 # ---- passwords and tokens that a command tells

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Has the user written with a key before?  Then letters in Thunderbird's folders of
+ * sent ones name it (Autocrypt): the newest of them are looked at. */
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/file.h"
+#include "agent/setup.h"
+#include "agent/thunderbird.h"
+#include "crypto/autocrypt.h"
+#include "crypto/date.h"
+
+enum {
+	PREFS_MAX = 16 << 20,
+	TAIL = 4 << 20,		/* octets of a folder that are read: its end */
+	FOLDERS_MAX = 16,	/* that are read of a profile */
+	ENTRIES_MAX = 5000,	/* that are passed while looking for them */
+	DEPTH_MAX = 4		/* Mail/server/INBOX.sbd/Sent */
+};
+
+struct sent {
+	const struct setup *s;
+	int64_t date;			/* of the newest with a key; 0: there is none */
+	struct autocrypt newest;
+};
+
+/* ---- letters ---- */
+
+static bool is_from(const struct header *h, const char *address)
+{
+	const struct field *f = header_count(h, "From") == 1
+	                        ? header_get(h, "From", 0) : NULL;
+	char *text = f ? field_text(f) : NULL;
+	struct addrs from = { .n = 0 };
+	bool is = text && addrs_parse(&from, text, NULL) == 0 && from.n == 1
+	          && addr_same(from.addr[0], address);
+
+	addrs_free(&from);
+	free(text);
+	return is;
+}
+
+static void take(struct sent *x, const char *head, size_t n)
+{
+	struct autocrypt a;
+	struct header h;
+	int64_t date;
+
+	if (header_cut(&h, head, n, NULL) == 0
+	    && is_from(&h, x->s->address)
+	    && (date = date_of(&h)) > x->date
+	    && autocrypt_of(&h, x->s->address, &a, NULL) == 1) {
+		if (x->date)
+			autocrypt_free(&x->newest);
+		x->newest = a;
+		x->date = date;
+	}
+	header_free(&h);
+}
+
+/* Letters begin behind a line "From ", and what was cut off above the first does not
+ * count. */
+static void letters(struct sent *x, const char *p, size_t n)
+{
+	const char *end = p + n, *at;
+	size_t from, head;
+
+	while ((at = memmem(p, (size_t)(end - p), "\nFrom ", 6))
+	       && (p = memchr(at + 1, '\n', (size_t)(end - at) - 1))) {
+		from = 0;
+		p++;
+		head = header_span(p, (size_t)(end - p), &from);
+		if (!head)
+			break;
+		if (memmem(p, head, "\n" AUTOCRYPT_NAME ":",
+		           sizeof AUTOCRYPT_NAME + 1))
+			take(x, p, head);
+		p += head - 1;		/* its empty line may be the one before */
+	}
+}
+
+/* ---- folders ---- */
+
+/* The end of a file, with a line end in front of it: malloced, or NULL. */
+static char *read_tail(const char *path, size_t *n)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char *text = fd == -1 ? NULL : malloc(TAIL + 1);
+	struct stat st;
+	ssize_t got = 0;
+	off_t at;
+
+	*n = 1;
+	if (!text || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		free(text);
+		text = NULL;
+	} else {
+		text[0] = '\n';
+		at = st.st_size > TAIL ? st.st_size - TAIL : 0;
+		while (*n < TAIL + 1
+		       && (got = pread(fd, text + *n, TAIL + 1 - *n,
+		                       at + (off_t)*n - 1)) > 0)
+			*n += (size_t)got;
+	}
+	if (fd != -1)
+		close(fd);
+	return text;
+}
+
+/* IMAP's are named by the provider, in its language. */
+static bool is_sent(const FTSENT *f)
+{
+	size_t n = f->fts_namelen;
+
+	return f->fts_info == FTS_F
+	       && (strncmp(f->fts_name, "Sent", 4) == 0
+	           || strncmp(f->fts_name, "Gesendet", 8) == 0)
+	       && (n < 4 || strcmp(f->fts_name + n - 4, ".msf") != 0);
+}
+
+static void folders(struct sent *x, const char *profile)
+{
+	char *mail = file_path(profile, "/Mail", NULL);
+	char *imap = file_path(profile, "/ImapMail", NULL);
+	char *const tops[] = { mail, imap, NULL };
+	unsigned left = FOLDERS_MAX, entries = ENTRIES_MAX;
+	FTS *fts = mail && imap ? fts_open(tops, FTS_PHYSICAL | FTS_NOCHDIR, NULL)
+	                        : NULL;
+	FTSENT *f;
+	char *text;
+	size_t n;
+
+	while (fts && left && entries-- && (f = fts_read(fts))) {
+		if (f->fts_info == FTS_D && f->fts_level > DEPTH_MAX)
+			fts_set(fts, f, FTS_SKIP);
+		if (!is_sent(f) || !(text = read_tail(f->fts_accpath, &n)))
+			continue;
+		left--;
+		letters(x, text, n);
+		free(text);
+	}
+	if (fts)
+		fts_close(fts);
+	free(mail);
+	free(imap);
+}
+
+/* ---- profiles ---- */
+
+/* Has it an identity with this address? */
+static bool writes_as(const char *prefs, const char *address)
+{
+	char value[ADDR_MAX + 1];
+
+	for (const char *line = prefs; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "user_pref(\"mail.identity.%*99[^.\"].useremail\""
+		           ", \"%320[^\"\n]", value) == 1
+		    && addr_same(value, address))
+			return true;
+	}
+	return false;
+}
+
+static int look(void *arg, const char *profile, struct err *e)
+{
+	struct sent *x = arg;
+	char *path = file_path(profile, "/prefs.js", NULL);
+	char *text = path ? file_read(path, PREFS_MAX, &(size_t){ 0 }, e) : NULL;
+
+	if (text && writes_as(text, x->s->address))
+		folders(x, profile);
+	free(text);
+	free(path);
+	return 0;
+}
+
+bool setup_sent(const struct setup *s, struct setup_sent *out)
+{
+	struct sent x = { .s = s, .date = 0 };
+	const char *home = getenv("HOME");
+	struct err e;
+	bool is;
+
+	if (home)
+		thunderbird_profiles(home, look, &x, &e);
+	if (!x.date)
+		return false;
+	out->date = x.date;
+	is = setup_judge(s, x.newest.key, x.newest.n, out->fpr);
+	autocrypt_free(&x.newest);
+	return is;
+}
