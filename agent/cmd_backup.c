@@ -121,15 +121,13 @@ out:
 	return rc;
 }
 
-int cmd_backup(int argc, char **argv)
+int cmd_backup_make(const char *config, const char *file, bool force)
 {
-	struct wish w = { .name = "backup", .usage = backup_usage };
+	const struct wish w = { .name = "backup", .config = config,
+	                        .file = file, .force = force };
 	char code_secret[RECOVERY_SIZE];
 	struct err e;
-	int rc = options(&w, argc, argv);
 
-	if (rc != -1)
-		return rc;
 	if (!w.force && access(w.file, F_OK) == 0) {
 		fprintf(stderr, "letterlock backup: %s is there already; "
 		        "--force writes it anew\n", w.file);
@@ -146,6 +144,14 @@ int cmd_backup(int argc, char **argv)
 	       code_secret);
 	explicit_bzero(code_secret, sizeof code_secret);
 	return fflush(stdout) ? EX_IOERR : 0;
+}
+
+int cmd_backup(int argc, char **argv)
+{
+	struct wish w = { .name = "backup", .usage = backup_usage };
+	int rc = options(&w, argc, argv);
+
+	return rc == -1 ? cmd_backup_make(w.config, w.file, w.force) : rc;
 }
 
 /* ---- restore ---- */

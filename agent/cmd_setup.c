@@ -24,7 +24,9 @@ static const char usage[] =
 "      --pop3 SERVER      where to fetch, such as 'mail.example.org:995 tls'\n"
 "      --user NAME        the login, where it is not the address\n"
 "      --ca-file FILE     an authority (PEM) that vouches for the servers\n"
-"      --sending-only     fetch as before (IMAP)\n"
+"      --sending-only     fetch as before; so it is where Thunderbird has an IMAP\n"
+"                         account for the address\n"
+"      --with-pop3        fetch through the agent even then\n"
 "      --password-fd N    read the password from this descriptor, a line\n"
 "      --password-command COMMAND, --token-command COMMAND\n"
 "                         have this command tell the agent the password, or an\n"
@@ -52,6 +54,9 @@ static const char usage[] =
 "                         first of these that can be had\n"
 "      --no-start         do not start the agent\n"
 "      --no-welcome       send no letter to yourself to see that it works\n"
+"      --welcome-wait N   wait as many seconds for it (default: 60)\n"
+"      --backup FILE      make a backup, whose recovery code is shown once\n"
+"      --no-backup        do not ask for one\n"
 "  -y, --yes              ask nothing, and do what would be asked\n"
 "  -c, --config FILE      the configuration (default:\n"
 "                         $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
@@ -146,6 +151,9 @@ static int finish(struct setup *s)
 	next = s->thunderbird ? setup_thunderbird(s) : 0;
 	if (!rc)
 		rc = next ? next : setup_welcome(s);
+	next = setup_backup(s);
+	if (!rc)
+		rc = next;
 	setup_tell(s);
 	return rc;
 }
@@ -160,6 +168,7 @@ static int run(struct job *w)
 	if ((rc = setup_conf_read(s, w->config)))
 		return rc;
 	setup_know(s);
+	setup_imap(s);
 	if ((rc = say_provider(s)) || (rc = get_password(w)))
 		return rc;
 	if (w->passphrase_fd != -1
@@ -252,7 +261,8 @@ enum {
 	OPT_NO_GUESS,
 	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3, OPT_UNITS,
-	OPT_NO_START, OPT_NO_WELCOME
+	OPT_NO_START, OPT_NO_WELCOME, OPT_WITH_POP3, OPT_BACKUP, OPT_NO_BACKUP,
+	OPT_WAIT
 };
 static const struct option opts[] = {
 	{ "smtp", required_argument, NULL, OPT_SMTP },
@@ -283,6 +293,10 @@ static const struct option opts[] = {
 	{ "units", required_argument, NULL, OPT_UNITS },
 	{ "no-start", no_argument, NULL, OPT_NO_START },
 	{ "no-welcome", no_argument, NULL, OPT_NO_WELCOME },
+	{ "welcome-wait", required_argument, NULL, OPT_WAIT },
+	{ "with-pop3", no_argument, NULL, OPT_WITH_POP3 },
+	{ "backup", required_argument, NULL, OPT_BACKUP },
+	{ "no-backup", no_argument, NULL, OPT_NO_BACKUP },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "config", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
@@ -337,6 +351,12 @@ static int take(struct job *w, int c)
 	case OPT_UNITS: return take_units(s);
 	case OPT_NO_START: s->no_start = true; return 0;
 	case OPT_NO_WELCOME: s->no_welcome = true; return 0;
+	case OPT_WAIT:
+		return number(optarg, &s->welcome_wait)
+		       ? usage_error("--welcome-wait wants a number") : 0;
+	case OPT_WITH_POP3: s->with_pop3 = true; return 0;
+	case OPT_BACKUP: s->backup = optarg; return 0;
+	case OPT_NO_BACKUP: s->no_backup = true; return 0;
 	case 'y': s->yes = true; return 0;
 	case 'c': w->config = optarg; return 0;
 	case 'h': return -1;
@@ -347,7 +367,8 @@ static int take(struct job *w, int c)
 int cmd_setup(int argc, char **argv)
 {
 	static struct job w = { .password_fd = -1, .passphrase_fd = -1,
-	                        .s.isp_dir = SETUP_ISP_DIR };
+	                        .s.isp_dir = SETUP_ISP_DIR,
+	                        .s.welcome_wait = SETUP_WELCOME_WAIT };
 	int c, rc = 0;
 
 	while (!rc && (c = getopt_long(argc, argv, "yc:h", opts, NULL)) != -1)

@@ -11,8 +11,7 @@
 #include "agent/doctor.h"
 #include "agent/file.h"
 #include "agent/thunderbird.h"
-
-enum { PREFS_MAX = 16 << 20, NAME_SIZE = 200, MANIFEST_MAX = 64 << 10 };
+#include "agent/thunderbird_prefs.h"
 
 struct look {
 	struct doctor *d;
@@ -20,86 +19,19 @@ struct look {
 	const char *profile;
 };
 
-/* ---- prefs.js ---- */
-
-/* user_pref("name", value); is a line, and the value JSON. */
-static void take_pref(json_t *all, const char *line, size_t n)
-{
-	static const char begin[] = "user_pref(";
-	const char *from = line + sizeof begin - 1;
-	const char *to = memrchr(line, ')', n);
-	char *pair_text;
-	json_t *pair;
-
-	if (n < sizeof begin || memcmp(line, begin, sizeof begin - 1) != 0
-	    || !to || to < from
-	    || asprintf(&pair_text, "[%.*s]", (int)(to - from), from) == -1)
-		return;
-	pair = json_loads(pair_text, 0, NULL);
-	free(pair_text);
-	if (json_array_size(pair) == 2
-	    && json_is_string(json_array_get(pair, 0)))
-		json_object_set(all, json_string_value(json_array_get(pair, 0)),
-		                json_array_get(pair, 1));
-	json_decref(pair);
-}
-
-static json_t *prefs_parse(const char *text)
-{
-	json_t *all = json_object();
-	size_t n;
-
-	for (; *text; text += n + (text[n] == '\n')) {
-		n = strcspn(text, "\n");
-		take_pref(all, text, n);
-	}
-	return all;
-}
-
-static json_t *prefs_read(const char *profile)
-{
-	char *path = file_path(profile, "/prefs.js", NULL), *text = NULL;
-	json_t *prefs = NULL;
-	struct err e;
-	size_t n;
-
-	if (path && (text = file_read(path, PREFS_MAX, &n, &e)))
-		prefs = prefs_parse(text);
-	free(text);
-	free(path);
-	return prefs;
-}
-
 static json_t *pref(const struct look *l, const char *kind, const char *id,
                     const char *what)
 {
-	char name[NAME_SIZE];
-
-	if (snprintf(name, sizeof name, "mail.%s.%s.%s", kind, id, what)
-	    >= (int)sizeof name)
-		return NULL;
-	return json_object_get(l->prefs, name);
+	return thunderbird_pref(l->prefs, kind, id, what);
 }
 
 static const char *text(const struct look *l, const char *kind, const char *id,
                         const char *what)
 {
-	const char *s = json_string_value(pref(l, kind, id, what));
-
-	return s ? s : "";
+	return thunderbird_pref_text(l->prefs, kind, id, what);
 }
 
 /* ---- servers ---- */
-
-static bool is_local(const char *host)
-{
-	struct in_addr a;
-
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0
-	       || strcmp(host, "[::1]") == 0
-	       || (inet_pton(AF_INET, host, &a) == 1
-	           && ntohl(a.s_addr) >> 24 == 127);
-}
 
 static json_int_t port_of(const struct listen *at)
 {
@@ -143,7 +75,7 @@ static bool is_another(const struct look *l, bool smtp, const char *id,
 	const char *kind = smtp ? "smtpserver" : "server";
 	json_int_t port = json_integer_value(pref(l, kind, id, "port"));
 
-	if (!port || !is_local(text(l, kind, id, "hostname"))
+	if (!port || !thunderbird_is_local(text(l, kind, id, "hostname"))
 	    || is_ours(l->d, smtp, port))
 		return false;
 	doctor_say(l->d, DOCTOR_WRONG, smtp ? "sending" : "fetching",
@@ -157,17 +89,12 @@ static bool is_another(const struct look *l, bool smtp, const char *id,
 static void look_at_sending(const struct look *l, const char *id,
                             const char *address)
 {
-	const char *server = text(l, "identity", id, "smtpServer"), *host;
+	const char *server = thunderbird_smtp_of(l->prefs, id);
+	const char *host = text(l, "smtpserver", server, "hostname");
 
-	if (!*server) {
-		server = json_string_value(json_object_get(
-			l->prefs, "mail.smtp.defaultserver"));
-		server = server ? server : "";
-	}
-	host = text(l, "smtpserver", server, "hostname");
 	if (is_another(l, true, server, address))
 		return;
-	if (is_local(host))
+	if (thunderbird_is_local(host))
 		doctor_say(l->d, DOCTOR_OK, "sending", "Thunderbird sends as %s "
 		           "through Letterlock", address);
 	else
@@ -177,31 +104,10 @@ static void look_at_sending(const struct look *l, const char *id,
 		           "settings", address, *host ? host : "another server");
 }
 
-/* The server of the account that has this identity, or "". */
-static const char *server_of(const struct look *l, const char *id)
-{
-	const char *list, *at, *name;
-	size_t n = strlen(id);
-	json_t *value;
-	char account[NAME_SIZE];
-
-	json_object_foreach(l->prefs, name, value) {
-		if (sscanf(name, "mail.account.%190[^.].identities", account)
-		    != 1 || !strstr(name, ".identities"))
-			continue;
-		list = json_string_value(value);
-		for (at = list; at && (at = strstr(at, id)); at += n)
-			if ((at == list || at[-1] == ',')
-			    && (at[n] == '\0' || at[n] == ','))
-				return text(l, "account", account, "server");
-	}
-	return "";
-}
-
 static void look_at_fetching(const struct look *l, const char *id,
                              const char *address)
 {
-	const char *server = server_of(l, id);
+	const char *server = thunderbird_server_of(l->prefs, id);
 	const char *type = text(l, "server", server, "type");
 	const char *host = text(l, "server", server, "hostname");
 
@@ -211,7 +117,7 @@ static void look_at_fetching(const struct look *l, const char *id,
 		doctor_say(l->d, DOCTOR_NOTE, "fetching", "Thunderbird fetches for "
 		           "%s by IMAP from %s: sealed letters are opened by the "
 		           "add-on there", address, host);
-	else if (strcmp(type, "pop3") == 0 && !is_local(host))
+	else if (strcmp(type, "pop3") == 0 && !thunderbird_is_local(host))
 		doctor_say(l->d, DOCTOR_WRONG, "fetching", "Thunderbird fetches "
 		           "for %s straight from %s, so sealed letters stay "
 		           "sealed. Choose the server 127.0.0.1 in its account "
@@ -303,37 +209,28 @@ static void look_at_host(struct doctor *d, const char *home)
 
 /* ---- */
 
-static void look_at_identities(struct look *l)
+static void look_at_identity(void *arg, const char *id, const char *address)
 {
-	char id[NAME_SIZE], *rest;
-	const char *name, *address;
-	json_t *value;
+	const struct look *l = arg;
 
-	json_object_foreach(l->prefs, name, value) {
-		if (sscanf(name, "mail.identity.%190[^.]", id) != 1
-		    || !(rest = strrchr(name, '.'))
-		    || strcmp(rest, ".useremail") != 0)
-			continue;
-		address = json_string_value(value);
-		for (unsigned i = 0; address && i < l->d->conf.n_accounts; i++)
-			if (account_owns(&l->d->conf.account[i], address)) {
-				look_at_sending(l, id, address);
-				look_at_fetching(l, id, address);
-				look_at_openpgp(l, id, address);
-				look_at_folders(l, id, address);
-				break;
-			}
-	}
+	for (unsigned i = 0; i < l->d->conf.n_accounts; i++)
+		if (account_owns(&l->d->conf.account[i], address)) {
+			look_at_sending(l, id, address);
+			look_at_fetching(l, id, address);
+			look_at_openpgp(l, id, address);
+			look_at_folders(l, id, address);
+			break;
+		}
 }
 
 static int look_at_profile(void *arg, const char *profile, struct err *e)
 {
 	struct look l = { .d = arg, .profile = profile,
-	                  .prefs = prefs_read(profile) };
+	                  .prefs = thunderbird_prefs(profile) };
 
 	(void)e;
 	if (l.prefs) {
-		look_at_identities(&l);
+		thunderbird_identities(l.prefs, look_at_identity, &l);
 		look_at_addon(&l);
 	}
 	json_decref(l.prefs);

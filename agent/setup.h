@@ -22,7 +22,8 @@ enum {
 	SETUP_WORDS_MAX = 300,
 	SETUP_COMMAND_MAX = 1024,	/* that tells the password */
 	SETUP_GUESSES_MAX = 32,		/* places to try for one protocol */
-	SETUP_CONF_MAX = CONF_MAX
+	SETUP_CONF_MAX = CONF_MAX,
+	SETUP_WELCOME_WAIT = 60		/* seconds */
 };
 
 /* A server as it stands in the configuration, and why it may be this one. */
@@ -74,7 +75,10 @@ struct setup {			/* what the user wants, and what is known so far */
 	bool thunderbird;		/* tell it where the agent is */
 	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess, no_wkd;
 	bool ispdb;			/* ask Mozilla, too */
-	bool no_start, no_welcome;
+	bool with_pop3;			/* even where there is IMAP */
+	bool no_start, no_welcome, no_backup;
+	int welcome_wait;		/* seconds until a letter is there */
+	const char *backup;		/* a file to make, or NULL */
 	enum setup_units units;		/* the user's wish, then what is so */
 	const char *isp_dir;		/* of Thunderbird */
 	char *password_secret;

@@ -58,4 +58,10 @@ void setup_units_undo(const struct setup *s);
 /* A letter to oneself, and back.			setup_welcome.c */
 int setup_welcome(const struct setup *s);
 
+/* Sending alone, where Thunderbird has an IMAP account for the address, or where it
+ * was chosen before, and nothing else is said.		setup_imap.c */
+void setup_imap(struct setup *s);
+/* A backup, if it is wanted.				setup_backup.c */
+int setup_backup(const struct setup *s);
+
 #endif

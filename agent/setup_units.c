@@ -78,18 +78,18 @@ static int systemctl(enum setup_units units, const char *const args[],
 	return pid != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* "socket" or "service": each has a place of its own. */
 static const char *unit(enum setup_units units, const char *kind)
 {
-	static char name[2][UNIT_MAX];
-	static int which;
+	static char names[2][2][UNIT_MAX];
+	char *name = names[units == UNITS_USER][kind[1] == 'e'];
 
-	which = !which;
 	if (units == UNITS_USER)
-		snprintf(name[which], UNIT_MAX, "letterlock.%s", kind);
+		snprintf(name, UNIT_MAX, "letterlock.%s", kind);
 	else
-		snprintf(name[which], UNIT_MAX, "letterlock@%lu.%s",
+		snprintf(name, UNIT_MAX, "letterlock@%lu.%s",
 		         (unsigned long)getuid(), kind);
-	return name[which];
+	return name;
 }
 
 /* Does a manager run, and does it know the unit?  "offline" and words of a bus

@@ -20,7 +20,6 @@
 enum {
 	LETTER_MAX = 64 << 10,		/* octets of ours, sealed too */
 	LINES_SHOWN = 12,
-	COMES_SECONDS = 60,		/* until it is in the mailbox */
 	CONNECT_SECONDS = 20,
 	LOCAL_SECONDS = 180,		/* a passphrase may be asked for */
 	ID_MAX = 64 + ADDR_MAX
@@ -289,15 +288,16 @@ static int show(const struct membuf *raw, const struct membuf *read,
 static int await(const struct welcome *w, const struct setup_login *l,
                  struct membuf *raw, struct err *e)
 {
-	const time_t until = time(NULL) + COMES_SECONDS;
+	const time_t until = time(NULL) + w->s->welcome_wait;
 	long pause = 250;		/* ms */
 	int rc;
 
 	for (;;) {
-		err_set(e, GPG_ERR_NOT_FOUND, "it is not there yet");
 		rc = setup_mail_fetch(l, w->id, raw, e);
 		if (rc == 1)
 			return 0;
+		if (rc == 0)
+			err_set(e, GPG_ERR_NOT_FOUND, "it is not there yet");
 		if (time(NULL) >= until)
 			return -1;
 		membuf_free(raw);
@@ -379,9 +379,10 @@ int setup_welcome(const struct setup *s)
 
 	if (s->no_welcome || s->no_start)
 		return 0;
-	if (!s->password_secret) {
-		printf("No welcome letter is sent, since no password is known "
-		       "here\n");
+	if (!s->password_secret || s->old->command) {
+		printf("No welcome letter is sent: %s\n", s->old->command
+		       ? "mail programs log in by a token of their own here "
+		         "(letterlock token)" : "no password is known here");
 		return 0;
 	}
 	if (!setup_ask(s, "Send a sealed letter to yourself, to see that it "

@@ -228,8 +228,8 @@ class Terminal:
         if self.pid == 0:       # whatever the tests were started by
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve(built("letterlock"),
-                      ["letterlock", "setup", "--no-start", *NOWHERE, *args,
-                       ALICE], who.env)
+                      ["letterlock", "setup", "--no-start", "--no-backup",
+                       *NOWHERE, *args, ALICE], who.env)
 
     def until(self, words):
         while words not in self.said:
