@@ -21,7 +21,7 @@
 #include "agent/setup_end.h"
 
 enum {
-	PROGRAM_SIZE = 4096, STATUS_SECONDS = 30,
+	PROGRAM_SIZE = 4096, STATUS_SECONDS = 30, STATUS_TRIES = 100,
 	START_MS = 30000, STOP_MS = 15000, SLICE_MS = 50,
 	PID_FILE_MAX = 32, LOG_MAX = 1 << 20
 };
@@ -32,6 +32,11 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
 }
 
 /* A file of the state folder: malloced. */
@@ -247,8 +252,7 @@ int setup_agent_stop(pid_t pid)
 	while (kill(pid, 0) == 0) {
 		if (now_ms() > until)
 			return -1;
-		nanosleep(&(struct timespec){ .tv_nsec = SLICE_MS * 1000000L },
-		          NULL);
+		pause_ms(SLICE_MS);
 	}
 	if ((path = state_file("/letterlockd.pid", &e)))
 		file_remove(path, &e);
@@ -284,17 +288,34 @@ static void take_place(struct setup *s, json_t *one)
 		c->pop3[c->n_pop3++] = got[0];
 }
 
-void setup_agent_places(struct setup *s)
+/* What it says of itself, or NULL.  One that has just read its configuration again
+ * ends the connections that it had: so more than once. */
+static json_t *ask_status(void)
 {
+	json_t *ok = NULL;
 	struct ask a;
 	struct err e;
-	json_t *ok = NULL, *list, *one;
+	bool runs = true;
+
+	for (int i = 0; !ok && runs && i < STATUS_TRIES; i++) {
+		if (i)
+			pause_ms(SLICE_MS);
+		if (ask_open(&a, &e) == 0)
+			ok = ask_call(&a, "status", NULL, STATUS_SECONDS, &e);
+		else
+			runs = gpg_err_code(e.code) != GPG_ERR_NO_AGENT
+			       && gpg_err_code(e.code) != GPG_ERR_NOT_FOUND;
+		ask_close(&a);
+	}
+	return ok;
+}
+
+void setup_agent_places(struct setup *s)
+{
+	json_t *ok = ask_status(), *one;
+	json_t *list = json_object_get(ok, "listening");
 	size_t i;
 
-	if (ask_open(&a, &e) == 0)
-		ok = ask_call(&a, "status", NULL, STATUS_SECONDS, &e);
-	ask_close(&a);
-	list = json_object_get(ok, "listening");
 	if (json_array_size(list) > 1) {	/* one is the plug-in socket */
 		s->conf.n_submission = s->conf.n_pop3 = 0;
 		json_array_foreach(list, i, one)
