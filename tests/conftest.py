@@ -10,6 +10,7 @@ from kit import certs, client, dovecot, folder, keys, netns, postfix
 from kit.agent import Agent
 from kit.both import Both
 from kit.provider import Provider
+from kit.world import World
 from people import ALICE, BOB, USERS
 
 
@@ -23,15 +24,30 @@ def pytest_runtest_protocol(item):
 
 
 class Mail:
-    """The real provider: Postfix in front, Dovecot behind."""
+    """The real provider: Postfix in front, Dovecot behind. pair: its certificate;
+    ports: theirs."""
 
-    def __init__(self, d, pki):
-        self.users, self.ca = USERS, pki.ca
-        self.dovecot = dovecot.Dovecot(os.path.join(d, "d"), *pki.good, USERS)
+    def __init__(self, d, ca, pair, ports=(None, None)):
+        self.users, self.ca = USERS, ca
+        self.dovecot = dovecot.Dovecot(os.path.join(d, "d"), *pair, USERS,
+                                       ports=ports[1])
         self.postfix = postfix.postfix(
-            d=os.path.join(d, "p"), sasl=self.dovecot.sasl, cert=pki.good[0],
-            key=pki.good[1], mail=self.dovecot.mail, uid=self.dovecot.uid,
-            gid=self.dovecot.gid, users=sorted(USERS))
+            d=os.path.join(d, "p"), sasl=self.dovecot.sasl, cert=pair[0],
+            key=pair[1], mail=self.dovecot.mail, uid=self.dovecot.uid,
+            gid=self.dovecot.gid, users=sorted(USERS), ports=ports[0])
+
+    def __enter__(self):
+        try:
+            self.dovecot.start()
+            self.postfix.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *a):
+        self.postfix.stop()
+        self.dovecot.stop()
 
     def account(self, form="tls"):
         """The keys of an account section; form: tls or starttls."""
@@ -57,14 +73,16 @@ def real(pki):
     """The real provider, started once; see mail."""
     with folder("llm") as d:
         os.chmod(d, 0o755)
-        m = Mail(d, pki)
-        try:
-            m.dovecot.start()
-            m.postfix.start()
+        with Mail(d, pki.ca, pki.good) as m:
             yield m
-        finally:
-            m.postfix.stop()
-            m.dovecot.stop()
+
+
+@pytest.fixture
+def world(pki):
+    """A network of its own (with the mark own_network), and what there is in it."""
+    netns.trust(pki.ca)
+    with World(os.path.dirname(pki.ca)) as w:
+        yield w
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys looked for by WKD with the real dirmngr, in a network of the tests' own."""
-import os
 import threading
 import time
 
 import pytest
 
-from kit import certs, keys, letters, netns, web
-from kit.names import Names
+from kit import certs, keys, letters
 from kit.plugin import command
 from people import BOB, DAN, EVE
 from test_wkd import FAILED, octets, sends
@@ -17,40 +15,6 @@ pytestmark = pytest.mark.own_network
 
 NO_KEY = "cannot read sealed letters yet: no key was found"
 NOT_NOW = "cannot read sealed letters yet: a key could not be looked for now"
-
-
-class World:
-    """names and web, where everything is at 127.0.0.1."""
-
-    def __init__(self, names, server, d):
-        self.names, self.web, self.d, self.n = names, server, d, 0
-
-    def cert(self, *names):
-        self.n += 1
-        return certs.server(self.d, "w%d" % self.n, names)
-
-    def serves(self, domain, advanced=True, policy=True, **keys_of):
-        """A domain's directory: local part -> what its page is."""
-        top = "openpgpkey." + domain if advanced else domain
-        self.names.at[top] = "127.0.0.1"
-        if top not in self.web.certs:
-            self.web.certs[top] = self.cert(top)
-        for who, page in keys_of.items():
-            host, path, where = web.wkd("%s@%s" % (who, domain), advanced)
-            self.web.pages[host, path] = page
-            if policy:
-                self.web.pages[host, where] = b""
-
-    def asked(self):
-        """Local parts that a key was looked for, one for each time."""
-        return [q[2:] for _, path, q in self.web.asked if "/hu/" in path]
-
-
-@pytest.fixture
-def world(pki):
-    netns.trust(pki.ca)
-    with Names() as n, web.Web(pki.good) as w:
-        yield World(n, w, os.path.dirname(pki.ca))
 
 
 @pytest.fixture

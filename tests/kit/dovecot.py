@@ -80,12 +80,12 @@ active_value = true
 class Dovecot:
     """d: a short folder. users: address -> password. oauth: where it asks for
     whom a token is (RFC 7662; GET, the token in the header), and no password
-    counts. After start(): the ports pop3 (plain and STLS) and pop3s, the socket
+    counts. ports: not any two, but these. After start(): the ports pop3 (plain and STLS) and pop3s, the socket
     sasl, uid and gid of the mail."""
 
     def __init__(self, d, cert, key, users, mechs="plain login scram-sha-256",
-                 oauth=None):
-        self.mechs, self.oauth = mechs, oauth
+                 oauth=None, ports=None):
+        self.mechs, self.oauth, self.ports = mechs, oauth, ports
         self.d, self.cert, self.key, self.users = d, cert, key, users
         self.mail = os.path.join(d, "mail")
         self.sasl = os.path.join(d, "sasl")
@@ -108,7 +108,7 @@ class Dovecot:
         for u in self.users:
             self.maildir(u)
         for _ in range(5):      # somebody may take a port meanwhile
-            self.pop3, self.pop3s = free_ports(2)
+            self.pop3, self.pop3s = self.ports or free_ports(2)
             if self._try():
                 return self
         raise KitError("dovecot does not start: " + self.log())

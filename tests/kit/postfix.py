@@ -104,8 +104,10 @@ QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
 
 class Postfix:
     """settings: d (a folder of its own), sasl (Dovecot's socket), cert, key,
-    mail (the maildirs), uid, gid, users. After start(): the ports submission
+    mail (the maildirs), uid, gid, users, ports (not any three, but these). After start(): the ports submission
     (STARTTLS demanded), submissions (TLS from the start) and plain."""
+
+    ports = None
 
     def __init__(self, settings):
         self.__dict__.update(settings)
@@ -135,7 +137,8 @@ class Postfix:
         # postlogd keeps the mode: the log is for whoever runs the tests
         write(os.path.join(self.d, "mail.log"), "", 0o644)
         for _ in range(5):      # somebody may take a port meanwhile
-            self.submission, self.submissions, self.plain = free_ports(3)
+            self.submission, self.submissions, self.plain = (
+                self.ports or free_ports(3))
             if self._try():
                 return self
         raise KitError("postfix does not start: " + self.log())
