@@ -36,6 +36,28 @@ return A[1].map(expression => Cu.evalInSandbox(
   " codeOf, faceOf} = composeState; return JSON.stringify(" + expression +
   ") ?? null; })()", s));"""
 
+# compose_sent.js in a Thunderbird that does not say what it has sent.
+SENT = """
+let s = new Cu.Sandbox(null, {});
+let text = await IOUtils.readUTF8(A[0]);
+s.done = new Promise(done => s.tell = done);
+Cu.evalInSandbox(`
+  let heard, after, on = {addListener() {}};
+  let messenger = {
+    runtime: {onMessage: {addListener: f => heard = f}},
+    windows: {onRemoved: on, create: async () => ({id: 1})},
+    compose: {onAfterSend: {addListener: f => after = f}}};
+  let host = {onEvent() {}}, setTimeout = f => f();
+  let compose = {accountsAnyhow: async () => []};
+  let composeRead = {parse: async text => [{email: text}]};
+  let composeState = {accountOf: () => ({})};
+  ${text};
+  composeSent.promise(1, "sealed", {from: "a@b.c", to: ["x@y.z"], subject: "S"});
+  after({id: 1}, {mode: "sendNow", headerMessageId: "<1@b.c>"})
+    .then(() => heard({to: "compose-sent"}))
+    .then(r => tell(JSON.stringify(r.letters)), e => tell(String(e)));`, s);
+return s.done;"""
+
 OPEN_DRAFT = """
 let find = () => MailServices.accounts.accounts.map(a => a.incomingServer
   .rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Drafts))
@@ -132,6 +154,13 @@ def in_window(bird, name, body, *args, seconds=10):
 def test_without_windows(bird, expression, want):
     got = bird.js(STATE, os.path.join(ADDON, "compose_state.js"), [expression])
     assert json.loads(got[0]) == want
+
+
+def test_sent_in_an_older_thunderbird(bird):
+    """Before 147 only what was to be sent is known: a warning comes all the same."""
+    letter, = json.loads(bird.js(SENT, os.path.join(ADDON, "compose_sent.js")))
+    assert (letter["kind"], letter["from"], letter["to"], letter["subject"]) == (
+        "unseen", "a@b.c", ["x@y.z"], "S")
 
 
 def face(**more):

@@ -84,7 +84,7 @@
 			Object.assign(l, late, {pending: false});
 			compose.show(l);
 		}
-		composeSent.promise(tab.id, got.answer?.outcome);
+		composeSent.promise(tab.id, got.answer?.outcome, details);
 		if (got.error || l.foreign || got.answer?.outcome != "refused")
 			return change;
 		l.stopped = true;

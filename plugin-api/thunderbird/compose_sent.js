@@ -16,7 +16,7 @@ const composeSent = (() => {
 
 	const heard = new Map();        /* Message-ID -> event "sent" */
 	const waiting = new Map();      /* Message-ID -> who waits for it */
-	const promised = new Map();     /* tab id -> what the button said */
+	const promised = new Map();     /* tab id -> {said, details} */
 	let letters = [];
 	let shown = null;               /* the window with them */
 
@@ -70,13 +70,15 @@ const composeSent = (() => {
 	}
 
 	async function afterSend(tab, info) {
-		const said = promised.get(tab.id);
+		const {said, details: before} = promised.get(tab.id) || {};
+		/* Thunderbird tells them from 147 on */
+		const details = info.details || before;
 
 		promised.delete(tab.id);
 		/* a letter for later goes to the outbox, and is not told again */
-		if (info.error || info.mode != "sendNow" || !info.headerMessageId)
+		if (info.error || info.mode != "sendNow" ||
+		    !info.headerMessageId || !details)
 			return;
-		const {details} = info;
 		const from = (await composeRead.parse([].concat(
 			details.from || "")[0] || ""))[0]?.email || "";
 		const account = composeState.accountOf(
@@ -105,9 +107,10 @@ const composeSent = (() => {
 	});
 	messenger.compose.onAfterSend.addListener(afterSend);
 
-	/* Remember what the button says of a letter about to be sent. */
-	function promise(tabId, outcome) {
-		promised.set(tabId, outcome);
+	/* Remember a letter about to be sent, and what the button says of it. */
+	function promise(tabId, said, {from, to, cc, bcc, subject}) {
+		promised.set(tabId, {said,
+			details: {from, to, cc, bcc, subject}});
 	}
 
 	return {promise};
