@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small DNS server, for a network of the tests' own: addresses and SRV records
+"""A small DNS server, for a network of the tests' own: addresses, SRV and MX records
 as a test says, and no other name exists."""
 import socket
 import struct
 import threading
 
 WHERE = "127.0.0.53"
-A, SRV = 1, 33
+A, MX, SRV = 1, 15, 33
 TTL = 60
 REFUSED, NO_NAME = 5, 3
 
@@ -18,11 +18,12 @@ def _name(name):
 
 class Names:
     """at: name -> IPv4 address; srv: name -> [(priority, weight, port, target)];
+    mx: name -> [(preference, host)];
     silent: names about which nothing is answered; broken: those that are refused.
     asked: (name, type). Names are in lower case."""
 
     def __init__(self):
-        self.at, self.srv, self.asked = {}, {}, []
+        self.at, self.srv, self.mx, self.asked = {}, {}, {}, []
         self.silent, self.broken = set(), set()
 
     def __enter__(self):
@@ -51,7 +52,7 @@ class Names:
 
     def _exists(self, name):
         return any(x == name or x.endswith("." + name)
-                   for x in (*self.at, *self.srv))
+                   for x in (*self.at, *self.srv, *self.mx))
 
     def _data(self, name, kind):
         """The data of each record."""
@@ -60,6 +61,9 @@ class Names:
         if kind == SRV:
             return [struct.pack(">3H", *x[:3]) + _name(x[3])
                     for x in self.srv.get(name, ())]
+        if kind == MX:
+            return [struct.pack(">H", x[0]) + _name(x[1])
+                    for x in self.mx.get(name, ())]
         return []
 
     def _answer(self, q):
