@@ -80,6 +80,25 @@ static void print_key(json_t *c)
 	}
 }
 
+/* Keys that came, and nothing else is said of above. */
+static void print_came(json_t *c)
+{
+	const char *key = text_of(c, "key"), *changed = text_of(c, "changed");
+	const char *fpr, *trust;
+	json_t *k;
+	size_t i;
+
+	json_array_foreach(json_object_get(c, "keys"), i, k) {
+		fpr = text_of(k, "fpr");
+		trust = text_of(k, "trust");
+		if (!fpr || !trust || (key && strcmp(key, fpr) == 0)
+		    || (changed && strcmp(changed, fpr) == 0))
+			continue;
+		line("came", fpr);
+		printf(", %s\n", trust);
+	}
+}
+
 static void print_contact(json_t *c)
 {
 	const char *sealed = day(c, "sealed-before");
@@ -96,6 +115,7 @@ static void print_contact(json_t *c)
 	if (json_is_true(json_object_get(c, "readable-allowed")))
 		printf("  %-9s allowed, until a key is known\n", "readable");
 	print_key(c);
+	print_came(c);
 }
 
 /* ---- from the agent ---- */

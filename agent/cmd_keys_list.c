@@ -22,6 +22,50 @@ static void print_line(const char *s)
 	putchar('\n');
 }
 
+/* Where a key came from, if it did. */
+static const char *from_words(const char *from)
+{
+	static const struct { const char *from, *words; } known[] = {
+		{ "keyring", "from your GnuPG keyring" },
+		{ "autocrypt", "from a letter of theirs (Autocrypt)" },
+		{ "gossip", "from a letter that somebody else wrote to you both" },
+		{ "wkd", "published by their own provider (WKD)" },
+		{ "import", "imported by you" }
+	};
+
+	for (size_t i = 0; from && i < sizeof known / sizeof *known; i++)
+		if (strcmp(known[i].from, from) == 0)
+			return known[i].words;
+	return NULL;
+}
+
+static void print_from(json_t *key)
+{
+	const char *from = keys_text(key, "from"), *words = from_words(from);
+	char day[KEYS_DAY_MAX];
+
+	if (!from)
+		return;
+	fputs(words ? "  " : "  from ", stdout);
+	ask_print(words ? words : from);
+	if (keys_day(key, "learnt", day))
+		printf(", %s", day);
+	putchar('\n');
+}
+
+/* Trust, where it is not the user's own. */
+static void print_trust(json_t *key)
+{
+	const char *trust = keys_text(key, "trust");
+	char day[KEYS_DAY_MAX];
+
+	if (!trust)
+		trust = "new";
+	fputs(strcmp(trust, "own") == 0 ? "yours" : trust, stdout);
+	if (strcmp(trust, "seen") == 0 && keys_day(key, "since", day))
+		printf(" since %s", day);
+}
+
 /* ---- show ---- */
 
 static void print_key(json_t *key)
@@ -48,6 +92,12 @@ static void print_key(json_t *key)
 		fputs("  ", stdout);
 		print_line(json_string_value(uid));
 	}
+	if (keys_text(key, "trust")) {
+		fputs("  ", stdout);
+		print_trust(key);
+		putchar('\n');
+	}
+	print_from(key);
 	if (keys_day(key, "expires", day))
 		printf("  until %s\n", day);
 }
@@ -73,27 +123,6 @@ int keys_show(struct keys_job *j, struct err *e)
 
 /* ---- list ---- */
 
-/* "own", "rejected", "verified", "changed", "seen" (accepted, or sealed to) or
- * "new"; contact: what the call contacts says, or NULL. */
-static const char *trust_of(json_t *key, json_t *contact)
-{
-	const char *fpr = keys_text(key, "fpr");
-	const char *used = keys_text(contact, "key");
-	const char *waits = keys_text(contact, "changed");
-
-	if (keys_is(key, "secret"))
-		return "own";
-	if (keys_is(key, "rejected"))
-		return "rejected";
-	if (keys_is(key, "verified") || keys_is(key, "valid"))
-		return "verified";
-	if (fpr && waits && strcmp(fpr, waits) == 0)
-		return "changed";
-	if (keys_is(key, "accepted") || (fpr && used && strcmp(fpr, used) == 0))
-		return "seen";
-	return "new";
-}
-
 static bool has(json_t *list, const char *fpr)
 {
 	const char *s;
@@ -106,38 +135,44 @@ static bool has(json_t *list, const char *fpr)
 	return false;
 }
 
-/* Keys that are remembered, but which the keyring does not have. */
+/* Keys that are remembered, but which no keyring has. */
 static void add_remembered(json_t *list, json_t *contact)
 {
 	static const char *const name[] = { "key", "changed" };
+	static const char *const trust[] = { "seen", "changed" };
+	json_t *since = json_object_get(contact, "since"), *key;
 	const char *fpr;
 
-	for (int i = 0; i < 2; i++)
-		if ((fpr = keys_text(contact, name[i])) && !has(list, fpr))
-			json_array_append_new(list, json_pack(
-				"{s:s}", "fpr", fpr));
+	for (int i = 0; i < 2; i++) {
+		if (!(fpr = keys_text(contact, name[i])) || has(list, fpr))
+			continue;
+		key = json_pack("{s:s, s:s}", "fpr", fpr, "trust", trust[i]);
+		if (i == 0 && since)
+			json_object_set(key, "since", since);
+		json_array_append_new(list, key);
+	}
+}
+
+/* Keys came, but no letter went there: GnuPG is not asked about each of hundreds. */
+static bool is_unused(json_t *contact)
+{
+	return json_array_size(json_object_get(contact, "keys"))
+	       && !json_array_size(json_object_get(contact, "accepted"))
+	       && !keys_text(contact, "key") && !keys_text(contact, "changed")
+	       && !json_object_get(contact, "sealed-before");
 }
 
 /* {"address":..., "keys":[...]}, each with how far it is trusted; NULL, e filled. */
 static json_t *entry(struct keys_job *j, const char *what, const char *addr,
                      json_t *contact, struct err *e)
 {
-	json_t *ok = keys_of(j, what, addr, e), *list, *key, *since;
-	const char *used = keys_text(contact, "key"), *fpr;
-	size_t i;
+	json_t *ok = is_unused(contact)
+	             ? json_pack("{s:O}", "keys", json_object_get(contact, "keys"))
+	             : keys_of(j, what, addr, e);
 
 	if (!ok)
 		return NULL;
-	list = json_object_get(ok, "keys");
-	add_remembered(list, contact);
-	json_array_foreach(list, i, key) {
-		fpr = keys_text(key, "fpr");
-		since = json_object_get(contact, "since");
-		json_object_set_new(key, "trust",
-		                    json_string(trust_of(key, contact)));
-		if (since && fpr && used && strcmp(fpr, used) == 0)
-			json_object_set(key, "since", since);
-	}
+	add_remembered(json_object_get(ok, "keys"), contact);
 	json_object_set_new(ok, "address", json_words(addr));
 	return ok;
 }
@@ -196,22 +231,23 @@ static int list_contacts(struct keys_job *j, json_t *all, struct err *e)
 }
 
 /* What follows a fingerprint. */
-static void print_trust(json_t *key)
+static void print_more(json_t *key, bool from)
 {
-	const char *trust = keys_text(key, "trust");
+	const char *was = keys_text(key, "from");
 	char day[KEYS_DAY_MAX];
 
-	if (!trust)
-		trust = "new";
-	printf("  %s", strcmp(trust, "own") == 0 ? "yours" : trust);
-	if (strcmp(trust, "seen") == 0 && keys_day(key, "since", day))
-		printf(" since %s", day);
+	fputs("  ", stdout);
+	print_trust(key);
 	if (keys_is(key, "revoked"))
 		fputs(", revoked", stdout);
 	else if (keys_day(key, "expires", day))
 		printf(", %s %s", keys_is(key, "expired") ? "ended" : "until",
 		       day);
 	putchar('\n');
+	if (from && was && strcmp(was, "keyring")) {
+		fputs("  ", stdout);
+		print_from(key);
+	}
 }
 
 static void print_entries(json_t *all, const char *what)
@@ -225,7 +261,7 @@ static void print_entries(json_t *all, const char *what)
 		json_array_foreach(list, k, key) {
 			fputs("  ", stdout);
 			keys_print_fpr(keys_text(key, "fpr"));
-			print_trust(key);
+			print_more(key, true);
 		}
 		if (json_array_size(list) == 0)
 			puts("  no key");
@@ -251,29 +287,10 @@ int keys_list(struct keys_job *j, struct err *e)
 
 /* ---- find ---- */
 
-static void print_from(const char *from)
-{
-	static const struct { const char *from, *words; } known[] = {
-		{ "keyring", "from your GnuPG keyring" },
-		{ "autocrypt", "from a letter of theirs (Autocrypt)" },
-		{ "gossip", "from a letter that somebody else wrote to you both" },
-		{ "wkd", "published by their own provider (WKD)" },
-		{ "import", "imported by you" }
-	};
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (strcmp(known[i].from, from) == 0) {
-			printf("  %s\n", known[i].words);
-			return;
-		}
-	fputs("  from ", stdout);
-	print_line(from);
-}
-
 int keys_find(struct keys_job *j, struct err *e)
 {
 	json_t *it = keys_recipient(j, j->word[0], e), *key;
-	const char *state = keys_text(it, "state"), *from;
+	const char *state = keys_text(it, "state");
 	int no;
 
 	if (!it)
@@ -287,10 +304,9 @@ int keys_find(struct keys_job *j, struct err *e)
 		if (key) {
 			fputs("  ", stdout);
 			keys_print_fpr(keys_text(key, "fpr"));
-			print_trust(key);
+			print_more(key, false);
+			print_from(key);
 		}
-		if ((from = keys_text(key, "from")))
-			print_from(from);
 	}
 	json_decref(it);
 	return no;

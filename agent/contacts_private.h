@@ -18,7 +18,7 @@ enum contacts_query {
 enum peers_query {			/* of peers.c, and peers_learn.c */
 	P_GET, P_REFS, P_PUT, P_ROOM, P_COUNT,
 	P_KEY, P_KEY_DROP, P_KEY_ADD, P_KEY_SEEN, P_KEY_UNUSED, P_KEY_UNKNOWN,
-	P_KEYS, P_LAST, P_AFTER,
+	P_KEYS, P_LAST, P_AFTER, P_NEXT,
 	PEERS_QUERIES
 };
 

@@ -203,7 +203,8 @@ enum frame_type {
 				 * explicit act, until a key is known); no answer */
 	K_CONTACTS,		/* u32 only this one, str addr (or: those behind it): any
 				 * number of: u32 1 and a contact, as pack_contact() has
-				 * it; then u32 0, u32 there are more */
+				 * it, str own fpr, u32 n, n keys as in K_PEER; then u32
+				 * 0, u32 there are more */
 	K_CONTACT_SET,		/* str addr, u32 what (enum contact_set), u32 readable,
 				 * u32 policy, str fpr, u32 (enum judged): u32 the code
 				 * of an error, 0 = that is written */

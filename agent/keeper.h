@@ -58,11 +58,14 @@ struct keeper_sealing {
 int keeper_sealed(struct chan *k, const struct keeper_sealing *to, size_t n,
                   struct err *e);
 int keeper_clear(struct chan *k, const char *addr, struct err *e);
-/* Those behind an address ("": from the first), or only this one: take is called
- * with each, until it returns false.  *more: there are more behind the last. */
+/* Those behind an address ("": from the first), or only this one, who were written to
+ * or of whom a key came: take is called with each, until it returns false.  Of what
+ * peers.h has it gets the address, own and the keys.  *more: there are more behind
+ * the last. */
+typedef bool keeper_take(void *arg, const struct contact_known *c,
+                         const struct peer_known *peer);
 int keeper_contacts(struct chan *k, bool only, const char *addr,
-                    bool (*take)(void *arg, const struct contact_known *c),
-                    void *arg, bool *more, struct err *e);
+                    keeper_take *take, void *arg, bool *more, struct err *e);
 /* Change what of it says (enum contact_set).  -1: the code of e tells why the keeper
  * did not, as in contacts.h. */
 struct keeper_set {

@@ -13,5 +13,7 @@ int keeper_answered(const struct unpack *u, struct err *e);
 /* One text, without an answer. */
 int keeper_tell(struct chan *k, unsigned type, const char *text,
                 struct err *e);
+/* As pack_peer_ref() wrote it. */
+void unpack_peer_ref(struct unpack *u, struct peer_ref *r, bool named);
 
 #endif

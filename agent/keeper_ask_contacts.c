@@ -129,11 +129,24 @@ static void unpack_contact(struct unpack *u, struct contact_known *c)
 	}
 }
 
+static void unpack_peer(struct unpack *u, const struct contact_known *c,
+                        struct peer_known *k)
+{
+	uint32_t n;
+
+	memset(k, 0, sizeof *k);
+	memcpy(k->addr, c->addr, sizeof k->addr);
+	unpack_str(u, k->own, sizeof k->own);
+	n = unpack_u32(u);
+	for (; k->n < n && k->n < PEER_REFS_MAX; k->n++)
+		unpack_peer_ref(u, &k->key[k->n], true);
+}
+
 int keeper_contacts(struct chan *k, bool only, const char *addr,
-                    bool (*take)(void *arg, const struct contact_known *c),
-                    void *arg, bool *more, struct err *e)
+                    keeper_take *take, void *arg, bool *more, struct err *e)
 {
 	static struct contact_known c;
+	static struct peer_known known;
 	bool goes_on = true;
 	struct pack p;
 	struct unpack u;
@@ -146,10 +159,11 @@ int keeper_contacts(struct chan *k, bool only, const char *addr,
 	*more = false;
 	while (unpack_u32(&u)) {
 		unpack_contact(&u, &c);
+		unpack_peer(&u, &c, &known);
 		if (u.bad)
 			break;
 		if (goes_on)
-			goes_on = take(arg, &c);
+			goes_on = take(arg, &c, &known);
 		*more = *more || !goes_on;
 	}
 	*more = unpack_u32(&u) != 0 || *more;

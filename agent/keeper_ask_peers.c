@@ -5,7 +5,7 @@
 #include "agent/frames.h"
 #include "agent/keeper_ask.h"
 
-static void unpack_ref(struct unpack *u, struct peer_ref *r, bool named)
+void unpack_peer_ref(struct unpack *u, struct peer_ref *r, bool named)
 {
 	r->from = (enum key_from)unpack_u32(u);
 	if (named)
@@ -40,7 +40,7 @@ int keeper_peer(struct chan *k, const char *addr, struct peer_known *known,
 	for (; known->n < n && known->n < PEER_REFS_MAX; known->n++) {
 		struct peer_ref *r = &known->key[known->n];
 
-		unpack_ref(&u, r, true);
+		unpack_peer_ref(&u, r, true);
 		known->autocrypt.has_key |= r->from == KEY_FROM_AUTOCRYPT;
 		known->autocrypt.has_gossip |= r->from == KEY_FROM_GOSSIP;
 	}
@@ -62,7 +62,7 @@ int keeper_peer_key(struct chan *k, const char *fpr, struct peer_key *key,
 	if (unpack_u32(&u) == 0)
 		return keeper_answered(&u, e);
 	memcpy(key->ref.fpr, fpr, sizeof key->ref.fpr);
-	unpack_ref(&u, &key->ref, false);
+	unpack_peer_ref(&u, &key->ref, false);
 	if (!u.bad && u.left > 0 && u.left <= sizeof key->data) {
 		key->n = u.left;
 		unpack_mem(&u, key->data, key->n);

@@ -8,10 +8,11 @@
 
 #include "agent/frames.h"
 #include "agent/keeper_event.h"
+#include "agent/keeper_peers.h"
 #include "agent/log.h"
 
 /* Octets that one contact has in a frame at most. */
-enum { CONTACT_MAX = ADDR_MAX + 250 + JUDGED_MAX * 80 };
+enum { CONTACT_MAX = ADDR_MAX + 350 + JUDGED_MAX * 80 + PEER_REFS_MAX * 80 };
 
 static int said(const struct err *e)
 {
@@ -197,26 +198,53 @@ void pack_contact(struct pack *p, const struct contact_known *k)
 	}
 }
 
+static void pack_peer(struct pack *p, const struct peer_known *k)
+{
+	pack_str(p, k->own);
+	pack_u32(p, k->n);
+	for (unsigned i = 0; i < k->n; i++)
+		pack_peer_ref(p, &k->key[i], true);
+}
+
+/* This one, or that behind it, of those that anything or a key is known of: its
+ * address is "" where there is none. */
+static int next(struct contacts *c, bool only, struct contact_known *k,
+                struct peer_known *peer, struct err *e)
+{
+	char from[ADDR_MAX + 1], addr[ADDR_MAX + 1] = "";
+
+	memcpy(from, k->addr, sizeof from);
+	if (only ? contacts_get(c, from, k, e) || peers_get(c, from, peer, e)
+	    : contacts_next(c, from, k, e) || peers_next(c, from, addr, e))
+		return -1;
+	if (only && peer->n)
+		memcpy(addr, peer->addr, sizeof addr);
+	if (addr[0] && (!k->addr[0] || strcmp(addr, k->addr) < 0)) {
+		memset(k, 0, sizeof *k);
+		memcpy(k->addr, addr, sizeof addr);
+	}
+	return only || !k->addr[0] ? 0 : peers_get(c, k->addr, peer, e);
+}
+
 static int answer_contacts(struct contacts *c, struct unpack *u,
                            struct pack *p)
 {
-	uint32_t only = unpack_u32(u);
+	bool only = unpack_u32(u) != 0;
 	struct contact_known k;
+	struct peer_known peer;
 	struct err e;
-	int rc;
 
 	unpack_str(u, k.addr, sizeof k.addr);
 	if (!unpack_end(u))
 		return -1;
 	do {
-		rc = only ? contacts_get(c, k.addr, &k, &e)
-		          : contacts_next(c, k.addr, &k, &e);
-		if (rc)
+		if (next(c, only, &k, &peer, &e))
 			return said(&e);
 		if (!k.addr[0] || p->len + CONTACT_MAX > sizeof p->buf)
 			break;
 		pack_u32(p, 1);
 		pack_contact(p, &k);
+		pack_peer(p, &peer);
 	} while (!only);
 	pack_u32(p, 0);
 	pack_u32(p, !only && k.addr[0]);

@@ -20,7 +20,7 @@ static int said(const struct err *e)
 	return -1;
 }
 
-static void pack_ref(struct pack *p, const struct peer_ref *r, bool named)
+void pack_peer_ref(struct pack *p, const struct peer_ref *r, bool named)
 {
 	pack_u32(p, r->from);
 	if (named)
@@ -50,7 +50,7 @@ static int answer_peer(struct contacts *c, struct unpack *u, struct pack *p)
 	pack_str(p, k.own);
 	pack_u32(p, k.n);
 	for (unsigned i = 0; i < k.n; i++)
-		pack_ref(p, &k.key[i], true);
+		pack_peer_ref(p, &k.key[i], true);
 	return 1;
 }
 
@@ -67,7 +67,7 @@ static int answer_key(struct contacts *c, struct unpack *u, struct pack *p)
 		return said(&e);
 	pack_u32(p, key.n != 0);
 	if (key.n) {
-		pack_ref(p, &key.ref, false);
+		pack_peer_ref(p, &key.ref, false);
 		pack_mem(p, key.data, key.n);
 	}
 	return 1;

@@ -5,9 +5,13 @@
 
 #include "agent/chan.h"
 #include "agent/keeper_answer.h"
+#include "agent/peers.h"
 
 /* One request of those kinds: as keeper_answer(). */
 int keeper_peers_answer(struct kept *k, unsigned type, struct unpack *u,
                         struct pack *p);
+/* u32 (enum key_from), str fpr if it is to be named, u64 learnt, u64 expires, u32
+ * revoked */
+void pack_peer_ref(struct pack *p, const struct peer_ref *r, bool named);
 
 #endif

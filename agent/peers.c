@@ -48,7 +48,10 @@ static const char *const sql[PEERS_QUERIES] = {
 	[P_KEYS] = "SELECT count(*), total(length(data)) FROM peer_key",
 	[P_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'peer_key'",
 	[P_AFTER] = "SELECT serial, fpr FROM peer_key WHERE serial > ?1 "
-		"ORDER BY serial LIMIT ?2"
+		"ORDER BY serial LIMIT ?2",
+	[P_NEXT] = "SELECT addr FROM peer WHERE addr > ?1 AND "
+		"import_fpr || fpr || gossip_fpr || wkd_fpr <> '' "
+		"ORDER BY addr LIMIT 1"
 };
 
 int peers_prepare(struct contacts *c, struct err *e)
@@ -276,5 +279,24 @@ int peers_after(struct contacts *c, uint64_t serial, struct peer_serial *list,
 		}
 	}
 	contacts_reset(s);
+	return rc < 0 ? -1 : 0;
+}
+
+int peers_next(struct contacts *c, const char *after, char addr[ADDR_MAX + 1],
+               struct err *e)
+{
+	char *a = after[0] ? contacts_folded(after, e) : NULL;
+	sqlite3_stmt *s = c->peers[P_NEXT];
+	int rc;
+
+	addr[0] = '\0';
+	if (after[0] && !a)
+		return -1;
+	contacts_bind(s, 1, a ? a : "");
+	rc = peers_step(c, s, e);
+	if (rc == 1 && contacts_column(s, 0, addr, ADDR_MAX + 1))
+		rc = contacts_damaged(e);
+	contacts_reset(s);
+	free(a);
 	return rc < 0 ? -1 : 0;
 }

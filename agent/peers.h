@@ -72,6 +72,9 @@ int peers_get(struct contacts *c, const char *addr, struct peer_known *known,
               struct err *e);
 int peers_key(struct contacts *c, const char *fpr, struct peer_key *key,
               struct err *e);
+/* The first address behind this one ("": of all) of which there is a key, or "". */
+int peers_next(struct contacts *c, const char *after, char addr[ADDR_MAX + 1],
+               struct err *e);
 /* *taken: the key is now the address's own of this kind, by the rules of
  * autocrypt.h; of one that is revoked: that is known now.  A revoked one that is
  * not here is never taken. */

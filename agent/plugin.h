@@ -104,6 +104,11 @@ json_t *plugin_verdict_text(const char *text);
 
 /* plugin_keys.c: the keys there are for an address or ("") an account, by its number:
  * {"keys":[...]} as PROTOCOL.md has it.  NULL with f filled. */
+struct contact_known;
+struct peer_known;
+/* How far a key of an address is trusted, since when, and when it came. */
+void plugin_tell_trust(json_t *key, const struct contact_known *c,
+                       const struct peer_known *peer);
 json_t *plugin_keys_of(struct plugin *p, const char *addr, uint32_t account,
                        struct fault *f);
 

@@ -2,10 +2,12 @@
 /* contacts: what is remembered of them, and what the user says of them and of their
  * keys. */
 #include <string.h>
+#include <time.h>
 
 #include "agent/conf_value.h"
 #include "agent/keeper.h"
 #include "agent/plugin.h"
+#include "agent/policy.h"
 
 enum {
 	CONTACTS_MAX = 500,		/* of one answer */
@@ -14,7 +16,51 @@ enum {
 
 /* ---- what is known ---- */
 
-static json_t *contact(const struct contact_known *c)
+static void set_time(json_t *j, const char *name, int64_t t)
+{
+	if (t)
+		json_object_set_new(j, name, json_integer(t));
+}
+
+void plugin_tell_trust(json_t *key, const struct contact_known *c,
+                       const struct peer_known *peer)
+{
+	const char *fpr = json_string_value(json_object_get(key, "fpr"));
+	bool valid = json_is_true(json_object_get(key, "valid"));
+
+	json_object_set_new(key, "trust", json_string(
+		json_is_true(json_object_get(key, "secret")) ? "own"
+		: policy_key_trust(c, peer, fpr, valid)));
+	for (unsigned i = 0; i < c->n; i++)
+		if (strcmp(c->key[i].fpr, fpr) == 0)
+			set_time(key, "since", c->key[i].first);
+	for (unsigned i = 0; i < peer->n; i++)
+		if (strcmp(peer->key[i].fpr, fpr) == 0)
+			set_time(key, "learnt", peer->key[i].learnt);
+}
+
+/* Those that came by letters and look-ups. */
+static json_t *keys(const struct contact_known *c,
+                    const struct peer_known *peer)
+{
+	json_t *list = json_array(), *key;
+
+	for (unsigned i = 0; i < peer->n; i++) {
+		const struct peer_ref *r = &peer->key[i];
+
+		key = json_pack("{s:s, s:s, s:b, s:b}", "fpr", r->fpr, "from",
+		                policy_from(r->from), "revoked", r->revoked,
+		                "expired", r->expires
+		                && r->expires <= time(NULL));
+		set_time(key, "expires", r->expires);
+		plugin_tell_trust(key, c, peer);
+		json_array_append_new(list, key);
+	}
+	return list;
+}
+
+static json_t *contact(const struct contact_known *c,
+                       const struct peer_known *peer)
 {
 	json_t *accepted = json_array(), *j;
 	int64_t since = 0;
@@ -32,14 +78,14 @@ static json_t *contact(const struct contact_known *c)
 	if (c->policy != POLICY_UNSET)
 		json_object_set_new(j, "encrypt", json_string(
 			conf_value_policy_word(c->policy)));
-	if (c->last)
-		json_object_set_new(j, "sealed-before", json_integer(c->last));
+	set_time(j, "sealed-before", c->last);
 	if (c->used[0])
 		json_object_set_new(j, "key", json_string(c->used));
-	if (since)
-		json_object_set_new(j, "since", json_integer(since));
+	set_time(j, "since", since);
 	if (c->waits[0])
 		json_object_set_new(j, "changed", json_string(c->waits));
+	if (peer->n)
+		json_object_set_new(j, "keys", keys(c, peer));
 	return j;
 }
 
@@ -49,7 +95,8 @@ struct page {
 	char last[ADDR_MAX + 1];
 };
 
-static bool add(void *arg, const struct contact_known *c)
+static bool add(void *arg, const struct contact_known *c,
+                const struct peer_known *peer)
 {
 	struct page *page = arg;
 	json_t *j;
@@ -57,7 +104,7 @@ static bool add(void *arg, const struct contact_known *c)
 	if (json_array_size(page->list) == CONTACTS_MAX
 	    || page->octets > CONTACTS_OCTETS)
 		return false;
-	j = contact(c);
+	j = contact(c, peer);
 	page->octets += json_dumpb(j, NULL, 0, JSON_COMPACT);
 	memcpy(page->last, c->addr, sizeof page->last);
 	json_array_append_new(page->list, j);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/keeper.h"
 #include "agent/keeper_tell.h"
 #include "agent/plugin.h"
 #include "agent/policy.h"
@@ -126,11 +127,40 @@ static json_t *take_keys(struct plugin *p, struct chan *crypt, json_t *ok,
 
 /* ---- the calls ---- */
 
+static bool tell_trust(void *arg, const struct contact_known *c,
+                       const struct peer_known *peer)
+{
+	json_t *key;
+	size_t i;
+
+	json_array_foreach((json_t *)arg, i, key)
+		plugin_tell_trust(key, c, peer);
+	return true;
+}
+
+/* What is remembered of them; where that is nothing they are new. */
+static json_t *add_trust(struct plugin *p, const char *addr, json_t *ok,
+                         struct fault *f)
+{
+	static const struct contact_known nobody;
+	static const struct peer_known none;
+	json_t *list = json_object_get(ok, "keys");
+	bool more;
+
+	tell_trust(list, &nobody, &none);
+	if (!addr[0] || keeper_contacts(&p->ends->keeper, true, addr,
+	                                tell_trust, list, &more, NULL) == 0)
+		return ok;
+	json_decref(ok);
+	return no_answer(f);
+}
+
 json_t *plugin_keys_of(struct plugin *p, const char *addr, uint32_t account,
                        struct fault *f)
 {
 	struct chan *crypt = plugin_kept_crypt(p);
 	struct pack q;
+	json_t *ok;
 
 	pack_init(&q);
 	pack_str(&q, addr);
@@ -138,7 +168,8 @@ json_t *plugin_keys_of(struct plugin *p, const char *addr, uint32_t account,
 		pack_u32(&q, account);
 	if (!crypt || pack_send(&q, crypt, C_LIST, NULL))
 		return no_answer(f);
-	return take_keys(p, crypt, json_object(), f);
+	ok = take_keys(p, crypt, json_object(), f);
+	return ok ? add_trust(p, addr, ok, f) : NULL;
 }
 
 /* Something is known of these addresses that was not before. */

@@ -65,6 +65,13 @@ void policy_tell(const struct recipient *r, enum policy strictest,
                  char words[POLICY_WORDS_MAX]);
 /* How far its key, a usable one, is known: "verified", "seen" or "new". */
 const char *policy_trust(const struct recipient *r);
+struct contact_known;
+struct peer_known;
+/* And of any key of an address ("rejected", "changed", too), which GnuPG calls valid
+ * or not, by what is remembered. */
+const char *policy_key_trust(const struct contact_known *c,
+                             const struct peer_known *peer, const char *fpr,
+                             bool valid);
 /* Where a key is from: "keyring", "autocrypt" ... */
 const char *policy_from(enum key_from from);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/peers.h"
 #include "agent/policy.h"
 
 const char *policy_state(const struct recipient *r, enum policy strictest)
@@ -29,6 +30,36 @@ const char *policy_trust(const struct recipient *r)
 	if (r->verified)
 		return "verified";
 	return r->valid || is_used(r) ? "seen" : "new";
+}
+
+/* The one that letters would go to, were it the one they went to before. */
+static bool is_change(const struct contact_known *c,
+                      const struct peer_known *peer, const char *fpr)
+{
+	const char *before = c->used[0] ? c->used : peer->own;
+
+	return peer->n && strcmp(peer->key[0].fpr, fpr) == 0 && before[0]
+	       && strcmp(before, fpr);
+}
+
+const char *policy_key_trust(const struct contact_known *c,
+                             const struct peer_known *peer, const char *fpr,
+                             bool valid)
+{
+	enum judged is = JUDGED_NOT;
+
+	for (unsigned i = 0; i < c->n; i++)
+		if (strcmp(c->key[i].fpr, fpr) == 0)
+			is = c->key[i].judged;
+	if (is == JUDGED_REJECTED)
+		return "rejected";
+	if (is == JUDGED_VERIFIED || valid)
+		return "verified";
+	if (strcmp(c->waits, fpr) == 0)
+		return "changed";
+	if (is == JUDGED_ACCEPTED || strcmp(c->used, fpr) == 0)
+		return "seen";
+	return is_change(c, peer, fpr) ? "changed" : "new";
 }
 
 const char *policy_from(enum key_from from)

@@ -297,6 +297,7 @@ def test_keys(scripted):
     assert "bob@example.org" in bob.pop("uids")[0]
     assert 1500000000 < bob.pop("created") < time.time()
     assert bob.pop("from") == "keyring"
+    assert own["trust"] == "own" and bob.pop("trust") == "new"
     assert bob == {"fpr": OLD, "secret": False, "usable": True, "valid": False,
                    "accepted": False, "verified": False, "rejected": False,
                    "revoked": False, "expired": False}

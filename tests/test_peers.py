@@ -16,7 +16,7 @@ from kit import client, keys, letters, wait_for
 from kit.agent import built, sanitized
 from kit.client import words
 from kit.fakegpg import FakeGpg
-from kit.plugin import Plugin, path
+from kit.plugin import Plugin, command, path
 from people import ALICE, BOB, EVE
 
 AUTOCRYPT, GOSSIP, WKD, IMPORT = 1, 2, 3, 4
@@ -204,6 +204,80 @@ def test_certified_by_the_old_key(scripted, make):
     assert sorted(sends(a, BOB)) == reads("bob")
     sql(a, ("UPDATE peer SET own_fpr = '', fpr = ?", (NEW,)))
     assert sorted(sends(a, BOB)) == reads("bob")
+
+
+# ---- shown
+
+def test_shown_before_it_is_used(scripted):
+    """By all that list keys, with where it is from and how far it is trusted."""
+    a = scripted()
+    today = time.strftime("%Y-%m-%d")
+    sends(a, BOB)           # he is in the keyring
+    learnt(a, EVE, "eve")
+    learnt(a, "dan@example.com", "dan", GOSSIP)
+    learnt(a, keys.ADDR["sally"], "sally", WKD)
+    with Plugin(path(a)) as p:
+        found = p.call("contacts")["ok"]["contacts"]
+        for c in found:
+            assert p.call("contacts", address=c["address"])["ok"][
+                "contacts"] == [c]
+    assert [c["address"] for c in found] == [
+        BOB, "dan@example.com", EVE, keys.ADDR["sally"]]
+    assert "keys" not in found[0]
+    for c, name, how in zip(found[1:], ("dan", "eve", "sally"),
+                            ("gossip", "autocrypt", "wkd")):
+        key, = c.pop("keys")
+        assert abs(key.pop("learnt") - time.time()) < 60
+        assert key == {"fpr": keys.FPR[name], "from": how, "revoked": False,
+                       "expired": False, "trust": "new"}
+        assert c == {"address": keys.ADDR[name], "readable-allowed": False,
+                     "accepted": []}
+    assert command(a, "contacts", "show", EVE).stdout == (
+        "%s\n  came      %s, new\n" % (EVE, keys.FPR["eve"]))
+    text = command(a, "keys", "list").stdout
+    for name, words in (
+            ("eve", "from a letter of theirs (Autocrypt)"),
+            ("dan", "from a letter that somebody else wrote to you both"),
+            ("sally", "published by their own provider (WKD)")):
+        fpr = keys.FPR[name]
+        line = "  %s  new\n    %s, %s\n" % (" ".join(
+            fpr[i:i + 4] for i in range(0, 40, 4)), words, today)
+        assert "%s\n%s" % (keys.ADDR[name], line) in text
+        shown = command(a, "keys", "show", keys.ADDR[name]).stdout
+        assert "\n  new\n  %s, %s\n" % (words, today) in shown
+
+
+def trust(a, addr):
+    """As the calls keys and contacts have it, which have to agree."""
+    with Plugin(path(a)) as p:
+        one = {k["fpr"]: (k["trust"], "since" in k, "learnt" in k)
+               for k in p.call("keys", address=addr)["ok"]["keys"]}
+        c, = p.call("contacts", address=addr)["ok"]["contacts"]
+        for k in c["keys"]:
+            assert one[k["fpr"]] == (k["trust"], "since" in k, "learnt" in k)
+    return {fpr: x[0] for fpr, x in one.items()}
+
+
+def test_trust_in_words(scripted):
+    a = scripted(trusted=())
+    old = keys.FPR["bob"]
+    learnt(a, BOB, "bob")
+    assert trust(a, BOB) == {old: "new"}
+    learnt(a, BOB, "bob-new")
+    assert trust(a, BOB) == {old: "new", NEW: "changed"}    # unasked
+    learnt(a, BOB, "bob")
+    sends(a, BOB)
+    assert trust(a, BOB)[old] == "seen"
+    learnt(a, BOB, "bob-new")
+    assert trust(a, BOB) == {old: "seen", NEW: "changed"}
+    sends(a, BOB, 550)
+    assert trust(a, BOB) == {old: "seen", NEW: "changed"}
+    contact(a, BOB, reject=NEW)
+    assert trust(a, BOB) == {old: "seen", NEW: "rejected"}
+    contact(a, BOB, accept=NEW)
+    assert trust(a, BOB) == {old: "seen", NEW: "seen"}
+    contact(a, BOB, accept=NEW, verified=True)
+    assert trust(a, BOB) == {old: "seen", NEW: "verified"}
 
 
 # ---- signatures

@@ -186,6 +186,33 @@ static void test_order(void **state)
 	contacts_close(c);
 }
 
+static const char *next(struct contacts *c, const char *after)
+{
+	static char addr[ADDR_MAX + 1];
+
+	assert_int_equal(peers_next(c, after, addr, NULL), 0);
+	return addr;
+}
+
+static void test_next(void **state)
+{
+	struct contacts *c = store_open();
+
+	(void)state;
+	assert_string_equal(next(c, ""), "");
+	assert_true(came(c, KEY_FROM_GOSSIP, EVE, NOW, A));
+	assert_true(came(c, KEY_FROM_WKD, BOB, NOW, B));
+	assert_true(came(c, KEY_FROM_IMPORT, "A@example.org", NOW, C));
+	assert_string_equal(next(c, ""), "a@example.org");
+	assert_string_equal(next(c, "A@example.ORG"), BOB);
+	assert_string_equal(next(c, BOB), EVE);
+	assert_string_equal(next(c, EVE), "");
+	/* of whom there is no key any more */
+	store_sql("UPDATE peer SET wkd_fpr = ''");
+	assert_string_equal(next(c, "a@example.org"), EVE);
+	contacts_close(c);
+}
+
 /* ---- a key that comes again ---- */
 
 static bool again(struct contacts *c, const char *data, int64_t expires,
@@ -465,6 +492,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_nothing, store_clear),
 		cmocka_unit_test_teardown(test_autocrypt, store_clear),
 		cmocka_unit_test_teardown(test_order, store_clear),
+		cmocka_unit_test_teardown(test_next, store_clear),
 		cmocka_unit_test_teardown(test_again, store_clear),
 		cmocka_unit_test_teardown(test_nonsense, store_clear),
 		cmocka_unit_test_teardown(test_many, store_clear),
