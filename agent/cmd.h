@@ -14,6 +14,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_open(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
+int cmd_scan(int argc, char **argv);
 int cmd_seal(int argc, char **argv);
 int cmd_setup(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Keys that came along with a letter: what is new of them is judged by gpg and
- * remembered by the keeper.  Nobody is told what becomes of it. */
+ * remembered by the keeper.  Nobody is told what becomes of it, unless somebody
+ * went through old letters for it. */
 #include "agent/crypt_learn.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include <openssl/evp.h>
 
+#include "agent/crypt_out.h"
 #include "agent/crypt_peers.h"
 #include "agent/keeper.h"
 #include "agent/log.h"
@@ -17,7 +19,8 @@
 enum {
 	HOUR = 3600,
 	DAY = 24 * HOUR,
-	NAME_MAX_LEN = ADDR_MAX + 120
+	NAME_MAX_LEN = ADDR_MAX + 120,
+	UNFIT_MAX = 100		/* octets of why a key is, with the NUL */
 };
 
 /* Would it change anything?  What is older than what is known does not. */
@@ -79,45 +82,57 @@ static bool name_of(const struct peer_news *w, char name[NAME_MAX_LEN])
 }
 
 /* By gpg, unless it has been asked the same before. */
-static int judge(struct crypt *c, const struct peer_news *w, unsigned *runs,
-                 struct err *e)
+static int judge(struct crypt *c, const struct peer_news *w, bool keep,
+                 unsigned *runs, enum learnt *is, struct err *e)
 {
-	char name[NAME_MAX_LEN], none;
+	char name[NAME_MAX_LEN], why[UNFIT_MAX];
+	size_t n = sizeof why - 1;
+	struct judged_key j;
 	bool found = false;
 	int r;
 
+	*is = LEARNT_UNFIT;
 	if (!name_of(w, name)
-	    || keeper_recall(&c->ends->keeper, 0, name, &none, 0, &found, e))
+	    || keeper_recall_some(&c->ends->keeper, 0, name, why, &n, &found, e))
 		return -1;
-	if (found)
+	if (found) {
+		why[n] = '\0';
+		err_set(e, gpg_error(GPG_ERR_UNUSABLE_PUBKEY), "%s", why);
 		return 0;
+	}
 	if (*runs == LEARN_RUNS_MAX)
 		return err_set(e, gpg_error(GPG_ERR_TOO_LARGE),
 		               "this letter has brought enough of them");
 	++*runs;
-	r = crypt_learn(c, w, e);
+	r = keep ? crypt_learn(c, w, e) : crypt_judge(c, w, &j, e);
 	if (r == 0)
-		keeper_remember(&c->ends->keeper, 0, name, "", 0, NULL);
-	return r;
+		keeper_remember(&c->ends->keeper, 0, name, e->text,
+		                strnlen(e->text, sizeof why - 1), NULL);
+	if (r == 1 && (keep || !j.revoked))
+		*is = LEARNT_NEW;
+	return r < 0 ? -1 : 0;
 }
 
-static int learn(struct crypt *c, struct peer_news *w, unsigned *runs,
-                 struct err *e)
+/* keep: else it is only judged. */
+static int learn(struct crypt *c, struct peer_news *w, bool keep,
+                 unsigned *runs, enum learnt *is, struct err *e)
 {
 	struct peer_known known;
 	struct peer_ref ref;
 	bool taken;
 
+	*is = LEARNT_OLDER;
 	w->date = autocrypt_date(w->date, (int64_t)time(NULL));
 	if (keeper_peer(&c->ends->keeper, w->addr, &known, e))
 		return -1;
-	if (!is_news(&known, w))
+	if (keep && !is_news(&known, w))
 		return 0;
 	if (!w->key)
-		return crypt_learn(c, w, e);
+		return crypt_learn(c, w, e) < 0 ? -1 : 0;
 	if (!is_known(c, &known, w, &ref))
-		return judge(c, w, runs, e);
-	if (is_again(&known.autocrypt, w))
+		return judge(c, w, keep, runs, is, e);
+	*is = LEARNT_KNOWN;
+	if (!keep || is_again(&known.autocrypt, w))
 		return 0;
 	w->fpr = ref.fpr;
 	w->expires = ref.expires;
@@ -130,6 +145,7 @@ int crypt_learn_along(struct crypt *c, unsigned *runs, struct unpack *u)
 	struct err e = { .text = "" };
 	char addr[ADDR_MAX + 1];
 	struct peer_news w = { .addr = addr, .fpr = "" };
+	enum learnt is;
 
 	w.from = (enum key_from)unpack_u32(u);
 	unpack_str(u, addr, sizeof addr);
@@ -142,7 +158,38 @@ int crypt_learn_along(struct crypt *c, unsigned *runs, struct unpack *u)
 		return -1;
 	w.n = u->left;
 	w.key = w.n ? u->p : NULL;
-	if (learn(c, &w, runs, &e) < 0)
+	if (learn(c, &w, true, runs, &is, &e) < 0)
 		log_debug("nothing was learnt: %s", e.text);
 	return 0;
+}
+
+int crypt_learn_told(struct crypt *c, struct unpack *u)
+{
+	bool keep = unpack_u32(u) != 0;
+	struct err e = { .text = "" };
+	char addr[ADDR_MAX + 1];
+	struct peer_news w = { .addr = addr, .fpr = "",
+	                       .from = KEY_FROM_AUTOCRYPT };
+	struct keydata k = { .fpr = "" };
+	unsigned runs = 0;
+	enum learnt is;
+	struct pack p;
+
+	unpack_str(u, addr, sizeof addr);
+	w.date = (int64_t)unpack_u64(u);
+	w.mutual = unpack_u32(u) != 0;
+	if (u->bad || !addr_ok(addr) || u->left > LEARN_KEY_MAX
+	    || (!keep && !u->left))
+		return -1;
+	w.n = u->left;
+	w.key = w.n ? u->p : NULL;
+	if (w.n && keydata_read(&k, w.key, w.n, &e))
+		is = LEARNT_UNFIT;
+	else if (learn(c, &w, keep, &runs, &is, &e))
+		return crypt_done(c, DONE_FAILED, e.text);
+	pack_init(&p);
+	pack_u32(&p, is);
+	pack_str(&p, k.fpr);
+	pack_str(&p, is == LEARNT_UNFIT ? e.text : "");
+	return pack_send(&p, &c->ends->front, C_LEARNED, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crypt: keys that came along with a letter. */
+/* crypt: keys that came along with a letter, now or long ago. */
 #ifndef AGENT_CRYPT_LEARN_H
 #define AGENT_CRYPT_LEARN_H
 
@@ -13,5 +13,8 @@ enum {
 /* X_LEARN: 0, whatever came of it, or -1: it is nonsense.  runs: of gpg so far for
  * this letter. */
 int crypt_learn_along(struct crypt *c, unsigned *runs, struct unpack *u);
+
+/* C_LEARN, which is answered: 0, or -1: it is nonsense. */
+int crypt_learn_told(struct crypt *c, struct unpack *u);
 
 #endif

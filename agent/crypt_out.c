@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/crypt_learn.h"
+
 /* ---- answers to front ---- */
 
 int crypt_done(struct crypt *c, enum outcome o, const char *words)
@@ -156,6 +158,7 @@ int crypt_out(struct crypt *c)
 		case C_PASS: rc = crypt_pass(c, &u); break;
 		case C_CLEAR: rc = crypt_clear(c); break;
 		case C_LIST: rc = crypt_list(c, &u); break;
+		case C_LEARN: rc = crypt_learn_told(c, &u); break;
 		case C_ENDS: rc = crypt_tell_ends(c, &u); break;
 		case C_IMPORT: rc = crypt_import(c, &u); break;
 		default: rc = -1;

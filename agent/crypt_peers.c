@@ -32,18 +32,40 @@ static int unfit(struct err *e, const char *why)
 	return 0;
 }
 
+/* What is to be kept of it goes into clean, unless that is NULL. */
+static int judge(struct crypt *c, const struct peer_news *w,
+                 struct judged_key *j, struct membuf *clean, struct err *e)
+{
+	memset(j, 0, sizeof *j);
+	if (!addr_ok(w->addr))
+		return unfit(e, "This is no address");
+	if (w->n > PEER_KEY_MAX)
+		return unfit(e, "The key is too large");
+	if (!w->key)
+		return 1;
+	if (engine_judge(c->engine, w->key, w->n, w->addr, j,
+	                 clean ? &clean->sink : NULL, e))
+		return is_unfit(e) ? 0 : -1;
+	if (!j->usable && !j->revoked)
+		return unfit(e, "The key has ended");
+	return 1;
+}
+
+int crypt_judge(struct crypt *c, const struct peer_news *w,
+                struct judged_key *j, struct err *e)
+{
+	return judge(c, w, j, NULL, e);
+}
+
 static int learn(struct crypt *c, struct peer_news *w, struct membuf *clean,
                  struct err *e)
 {
 	struct judged_key j;
 	bool taken;
+	int r = judge(c, w, &j, clean, e);
 
-	memset(&j, 0, sizeof j);
-	if (w->key && engine_judge(c->engine, w->key, w->n, w->addr, &j,
-	                           &clean->sink, e))
-		return is_unfit(e) ? 0 : -1;
-	if (w->key && !j.usable && !j.revoked)
-		return unfit(e, "The key has ended");
+	if (r != 1)
+		return r;
 	w->fpr = j.fpr;
 	w->expires = j.expires;
 	w->revoked = j.revoked;
@@ -64,10 +86,6 @@ int crypt_learn(struct crypt *c, const struct peer_news *news, struct err *e)
 	struct membuf clean;
 	int rc;
 
-	if (!addr_ok(w.addr))
-		return unfit(e, "This is no address");
-	if (w.n > PEER_KEY_MAX)
-		return unfit(e, "The key is too large");
 	membuf_init(&clean, PEER_KEY_MAX);
 	rc = learn(c, &w, &clean, e);
 	membuf_free(&clean);

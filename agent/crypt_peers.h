@@ -6,6 +6,10 @@
 #include "agent/crypt.h"
 #include "agent/peers.h"
 
+/* Is a key fit for this address, by gpg: 1, or 0, why not in e; -1: GnuPG failed.
+ * A revoked one is fit to be told so.  w->key NULL is fit. */
+int crypt_judge(struct crypt *c, const struct peer_news *w,
+                struct judged_key *j, struct err *e);
 /* What came with a letter or from a look-up, where w->fpr, expires and revoked are
  * found out here; w->key NULL (of AUTOCRYPT): a letter without a field came.
  * 1: the key is the address's own of this kind from now on; 0: it is not: an older

@@ -102,6 +102,8 @@ enum frame_type {
 				 * digest[32], mem body[32] for K_CHECK, u32 form of
 				 * the letter below, u64 octets of M_DATA that follow
 				 * (FETCHED_STORED) */
+	M_SENDER,		/* u32 (enum sender_is), str From or "", u64 date or 0, u32
+				 * mutual, then the key's octets (FETCHED_SENDER) */
 	M_BAD,			/* u32 code (SMTP reply; POP3: 1 = the session can't
 				 * go on; FETCHED_STORED: 2 = the key is locked), str
 				 * words; after M_SEND: fetch it again */
@@ -134,6 +136,10 @@ enum frame_type {
 				 * account: its own; C_KEY ..., C_DONE */
 	C_IMPORT,		/* armored public keys: C_IMPORTED, C_KEY ..., C_DONE */
 	C_ENDS,			/* u32 account: C_ENDS_AT */
+	C_LEARN,		/* u32 keep, str addr, u64 date, u32 mutual, then the
+				 * key's octets (none: a letter without a field; only to
+				 * be kept), which came with an old letter: C_LEARNED or
+				 * C_DONE; not keep: it is only judged */
 	/* crypt -> front */
 	C_EXPORTED,		/* str the public key as text */
 	C_DONE,			/* u32 outcome (enum outcome), str words */
@@ -144,6 +150,7 @@ enum frame_type {
 				 * key_flag), u32 (enum judged), u32 (enum key_from),
 				 * u32 n, str user ID ... */
 	C_IMPORTED,		/* u32 how many keys are new */
+	C_LEARNED,		/* u32 (enum learnt), str fpr or "", str words */
 	C_ENDS_AT,		/* u64 when the account's own key ends, unix time; 0:
 				 * never, or there is none */
 
@@ -382,8 +389,22 @@ enum fetched {
 	FETCHED_STORED,		/* as a mail program stored it, by a plug-in: nothing is
 				 * said before all of it was taken, then M_CHECKED with
 				 * its new verdict, and as ALL */
-	FETCHED_VERDICT		/* the same, but nothing is opened: M_CHECKED if there
+	FETCHED_VERDICT,	/* the same, but nothing is opened: M_CHECKED if there
 				 * is a verdict, else M_FORM */
+	FETCHED_SENDER		/* the header block alone of one: M_SENDER */
+};
+enum sender_is {			/* of a letter that lies somewhere */
+	SENDER_UNREAD,		/* nobody alone, or the block can't be read */
+	SENDER_PASSED,		/* a machine, or it is a report: nothing is learnt */
+	SENDER_NO_KEY,
+	SENDER_KEY
+};
+enum learnt {
+	LEARNT_NEW,		/* it is the address's now; of one that is judged: it is
+				 * fit, and was not known */
+	LEARNT_KNOWN,
+	LEARNT_OLDER,		/* a later letter is known */
+	LEARNT_UNFIT		/* not for this address, ended, nothing for sealing ... */
 };
 enum addr_field { FIELD_FROM, FIELD_TO };	/* FIELD_TO: To and Cc */
 enum wish { WISH_NONE, WISH_NO, WISH_YES };	/* X-Letterlock: */

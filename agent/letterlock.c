@@ -21,6 +21,7 @@ static const struct command {
 	{ "open", cmd_open, "decrypt and verify a letter from standard input" },
 	{ "contacts", cmd_contacts, "what is remembered of people, and allowed" },
 	{ "keys", cmd_keys, "look at keys, accept, verify, renew them" },
+	{ "scan", cmd_scan, "learn the keys that came with old letters" },
 	{ "status", cmd_status, "say what the running agent does" },
 	{ "thunderbird", cmd_thunderbird, "put the add-on into Thunderbird" },
 	{ "doctor", cmd_doctor, "look for what is wrong, and say what to do" },

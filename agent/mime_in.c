@@ -301,6 +301,8 @@ static int letter(struct in *in)
 		rc = in_tell_broken(in);
 	else if ((rc = take_header(in)) == -2)
 		rc = in_tell_broken_so(in, 0);
+	else if (in->sender_only)
+		rc = in_tell_sender(in, rc == 0);
 	else if (rc && in->verdict_only)
 		rc = in_tell_form(in, KIND_PLAIN);
 	else if (rc)
@@ -320,7 +322,8 @@ static int letter(struct in *in)
 static void read_how(struct in *in)
 {
 	in->ahead = in->how == FETCHED_AHEAD;
-	in->verdict_only = in->how == FETCHED_VERDICT;
+	in->sender_only = in->how == FETCHED_SENDER;
+	in->verdict_only = in->how == FETCHED_VERDICT || in->sender_only;
 	in->before = in->how == FETCHED_BEFORE || in->verdict_only;
 	in->stored = in->how == FETCHED_STORED || in->verdict_only;
 	in->ask = in->how == FETCHED_ALL || in->how == FETCHED_BEFORE

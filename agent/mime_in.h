@@ -42,6 +42,7 @@ struct in {
 	bool before;		/* perhaps it has a verdict already */
 	bool stored;		/* from a plug-in, as a mail program stored it */
 	bool verdict_only;	/* the same: it is not opened */
+	bool sender_only;	/* nor is more looked at than its header block */
 	bool ask;		/* a passphrase may be asked for */
 	uint32_t lines;		/* of the body that are wanted, for TOP */
 	bool learns;		/* keys that come along are to be remembered */
@@ -127,6 +128,9 @@ void in_from(const struct header *h, struct addrs *list);
  * came with; and, of one that was opened, others' by the payload's own block,
  * inner being that with the protected fields.  What fails is silent. */
 void in_learn(struct in *in);
+/* FETCHED_SENDER: tell front whose key came along; read: the header block could be
+ * cut.  0 or -1. */
+int in_tell_sender(struct in *in, bool read);
 void in_learn_gossip(struct in *in, const struct header *root,
                      const struct header *inner);
 

@@ -27,22 +27,54 @@ static void tell(struct in *in, enum key_from from, const char *addr,
 	pack_send(&p, in->crypt, X_LEARN, NULL);
 }
 
+/* Whose letter it is, and with which key: a is to be freed for SENDER_KEY.  -1: no
+ * memory. */
+static int sender_of(const struct header *h, struct addrs *from,
+                     struct autocrypt *a)
+{
+	int r;
+
+	in_from(h, from);
+	if (from->n != 1)
+		return SENDER_UNREAD;
+	if (autocrypt_ignores(h))
+		return SENDER_PASSED;
+	r = autocrypt_of(h, from->addr[0], a, NULL);
+	return r < 0 ? -1 : r ? SENDER_KEY : SENDER_NO_KEY;
+}
+
 void in_learn(struct in *in)
 {
 	struct autocrypt a;
 	struct addrs from;
-	int r;
+	int is = sender_of(&in->outer, &from, &a);
 
-	in_from(&in->outer, &from);
-	if (from.n == 1 && !autocrypt_ignores(&in->outer)) {
-		r = autocrypt_of(&in->outer, from.addr[0], &a, NULL);
-		if (r >= 0)
-			tell(in, KEY_FROM_AUTOCRYPT, from.addr[0],
-			     r ? &a : NULL);
-		if (r == 1)
-			autocrypt_free(&a);
+	if (is == SENDER_KEY || is == SENDER_NO_KEY)
+		tell(in, KEY_FROM_AUTOCRYPT, from.addr[0],
+		     is == SENDER_KEY ? &a : NULL);
+	if (is == SENDER_KEY)
+		autocrypt_free(&a);
+	addrs_free(&from);
+}
+
+int in_tell_sender(struct in *in, bool read)
+{
+	struct addrs from = { .n = 0 };
+	struct autocrypt a;
+	struct pack p;
+	int is = read ? sender_of(&in->outer, &from, &a) : SENDER_UNREAD;
+
+	pack_init(&p);
+	pack_u32(&p, is < 0 ? SENDER_UNREAD : (uint32_t)is);
+	pack_str(&p, from.n == 1 ? from.addr[0] : "");
+	pack_u64(&p, read ? (uint64_t)date_of(&in->outer) : 0);
+	pack_u32(&p, is == SENDER_KEY && a.mutual);
+	if (is == SENDER_KEY) {
+		pack_mem(&p, a.key, a.n);
+		autocrypt_free(&a);
 	}
 	addrs_free(&from);
+	return pack_send(&p, in->front, M_SENDER, NULL);
 }
 
 /* ---- gossip ---- */

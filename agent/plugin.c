@@ -162,6 +162,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 	p->len = 0;
 	chan_init(&p->crypt, -1);
 	plugin_letter_begin(p);
+	plugin_senders_begin(p);
 	chan_init(&p->events, -1);
 	while (wait_for_plugin(p) == 0) {
 		r = recv(ends->client, p->in + p->len, PLUGIN_PIECE, 0);
@@ -174,6 +175,7 @@ int plugin_serve(const struct conf *conf, struct plugin_ends *ends)
 			break;
 	}
 	plugin_letter_forget(p);
+	plugin_senders_forget(p);
 	chan_close(&p->crypt);
 	chan_close(&p->events);
 	close(ends->client);

@@ -26,6 +26,14 @@ struct plugin_letter {
 	uint64_t octets;	/* of it that came */
 };
 
+/* The mime that looks at letters' header blocks, from the first one on. */
+struct plugin_senders {
+	struct chan mime;	/* open: it is there */
+	int pipe;
+	bool comes;		/* a letter has begun */
+	uint64_t octets;	/* of it that came */
+};
+
 struct plugin {
 	const struct conf *conf;
 	struct plugin_ends *ends;
@@ -33,6 +41,7 @@ struct plugin {
 	bool greeted;		/* by hello */
 	struct chan crypt;	/* see plugin_kept_crypt() */
 	struct plugin_letter letter;
+	struct plugin_senders senders;
 	struct chan events;	/* open: it watches */
 	size_t len;
 	char in[JSON_LINE_MAX + PLUGIN_PIECE];	/* what is no whole line yet */
@@ -62,6 +71,12 @@ struct chan *plugin_kept_crypt(struct plugin *p);
 /* For how many milliseconds its answer is waited for: gpg's own time, which crypt
  * sees to, and a little more. */
 int plugin_patience(const struct plugin *p);
+
+/* An opener (G_OPENER) or a reader (G_READER) and the pipe to it, which does not
+ * block; and a frame into that: 0 or -1. */
+int plugin_reader(struct plugin *p, unsigned type, struct chan *mime, int *pipe);
+int plugin_pipe_put(struct plugin *p, int fd, unsigned type, const void *data,
+                    size_t n);
 
 /* plugin_export.c: a public key as text, malloced, by its fingerprint (40 upper-case
  * hex digits), or the account's own: 0, or -1 with f filled: "no-key" ... */
@@ -120,6 +135,8 @@ json_t *plugin_invite(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_recipients(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_status(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_unlock(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_senders(struct plugin *p, json_t *request, struct fault *f);
+json_t *plugin_learn(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_open(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_verdict(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_put(struct plugin *p, json_t *request, struct fault *f);
@@ -128,6 +145,9 @@ json_t *plugin_get(struct plugin *p, json_t *request, struct fault *f);
 /* There is no letter yet; what there is of one is forgotten, and its opener ends. */
 void plugin_letter_begin(struct plugin *p);
 void plugin_letter_forget(struct plugin *p);
+/* The same for the one that looks at header blocks. */
+void plugin_senders_begin(struct plugin *p);
+void plugin_senders_forget(struct plugin *p);
 json_t *plugin_watch(struct plugin *p, json_t *request, struct fault *f);
 
 #endif

@@ -46,6 +46,13 @@ static const struct call {
 		{ "look", JSON_TRUE, false },
 		{ "code", JSON_INTEGER, false },
 		{ "wait", JSON_TRUE, false } } },
+	{ "senders", plugin_senders, {
+		{ "letters", JSON_ARRAY, true }, { "more", JSON_TRUE, false } } },
+	{ "learn", plugin_learn, {
+		{ "address", JSON_STRING, true },
+		{ "date", JSON_INTEGER, true }, { "key", JSON_STRING, false },
+		{ "mutual", JSON_TRUE, false },
+		{ "judge-only", JSON_TRUE, false } } },
 	{ "status", plugin_status, { { "keys", JSON_TRUE, false } } },
 	{ "unlock", plugin_unlock, { { "account", JSON_STRING, true } } },
 	{ "open", plugin_open, { { "data", JSON_STRING, true },

@@ -49,36 +49,43 @@ static bool learns(const struct conf *c)
 	return true;
 }
 
+int plugin_reader(struct plugin *p, unsigned type, struct chan *mime, int *pipe)
+{
+	struct chan *guard = &p->ends->guard;
+	struct frame f;
+	int flags;
+
+	if (chan_send(guard, type, NULL, 0, NULL)
+	    || chan_expect(guard, type, &f, NULL))
+		return -1;
+	chan_init(mime, chan_take_fd(guard));
+	plugin_hurry(mime);
+	*pipe = chan_take_fd(guard);
+	flags = fcntl(*pipe, F_GETFL);
+	return flags == -1 || fcntl(*pipe, F_SETFL, flags | O_NONBLOCK) == -1
+	       ? -1 : 0;
+}
+
 /* A new one for each letter: no letter gets to what another one may have spoilt, and
  * none waits here for days.  For a verdict mime is enough, which costs little. */
 static int opener_start(struct plugin *p, bool verdict_only, bool ask)
 {
-	struct chan *guard = &p->ends->guard;
 	struct plugin_letter *l = &p->letter;
 	unsigned type = verdict_only ? G_READER : G_OPENER;
 	uint32_t how[3] = { FETCHED_STORED, ask, learns(p->conf) };
-	struct frame f;
-	int flags;
 
 	if (verdict_only)
 		how[0] = FETCHED_VERDICT;
-	if (chan_send(guard, type, NULL, 0, NULL)
-	    || chan_expect(guard, type, &f, NULL))
+	if (plugin_reader(p, type, &l->mime, &l->pipe))
 		return -1;
-	chan_init(&l->mime, chan_take_fd(guard));
-	plugin_hurry(&l->mime);
-	l->pipe = chan_take_fd(guard);
 	l->state = LETTER_COMES;
 	l->verdict_only = verdict_only;
-	flags = fcntl(l->pipe, F_GETFL);
-	if (flags == -1 || fcntl(l->pipe, F_SETFL, flags | O_NONBLOCK) == -1)
-		return -1;
 	return chan_send(&l->mime, M_OPEN, how, sizeof how, NULL);
 }
 
-/* A frame into the pipe.  While mime takes nothing (crypt may wait for a passphrase)
- * the plug-in may leave. */
-static int pipe_put(struct plugin *p, unsigned type, const void *data, size_t n)
+/* While mime takes nothing (crypt may wait for a passphrase) the plug-in may leave. */
+int plugin_pipe_put(struct plugin *p, int fd, unsigned type, const void *data,
+                    size_t n)
 {
 	uint32_t head[2] = { type, (uint32_t)n };
 	struct iovec v[2] = {
@@ -87,11 +94,11 @@ static int pipe_put(struct plugin *p, unsigned type, const void *data, size_t n)
 	ssize_t r;
 
 	while (at < v + 2) {
-		r = writev(p->letter.pipe, at, (int)(v + 2 - at));
+		r = writev(fd, at, (int)(v + 2 - at));
 		if (r == -1 && errno != EAGAIN && errno != EINTR)
 			return -1;
 		if (r == -1 && errno == EAGAIN
-		    && plugin_wait_room(p, p->letter.pipe))
+		    && plugin_wait_room(p, fd))
 			return -1;
 		if (r == -1)
 			continue;
@@ -298,12 +305,12 @@ static json_t *take(struct plugin *p, size_t n, bool more, struct fault *f)
 	}
 	for (size_t at = 0; at < n; at += part) {
 		part = n - at < FRAME_DATA ? n - at : FRAME_DATA;
-		if (pipe_put(p, P_DATA, octets + at, part))
+		if (plugin_pipe_put(p, l->pipe, P_DATA, octets + at, part))
 			return broken(p, f);
 	}
 	if (more)
 		return json_object();
-	if (pipe_put(p, P_END, NULL, 0))
+	if (plugin_pipe_put(p, l->pipe, P_END, NULL, 0))
 		return broken(p, f);
 	return l->verdict_only ? worth(p, f) : opened(p, f);
 }

@@ -157,6 +157,8 @@ static int look_up(struct plugin *p, struct question *q, json_t *request,
 	               ? LOOKUP_WAIT : 0;
 	bool found;
 
+	if (json_is_false(json_object_get(request, "look")))
+		return 0;
 	if (json_is_true(json_object_get(request, "look")))
 		how |= LOOKUP_ANEW;
 	if (recipients_look_up(p->conf, &p->ends->keeper, how, q->to, q->n,

@@ -56,6 +56,8 @@ static void check(uint8_t know, const char *in, size_t n, const char *want)
 	"\"invite\"," \
 	"\"keys\"," \
 	"\"recipients\"," \
+	"\"senders\"," \
+	"\"learn\"," \
 	"\"status\"," \
 	"\"unlock\"," \
 	"\"open\"," \
