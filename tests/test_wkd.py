@@ -128,6 +128,9 @@ def test_a_changed_key(wkd):
 
 def test_none(wkd):
     a, d = wkd()
+    # who does not want it is not looked for
+    r = asks(a, to=[DAN], discover=False)["recipients"][0]
+    assert r["state"] == "no-key" and "was found" not in r["words"]
     assert sends(a, 550).startswith(NONE)
     assert sends(a, 550).startswith(NONE)
     r = asks(a)
