@@ -217,12 +217,17 @@ static int sorted(struct scan *s, json_t *p, struct one *list, struct err *e)
 {
 	json_t *keys = json_object_get(p, "keys"), *k;
 	const char *key;
+	bool unfit;
 	int n = 0;
 
 	json_object_foreach(keys, key, k) {
 		if (tell(s, p, key, k, true, e))
 			return -1;
-		if (is(k, "unfit") || !text(k, "fpr") || n == SCAN_KEYS_MAX)
+		unfit = is(k, "unfit");
+		/* but it may tell that its owner has withdrawn it */
+		if (unfit && !s->dry && tell(s, p, key, k, false, e))
+			return -1;
+		if (unfit || !text(k, "fpr") || n == SCAN_KEYS_MAX)
 			continue;
 		list[n].key = key;
 		list[n].j = k;

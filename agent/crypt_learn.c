@@ -45,25 +45,31 @@ static bool is_again(const struct autocrypt_peer *p, const struct peer_news *w)
 	return w->date == p->timestamp && w->mutual == p->mutual;
 }
 
-/* The keeper has these very octets for this address: what gpg said of them
- * holds. */
-static bool is_known(struct crypt *c, const struct peer_known *known,
-                     const struct peer_news *w, struct peer_ref *ref)
+/* The keeper has this key for this address, perhaps with other signatures. */
+static bool has_key(const struct peer_known *known, const struct peer_news *w,
+                    struct peer_ref *ref)
 {
-	static struct peer_key have;
 	struct keydata k;
 
 	if (!w->key || keydata_read(&k, w->key, w->n, NULL))
 		return false;
 	for (unsigned i = 0; i < known->n; i++) {
 		*ref = known->key[i];
-		if (strcmp(ref->fpr, k.fpr) || ref->from != w->from)
-			continue;
-		return keeper_peer_key(&c->ends->keeper, k.fpr, &have, NULL)
-		       == 0 && have.n == w->n
-		       && memcmp(have.data, w->key, w->n) == 0;
+		if (strcmp(ref->fpr, k.fpr) == 0 && ref->from == w->from)
+			return true;
 	}
 	return false;
+}
+
+/* These very octets: what gpg said of them holds. */
+static bool is_known(struct crypt *c, const struct peer_known *known,
+                     const struct peer_news *w, struct peer_ref *ref)
+{
+	static struct peer_key have;
+
+	return has_key(known, w, ref)
+	       && keeper_peer_key(&c->ends->keeper, ref->fpr, &have, NULL) == 0
+	       && have.n == w->n && memcmp(have.data, w->key, w->n) == 0;
 }
 
 /* Under what a key that gpg had no use for today is remembered. */
@@ -108,7 +114,9 @@ static int judge(struct crypt *c, const struct peer_news *w, bool keep,
 	if (r == 0)
 		keeper_remember(&c->ends->keeper, 0, name, e->text,
 		                strnlen(e->text, sizeof why - 1), NULL);
-	if (r == 1 && (keep || !j.revoked))
+	if (r == 1 && !keep && j.revoked)
+		err_set(e, 0, "Its owner has withdrawn it");
+	else if (r == 1)
 		*is = LEARNT_NEW;
 	return r < 0 ? -1 : 0;
 }
@@ -120,6 +128,7 @@ static int learn(struct crypt *c, struct peer_news *w, bool keep,
 	struct peer_known known;
 	struct peer_ref ref;
 	bool taken;
+	int r;
 
 	*is = LEARNT_OLDER;
 	w->date = autocrypt_date(w->date, (int64_t)time(NULL));
@@ -129,8 +138,12 @@ static int learn(struct crypt *c, struct peer_news *w, bool keep,
 		return 0;
 	if (!w->key)
 		return crypt_learn(c, w, e) < 0 ? -1 : 0;
-	if (!is_known(c, &known, w, &ref))
-		return judge(c, w, keep, runs, is, e);
+	if (!is_known(c, &known, w, &ref)) {
+		r = judge(c, w, keep, runs, is, e);
+		if (*is == LEARNT_NEW && has_key(&known, w, &ref))
+			*is = LEARNT_KNOWN;
+		return r;
+	}
 	*is = LEARNT_KNOWN;
 	if (!keep || is_again(&known.autocrypt, w))
 		return 0;
