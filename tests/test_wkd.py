@@ -129,7 +129,7 @@ def test_a_changed_key(wkd):
 def test_none(wkd):
     a, d = wkd()
     # who does not want it is not looked for
-    r = asks(a, to=[DAN], discover=False)["recipients"][0]
+    r = asks(a, to=[DAN], look=False)["recipients"][0]
     assert r["state"] == "no-key" and "was found" not in r["words"]
     assert sends(a, 550).startswith(NONE)
     assert sends(a, 550).startswith(NONE)
