@@ -87,9 +87,12 @@ void doctor_agent(struct doctor *d)
 	struct ask a;
 	struct err e;
 	json_t *account;
+	bool none = false;
 	size_t i;
 
-	if (ask_open(&a, &e) == 0)
+	if (ask_open(&a, &e))
+		none = gpg_err_code(e.code) == GPG_ERR_NO_AGENT;
+	else
 		d->status = ask_call(&a, "status", json_pack("{s:b}", "keys", 1),
 		                     STATUS_SECONDS, &e);
 	ask_close(&a);
@@ -99,9 +102,10 @@ void doctor_agent(struct doctor *d)
 		return;
 	}
 	if (!d->status) {
-		doctor_say(d, DOCTOR_WRONG, "agent", "No letterlockd answers: %s. "
+		doctor_say(d, DOCTOR_WRONG, "agent", "No letterlockd answers%s%s. "
 		           "Start it: letterlockd, or systemctl --user enable "
-		           "--now letterlock.socket letterlock.service", e.text);
+		           "--now letterlock.socket letterlock.service",
+		           none ? "" : ": ", none ? "" : e.text);
 		doctor_ports(d);
 		return;
 	}

@@ -13,6 +13,7 @@
 
 #include "agent/doctor.h"
 #include "agent/file.h"
+#include "agent/keeper_agent.h"
 #include "crypto/engine.h"
 
 enum {
@@ -81,15 +82,26 @@ static FILE *agent_open(const char *path)
 	return f;
 }
 
+/* It need not run yet. */
+static void agent_start(const struct doctor *d)
+{
+	struct gpg_agent *g = gpg_agent_new(&d->conf);
+
+	gpg_agent_look(g, true);
+	free(g);
+}
+
 /* True: it answers.  *screen: it was started by somebody who has one. */
 static bool look_at_gpg_agent(struct doctor *d, const char *path, bool *screen)
 {
-	FILE *f = agent_open(path);
 	char line[LINE_SIZE] = "";
-	bool ok = f && fgets(line, sizeof line, f)
-	          && strncmp(line, "OK", 2) == 0
-	          && dprintf(fileno(f), "GETINFO std_startup_env\n") > 0;
+	FILE *f;
+	bool ok;
 
+	agent_start(d);
+	f = agent_open(path);
+	ok = f && fgets(line, sizeof line, f) && strncmp(line, "OK", 2) == 0
+	     && dprintf(fileno(f), "GETINFO std_startup_env\n") > 0;
 	*screen = false;
 	while (ok && fgets(line, sizeof line, f) && strncmp(line, "D ", 2) == 0)
 		*screen = *screen || strncmp(line + 2, "DISPLAY=", 8) == 0
@@ -98,8 +110,8 @@ static bool look_at_gpg_agent(struct doctor *d, const char *path, bool *screen)
 		fclose(f);
 	if (!ok)
 		doctor_say(d, DOCTOR_WRONG, "gpg-agent", "gpg-agent, which keeps "
-		           "your keys, does not answer at %s: gpgconf --kill "
-		           "gpg-agent, then gpgconf --launch gpg-agent",
+		           "your keys, does not answer at %s. gpgconf --kill "
+		           "gpg-agent, then gpg-agent --daemon, says why",
 		           path ? path : "its socket");
 	else
 		doctor_say(d, DOCTOR_OK, "gpg-agent", "gpg-agent answers");

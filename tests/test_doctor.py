@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -43,6 +44,22 @@ def test_healthy(patient):
     # nothing was made that letterlock restore would not overwrite
     assert not {"mac.key", "contacts.db"} & set(
         os.listdir(patient.state) if os.path.exists(patient.state) else ())
+
+
+def test_newcomer(patient, tmp_path):
+    """Who has just installed it has nothing yet, and is led to setup."""
+    shutil.rmtree(patient.home)
+    os.makedirs(patient.home)
+    os.unlink(patient.conf)
+    gnupg = str(tmp_path / "g")
+    os.mkdir(gnupg, 0o700)
+    try:
+        found = patient.look(GNUPGHOME=gnupg)
+    finally:
+        keys.kill(gnupg)
+    assert bad(found) == {"configuration", "agent"}, found
+    assert "letterlock setup" in found["configuration", "wrong"]
+    assert "answers. Start it" in found["agent", "wrong"]
 
 
 def test_running(scripted):
@@ -133,9 +150,15 @@ def plant_no_pinentry(p):
 
 
 def plant_no_gpg_agent(p):
-    with open(os.path.join(p.gnupg, "gpg.conf"), "a") as f:
-        f.write("no-autostart\n")
+    """It can't listen where it should."""
     keys.kill(p.gnupg)
+    socket_ = subprocess.run(
+        ["gpgconf", "--homedir", p.gnupg, "--list-dirs", "agent-socket"],
+        check=True, capture_output=True, text=True).stdout.strip()
+    wait_for(lambda: not os.path.exists(socket_))
+    os.makedirs(os.path.join(socket_, "in", "the", "way"))
+    yield
+    shutil.rmtree(socket_)
 
 
 def plant_no_screen(p):

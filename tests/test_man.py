@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The man pages: well-formed, and they name what the programs know, no more and
 no less."""
+import glob
 import os
 import re
 import shutil
@@ -107,3 +108,16 @@ def test_keys_of_the_configuration():
     text = page("letterlock.conf.5").replace("\\-", "-")
     assert not [k for k in keys if not re.search(
         r"(?m)^\.BR? (.*[ ,])?\"?%s\b" % k, text)]
+
+
+def test_commands_that_are_named():
+    """What a page, a message or a word of the add-on tells people to run is there."""
+    known = set(re.findall(r"(?m)^  ([a-z]+) ", said("letterlock", "help")))
+    assert "setup" in known and "certificate" in known
+    for pattern in ("README.md", "NEWS", "agent/*.[c158]", "plugin-api/*.[c8]",
+                    "plugin-api/thunderbird/_locales/*/*.json"):
+        for name in glob.glob(os.path.join(TOP, pattern)):
+            with open(name, encoding="utf-8") as f:
+                text = re.sub(r'"\s*\n\s*"', "", f.read())
+            named = set(re.findall(r"\bletterlock (?:-\w )?([a-z]+)\b", text))
+            assert named <= known, (name, named - known)
