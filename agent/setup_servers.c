@@ -87,14 +87,14 @@ static const char *login_of(const struct setup *s)
 }
 
 static enum outcome try(const struct setup *s, enum session_kind kind,
-                        const struct setup_guess *g, bool sure, struct err *e)
+                        const struct setup_guess *g, struct err *e)
 {
 	const struct setup_login l = {
 		.address = s->address, .user = login_of(s),
 		.server = g->server, .ca_file = s->ca_file ? s->ca_file
 		          : s->old ? s->old->ca_file : NULL,
 		.password_secret = s->password_secret, .oauth = s->oauth,
-		.seconds = sure ? CONNECT_SECONDS : GUESS_SECONDS
+		.seconds = g->usual ? GUESS_SECONDS : CONNECT_SECONDS
 	};
 
 	printf("  %s (%s) ... ", g->server, g->from);
@@ -119,17 +119,17 @@ static int denied(const struct setup *s, const struct err *e)
 	                  "login is not your address, give it by --user");
 }
 
-static int none(const struct setup *s, enum session_kind kind, bool said,
-                const struct err *e)
+/* why: what the first that was no mere guess said, or "". */
+static int none(const struct setup *s, enum session_kind kind, const char *why)
 {
 	if (*s->token_only)
 		return setup_fail(EX_UNAVAILABLE, "the server for %s, %s, takes "
 		                  "no passwords from mail programs, only tokens "
 		                  "(OAuth). " SETUP_TOKENS, what[kind],
 		                  s->token_only);
-	if (said)
+	if (*why)
 		return setup_fail(EX_UNAVAILABLE, "the server for %s can't be "
-		                  "used: %s", what[kind], e->text);
+		                  "used: %s", what[kind], why);
 	return setup_fail(EX_UNAVAILABLE, "no server for %s was found at %s. Your "
 	                  "provider's help tells its name: give it by %s "
 	                  "'HOST:PORT tls'%s", what[kind], s->domain,
@@ -154,11 +154,9 @@ static bool doubtful(const struct setup *s, enum session_kind kind,
 static int find(struct setup *s, enum session_kind kind)
 {
 	struct setup_guesses g;
-	struct err e = { .text = "" };
-	bool sure;
+	struct err e, why = { .text = "" };
 
 	gather(s, kind, &g);
-	sure = g.n == 1;
 	printf("The server for %s:\n", what[kind]);
 	for (unsigned i = 0; i < g.n; i++) {
 		const struct setup_guess *one = &g.guess[i];
@@ -178,7 +176,7 @@ static int find(struct setup *s, enum session_kind kind)
 			printf("  %s (%s), not tried\n", one->server, one->from);
 			return 0;
 		}
-		switch (try(s, kind, one, sure, &e)) {
+		switch (try(s, kind, one, &e)) {
 		case DONE_OK:
 			printf("logged in\n");
 			return 0;
@@ -186,13 +184,15 @@ static int find(struct setup *s, enum session_kind kind)
 			return denied(s, &e);
 		case DONE_UNREACHABLE:
 			printf("no: %s\n", e.text);
+			if (!one->usual && !*why.text)
+				why = e;
 			break;
 		default:
 			printf("no\n");
 			return setup_fail(EX_UNAVAILABLE, "%s", e.text);
 		}
 	}
-	return none(s, kind, sure && !s->no_login, &e);
+	return none(s, kind, why.text);
 }
 
 int setup_servers(struct setup *s)
