@@ -266,9 +266,9 @@ class Pop3(Line):
             self.close()
 
 
-def send(port, user, password, to, data, sender=None, params=""):
+def send(port, user, password, to, data, sender=None, params="", tls=None):
     """One letter on a connection of its own: the last reply."""
-    with Smtp(port, user, password) as c:
+    with Smtp(port, user, password, tls=tls) as c:
         r = c.send_letter(sender or user, to, data, params)
         try:
             c.cmd("QUIT")
@@ -277,9 +277,9 @@ def send(port, user, password, to, data, sender=None, params=""):
         return r
 
 
-def fetch(port, user, password, delete=True):
+def fetch(port, user, password, delete=True, tls=None):
     """All letters of a mailbox."""
-    with Pop3(port, user, password) as c:
+    with Pop3(port, user, password, tls=tls) as c:
         n = int(c.cmd("STAT").split()[1])
         out = []
         for i in range(1, n + 1):
