@@ -17,6 +17,7 @@ enum {
 	SCAN_KEYED_MAX = 4000,		/* of these, with a key */
 	SCAN_KEYS_MAX = 16,		/* of one: who has more is passed over */
 	SCAN_BATCH_MAX = 200,		/* letters told to the agent at once */
+	SCAN_SECONDS = 120,		/* for one answer of the agent */
 	SCAN_TOLD_MAX = 20		/* files that are named as not read */
 };
 
@@ -53,14 +54,31 @@ extern volatile sig_atomic_t scan_stopped;
  * there. */
 int scan_walk(struct scan *s, const char *path, struct err *e);
 
-/* cmd_scan_learn.c: each is 0, or -1: the agent failed. */
+/* cmd_scan_letters.c: each is 0, or -1: the agent failed. */
 
 /* One more letter. */
 int scan_letter(struct scan *s, const struct mbox_letter *l, struct err *e);
 /* Those that wait are looked at. */
 int scan_flush(struct scan *s, struct err *e);
-/* What was found is remembered (dry: only judged), and s->result is {"people": [...],
- * "changed": [...], "unfit": [...], "attached": [...], "new": n}. */
+
+/* cmd_scan_learn.c: what was found is remembered (dry: only judged), and s->result is
+ * {"people": [...], "changed": [...], "unfit": [...], "attached": [...], "new": n}:
+ * 0, or -1: the agent failed. */
 int scan_learn(struct scan *s, struct err *e);
+
+/* cmd_scan_tell.c: to standard output, for people or as JSON. */
+void scan_print(struct scan *s);
+void scan_print_json(struct scan *s);
+
+/* A member of an object. */
+static inline json_int_t scan_number(const json_t *j, const char *name)
+{
+	return json_integer_value(json_object_get(j, name));
+}
+
+static inline const char *scan_text(const json_t *j, const char *name)
+{
+	return json_string_value(json_object_get(j, name));
+}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* letterlock scan: what the agent reads in header blocks, put together by people, and
- * given to it in an order in which nobody can pass for somebody else.
+/* letterlock scan: the keys that were found are given to the agent, in an order in
+ * which nobody can pass for somebody else.
  *
  * A letter's date is what its writer says, so that among several keys of one address
  * none is the first for sure.  All of them that are fit are given, by the date of the
@@ -11,159 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include "agent/base64.h"
-#include "crypto/addr.h"
 
 enum {
-	SECONDS = 120,
-	PIECE = 45000,		/* octets of a header block in one request */
-	BATCH_OCTETS = 60000,	/* of base64 in one */
 	ASKED_MAX = 20		/* recipients at a time */
 };
-
-static json_int_t number(const json_t *j, const char *name)
-{
-	return json_integer_value(json_object_get(j, name));
-}
-
-static const char *text(const json_t *j, const char *name)
-{
-	return json_string_value(json_object_get(j, name));
-}
-
-/* ---- what a letter says ---- */
-
-/* NULL: there is no room for one more. */
-static json_t *person(struct scan *s, const char *addr)
-{
-	char *folded = addr_fold(addr);
-	json_t *p = folded ? json_object_get(s->people, folded) : NULL;
-
-	if (!p && folded && json_object_size(s->people) < SCAN_PEOPLE_MAX) {
-		p = json_pack("{s:s, s:{}}", "address", addr, "keys");
-		json_object_set_new(s->people, folded, p);
-	}
-	free(folded);
-	return p;
-}
-
-static void add_key(struct scan *s, json_t *p, json_t *fact)
-{
-	json_int_t date = number(fact, "date");
-	json_t *keys = json_object_get(p, "keys");
-	json_t *k = json_object_get(keys, text(fact, "key"));
-	size_t n = json_object_size(keys);
-
-	if (!k && ((n == 0 && s->keyed == SCAN_KEYED_MAX)
-	           || n == SCAN_KEYS_MAX)) {
-		if (n)
-			json_object_set_new(p, "many", json_true());
-		s->why[SCAN_TOO_MANY]++;
-		return;
-	}
-	if (!k) {
-		s->keyed += n == 0;
-		k = json_pack("{s:I}", "first", date);
-		json_object_set_new(keys, text(fact, "key"), k);
-	}
-	if (date < number(k, "first"))
-		json_object_set_new(k, "first", json_integer(date));
-	if (date >= number(k, "date")) {
-		json_object_set_new(k, "date", json_integer(date));
-		json_object_set(k, "mutual", json_object_get(fact, "mutual"));
-	}
-}
-
-static void take(struct scan *s, json_t *fact, bool attached)
-{
-	const char *is = text(fact, "is"), *addr = text(fact, "address");
-	json_int_t date = number(fact, "date"), now = (json_int_t)time(NULL);
-	json_t *p;
-
-	if (!is || !addr || strcmp(is, "unread") == 0) {
-		s->why[SCAN_UNREAD]++;
-	} else if (strcmp(is, "own") == 0) {
-		s->why[SCAN_OWN]++;
-	} else if (strcmp(is, "machine") == 0) {
-		s->why[SCAN_MACHINE]++;
-	} else if (date <= 0) {
-		s->why[SCAN_NO_DATE]++;
-	} else if (!(p = person(s, addr))) {
-		s->why[SCAN_TOO_MANY]++;
-	} else {
-		if (attached)
-			json_object_set_new(p, "attached", json_true());
-		if (date > now)
-			json_object_set_new(fact, "date", json_integer(now));
-		if (strcmp(is, "key") == 0) {
-			s->keys++;
-			add_key(s, p, fact);
-		} else if (number(fact, "date") > number(p, "bare")) {
-			json_object_set(p, "bare",
-			                json_object_get(fact, "date"));
-		}
-	}
-}
-
-/* ---- letters to the agent ---- */
-
-static int ask(struct scan *s, bool more, struct err *e)
-{
-	json_t *ok, *list, *fact;
-	size_t i;
-
-	ok = ask_call(&s->ask, "senders", json_pack("{s:o, s:b}", "letters",
-	              s->batch, "more", more), SECONDS, e);
-	s->batch = json_array();
-	s->batch_octets = 0;
-	if (!ok)
-		return -1;
-	list = json_object_get(ok, "letters");
-	json_array_foreach(list, i, fact)
-		if (i < SCAN_BATCH_MAX)
-			take(s, fact, s->attached[i]);
-	json_decref(ok);
-	return 0;
-}
-
-int scan_flush(struct scan *s, struct err *e)
-{
-	return json_array_size(s->batch) ? ask(s, false, e) : 0;
-}
-
-static void add(struct scan *s, const char *p, size_t n, bool attached)
-{
-	static char octets[BASE64_LEN(PIECE)];
-	size_t len = base64_encode(p, n, octets);
-
-	s->attached[json_array_size(s->batch)] = attached;
-	json_array_append_new(s->batch, json_stringn_nocheck(octets, len));
-	s->batch_octets += len + 3;
-}
-
-int scan_letter(struct scan *s, const struct mbox_letter *l, struct err *e)
-{
-	const char *p = l->head;
-	size_t n = l->n;
-
-	s->letters++;
-	if (l->deleted || !l->whole) {
-		s->why[l->deleted ? SCAN_DELETED : SCAN_CUT]++;
-		return 0;
-	}
-	if ((s->batch_octets + BASE64_LEN(n) + 3 > BATCH_OCTETS
-	     || json_array_size(s->batch) == SCAN_BATCH_MAX) && scan_flush(s, e))
-		return -1;
-	for (; n > PIECE; p += PIECE, n -= PIECE) {
-		add(s, p, PIECE, l->key);
-		if (ask(s, true, e))
-			return -1;
-	}
-	add(s, p, n, l->key);
-	return 0;
-}
 
 /* ---- keys to the agent ---- */
 
@@ -176,7 +27,7 @@ static int tell(struct scan *s, json_t *p, const char *key, json_t *k,
 		json_object_get(p, "address"), "date",
 		json_object_get(k, "date"), "key", key, "mutual",
 		json_object_get(k, "mutual"), "judge-only", judge),
-		SECONDS, e);
+		SCAN_SECONDS, e);
 
 	if (!ok)
 		return -1;
@@ -187,7 +38,7 @@ static int tell(struct scan *s, json_t *p, const char *key, json_t *k,
 
 static bool is(const json_t *k, const char *what)
 {
-	const char *so = text(k, "is");
+	const char *so = scan_text(k, "is");
 
 	return so && strcmp(so, what) == 0;
 }
@@ -206,7 +57,7 @@ static int by_last(const void *a, const void *b)
 
 	if (x->last != y->last)
 		return x->last < y->last ? -1 : 1;
-	if ((r = strcmp(text(x->j, "fpr"), text(y->j, "fpr"))))
+	if ((r = strcmp(scan_text(x->j, "fpr"), scan_text(y->j, "fpr"))))
 		return r;
 	return x->date < y->date ? -1 : x->date > y->date ? 1
 	       : strcmp(x->key, y->key);
@@ -227,17 +78,17 @@ static int sorted(struct scan *s, json_t *p, struct one *list, struct err *e)
 		/* but it may tell that its owner has withdrawn it */
 		if (unfit && !s->dry && tell(s, p, key, k, false, e))
 			return -1;
-		if (unfit || !text(k, "fpr") || n == SCAN_KEYS_MAX)
+		if (unfit || !scan_text(k, "fpr") || n == SCAN_KEYS_MAX)
 			continue;
 		list[n].key = key;
 		list[n].j = k;
-		list[n].date = list[n].last = number(k, "date");
+		list[n].date = list[n].last = scan_number(k, "date");
 		n++;
 	}
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			if (strcmp(text(list[i].j, "fpr"),
-			           text(list[j].j, "fpr")) == 0
+			if (strcmp(scan_text(list[i].j, "fpr"),
+			           scan_text(list[j].j, "fpr")) == 0
 			    && list[j].date > list[i].last)
 				list[i].last = list[j].date;
 	qsort(list, (size_t)n, sizeof *list, by_last);
@@ -273,7 +124,7 @@ static int learn_bare(struct scan *s, json_t *p, struct err *e)
 	if (!bare || s->dry)
 		return 0;
 	ok = ask_call(&s->ask, "learn", json_pack("{s:O, s:O}", "address",
-	              json_object_get(p, "address"), "date", bare), SECONDS, e);
+	              json_object_get(p, "address"), "date", bare), SCAN_SECONDS, e);
 	json_decref(ok);
 	return ok ? 0 : -1;
 }
@@ -288,16 +139,16 @@ static json_int_t first_of(json_t *p, const char *fpr)
 	json_t *k;
 
 	json_object_foreach(json_object_get(p, "keys"), key, k)
-		if (fpr && text(k, "fpr") && strcmp(text(k, "fpr"), fpr) == 0
-		    && (!first || number(k, "first") < first))
-			first = number(k, "first");
+		if (fpr && scan_text(k, "fpr") && strcmp(scan_text(k, "fpr"), fpr) == 0
+		    && (!first || scan_number(k, "first") < first))
+			first = scan_number(k, "first");
 	return first;
 }
 
 static void sort_out(struct scan *s, json_t *p, json_t *it)
 {
 	json_t *key = json_object_get(it, "key"), *j;
-	const char *state = text(it, "state"), *fpr = text(key, "fpr");
+	const char *state = scan_text(it, "state"), *fpr = scan_text(key, "fpr");
 	json_int_t first = first_of(p, fpr);
 	bool sealed = state && strcmp(state, "sealed") == 0;
 
@@ -324,7 +175,7 @@ static int ask_states(struct scan *s, json_t *people, const char *account,
 				json_array_get(people, i), "address"));
 		ok = ask_call(&s->ask, "recipients", json_pack("{s:s, s:o, s:b}",
 		              "account", account, "to", to, "look", 0),
-		              SECONDS, e);
+		              SCAN_SECONDS, e);
 		if (!ok)
 			return -1;
 		json_array_foreach(json_object_get(ok, "recipients"), i, it) {
@@ -346,7 +197,7 @@ static bool count(struct scan *s, json_t *p, json_int_t *new)
 
 	json_object_foreach(keys, key, k) {
 		*new += is(k, "new");
-		fit = fit || (text(k, "is") && !is(k, "unfit"));
+		fit = fit || (scan_text(k, "is") && !is(k, "unfit"));
 		if (is(k, "unfit"))
 			words = json_object_get(k, "words");
 	}
@@ -376,10 +227,10 @@ static int states(struct scan *s, json_t *people, struct err *e)
 				json_object_get(p, "address")));
 		return 0;
 	}
-	if (!(ok = ask_call(&s->ask, "accounts", NULL, SECONDS, e)))
+	if (!(ok = ask_call(&s->ask, "accounts", NULL, SCAN_SECONDS, e)))
 		return -1;
 	a = json_array_get(json_object_get(ok, "accounts"), 0);
-	account = text(a, "address");
+	account = scan_text(a, "address");
 	rc = account ? ask_states(s, people, account, e) : 0;
 	json_decref(ok);
 	return rc;
@@ -421,7 +272,7 @@ int scan_learn(struct scan *s, struct err *e)
 		rc = learn_keys(s, p, e) || learn_bare(s, p, e) ? -1 : 0;
 		if (rc == 0 && count(s, p, &new))
 			json_array_append(fit, p);
-		if (json_object_get(p, "attached"))
+		else if (json_object_get(p, "attached"))
 			json_array_append(attached,
 			                  json_object_get(p, "address"));
 	}

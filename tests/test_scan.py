@@ -78,7 +78,7 @@ def test_thunderbird(scripted, make, key_of):
     q = command(a, "scan", "-y")
     assert q.returncode == 0 and not q.stderr, q
     assert q.stdout == (
-        "Read 7 letters in 4 files, 4 of them with a key\n"
+        "Read 7 letters in 4 files. With 4 of them came a key\n"
         "Passed over: 1 your own, 1 folders of junk or of what was deleted\n"
         "You can already write sealed to 3 people:\n"
         "  %s  since 2016-11-08  from their letters\n"
