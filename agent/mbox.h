@@ -18,7 +18,7 @@ struct mbox_letter {
 	const char *head;	/* with its line ends, and the empty line where there is
 				 * one; without the line of the mbox above it */
 	size_t n;
-	bool whole;		/* else it was cut off, or is too large: head is a part */
+	bool whole;		/* else it was cut off, or is too large */
 	bool deleted;		/* Thunderbird says so (X-Mozilla-Status) */
 	bool key;		/* a public key lies in it */
 };
