@@ -28,6 +28,8 @@ int cmd_unlock(int argc, char **argv);
 int cmd_options(int argc, char **argv, const char *usage, int words_max,
                 bool *json);
 
+/* letterlock thunderbird install: the exit status. */
+int cmd_thunderbird_install(void);
 /* letterlock backup FILE: the exit status.  force: over one that is there. */
 int cmd_backup_make(const char *config, const char *file, bool force);
 

@@ -48,7 +48,10 @@ static const char usage[] =
 "      --listen-smtp ADDRESS, --listen-pop3 ADDRESS\n"
 "                         where mail programs connect (see submission and pop3\n"
 "                         in letterlock.conf(5))\n"
-"      --thunderbird      have Thunderbird find the agent when you add the account\n"
+"      --thunderbird      have Thunderbird's account send through the agent, and\n"
+"                         take the add-on; or have it find the agent when you add\n"
+"                         the account\n"
+"      --no-thunderbird   do not ask for that\n"
 "      --units WHICH      who holds the ports: systemd for you (system), your own\n"
 "                         systemd (user), letterlockd itself (none); default: the\n"
 "                         first of these that can be had\n"
@@ -148,6 +151,11 @@ static int finish(struct setup *s)
 	int rc = setup_run_agent(s), next;
 
 	setup_agent_places(s);
+	if (!s->thunderbird && !s->no_thunderbird && !s->yes
+	    && setup_thunderbird_has(s))
+		s->thunderbird = setup_ask(s, "Have Thunderbird send as %s "
+		                           "through Letterlock, and take its "
+		                           "add-on?", s->address);
 	next = s->thunderbird ? setup_thunderbird(s) : 0;
 	if (!rc)
 		rc = next ? next : setup_welcome(s);
@@ -262,7 +270,7 @@ enum {
 	OPT_ISP_DIR, OPT_THUNDERBIRD, OPT_KEY, OPT_NEW, OPT_NAME, OPT_PASSPHRASE,
 	OPT_NO_PASSPHRASE, OPT_LISTEN_SMTP, OPT_LISTEN_POP3, OPT_UNITS,
 	OPT_NO_START, OPT_NO_WELCOME, OPT_WITH_POP3, OPT_BACKUP, OPT_NO_BACKUP,
-	OPT_WAIT
+	OPT_WAIT, OPT_NO_THUNDERBIRD
 };
 static const struct option opts[] = {
 	{ "smtp", required_argument, NULL, OPT_SMTP },
@@ -283,6 +291,7 @@ static const struct option opts[] = {
 	{ "no-guess", no_argument, NULL, OPT_NO_GUESS },
 	{ "isp-dir", required_argument, NULL, OPT_ISP_DIR },
 	{ "thunderbird", no_argument, NULL, OPT_THUNDERBIRD },
+	{ "no-thunderbird", no_argument, NULL, OPT_NO_THUNDERBIRD },
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "new-key", no_argument, NULL, OPT_NEW },
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -339,6 +348,7 @@ static int take(struct job *w, int c)
 	case OPT_NO_GUESS: s->no_guess = true; return 0;
 	case OPT_ISP_DIR: s->isp_dir = optarg; return 0;
 	case OPT_THUNDERBIRD: s->thunderbird = true; return 0;
+	case OPT_NO_THUNDERBIRD: s->no_thunderbird = true; return 0;
 	case OPT_KEY: s->key.fpr = optarg; return 0;
 	case OPT_NEW: s->key.anew = true; return 0;
 	case OPT_NAME: s->key.name = optarg; return 0;

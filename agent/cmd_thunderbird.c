@@ -95,6 +95,13 @@ out:
 	return rc;
 }
 
+int cmd_thunderbird_install(void)
+{
+	struct job j = { .t = { .root = "" } };
+
+	return start(&j, LETTERLOCK_XPI, LETTERLOCK_NMH);
+}
+
 int cmd_thunderbird(int argc, char **argv)
 {
 	enum { OPT_SYSTEM = 256, OPT_ADDON, OPT_HOST, OPT_ROOT };

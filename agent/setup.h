@@ -72,7 +72,7 @@ struct setup {			/* what the user wants, and what is known so far */
 	const char *command;		/* tells the password, or NULL */
 	bool oauth;			/* it tells tokens */
 	bool yes;			/* ask nothing */
-	bool thunderbird;		/* tell it where the agent is */
+	bool thunderbird, no_thunderbird;	/* tell it where the agent is */
 	bool sending_only, no_login, no_isp, no_autoconfig, no_dns, no_guess, no_wkd;
 	bool ispdb;			/* ask Mozilla, too */
 	bool with_pop3;			/* even where there is IMAP */
@@ -120,10 +120,11 @@ int setup_command(struct setup *s);
 int setup_servers(struct setup *s);		/* setup_servers.c */
 int setup_own_key(struct setup *s);		/* setup_own.c */
 int setup_write(struct setup *s);		/* setup_write.c */
-/* Write the file by which Thunderbird finds the agent, never over one that is not
- * ours.						setup_thunderbird.c */
+/* Have Thunderbird's accounts of the address send through the agent, with its
+ * add-on; where it has none, write the file by which it finds the agent, never over
+ * one that is not ours.				setup_thunderbird.c */
 int setup_thunderbird(const struct setup *s);
-/* Remove it, or say how. */
+/* Take that back, or say how. */
 void setup_thunderbird_undo(const struct setup *s);
 /* What is to be done now: also where nothing was changed. */
 void setup_tell(const struct setup *s);		/* setup_tell.c */

@@ -61,6 +61,8 @@ int setup_welcome(const struct setup *s);
 /* Sending alone, where Thunderbird has an IMAP account for the address, or where it
  * was chosen before, and nothing else is said.		setup_imap.c */
 void setup_imap(struct setup *s);
+/* Has Thunderbird an account of the address?		setup_thunderbird.c */
+bool setup_thunderbird_has(const struct setup *s);
 /* A backup, if it is wanted.				setup_backup.c */
 int setup_backup(const struct setup *s);
 

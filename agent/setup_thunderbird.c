@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The agent as Thunderbird's list of providers has it (clientConfig 1.1), so that
- * nobody has to type its servers in. */
+/* Thunderbird: its accounts of the address send through the agent; where it has
+ * none, the agent stands in its list of providers (clientConfig 1.1), so that nobody
+ * has to type its servers in. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -8,8 +9,11 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "agent/cert_file.h"
+#include "agent/cmd.h"
 #include "agent/file.h"
-#include "agent/setup.h"
+#include "agent/setup_end.h"
+#include "agent/thunderbird_accounts.h"
 
 enum { FILE_MAX = 256 << 10 };
 
@@ -92,7 +96,8 @@ static int write_here(const struct setup *s, const struct membuf *m,
 	return rc;
 }
 
-int setup_thunderbird(const struct setup *s)
+/* For an account that is added there from now on. */
+static int new_account(const struct setup *s)
 {
 	char *path = path_in(s->isp_dir, s->domain);
 	struct membuf m;
@@ -102,8 +107,8 @@ int setup_thunderbird(const struct setup *s)
 	membuf_init(&m, FILE_MAX);
 	if (!path || s->sending_only || strcmp(s->old->user, s->address) != 0
 	    || whose(path) == -1)
-		printf("Thunderbird can't be told of this account by a file: type "
-		       "in what is said below\n");
+		printf("Thunderbird can't be told by a file what a new account has: "
+		       "type in what is said below\n");
 	else if (document(s, &m, &e))
 		rc = setup_fail(EX_CANTCREAT, "%s", e.text);
 	else if (file_write(path, m.buf, m.len, 0644, &e) == 0)
@@ -116,11 +121,70 @@ int setup_thunderbird(const struct setup *s)
 	return rc;
 }
 
-void setup_thunderbird_undo(const struct setup *s)
+/* The fingerprint of what mail programs are shown, or false. */
+static bool fingerprint(char print[CERT_PRINT])
 {
-	char *path = path_in(s->isp_dir, s->domain);
+	struct cert_look look;
+	char *pem_secret = NULL;
+	size_t len = 0;
+	struct err e;
+	char *dir = conf_state_dir(&e);
+	bool is = dir && cert_load(dir, &pem_secret, &len, &e) == 1
+	          && cert_look(pem_secret, len, &look, &e) == 0;
+
+	if (is)
+		memcpy(print, look.server, CERT_PRINT);
+	cert_free(pem_secret, len);
+	free(dir);
+	return is;
+}
+
+static int old_accounts(const struct setup *s, const char *home)
+{
+	const struct conf *c = &s->conf;
+	char print[CERT_PRINT];
+	struct thunderbird_account a = {
+		.address = s->address, .user = s->old->user,
+		.smtp = &c->submission[0],
+		.pop3 = s->sending_only || !c->n_pop3 ? NULL : &c->pop3[0],
+		.print = fingerprint(print) ? print : NULL
+	};
 	struct err e;
 
+	return thunderbird_accounts_set(home, &a, &e)
+	       ? setup_fail(EX_CANTCREAT, "%s", e.text) : 0;
+}
+
+bool setup_thunderbird_has(const struct setup *s)
+{
+	const char *home = getenv("HOME");
+	struct err e;
+
+	return home && thunderbird_accounts(home, s->address, &e) > 0;
+}
+
+int setup_thunderbird(const struct setup *s)
+{
+	const char *home = getenv("HOME");
+	int rc;
+
+	if (!setup_thunderbird_has(s))
+		return new_account(s);
+	rc = old_accounts(s, home);
+	if (cmd_thunderbird_install())	/* it has said why not */
+		printf("All else works without the add-on\n");
+	return rc;
+}
+
+void setup_thunderbird_undo(const struct setup *s)
+{
+	const struct thunderbird_account a = { .address = s->address };
+	char *path = path_in(s->isp_dir, s->domain);
+	const char *home = getenv("HOME");
+	struct err e;
+
+	if (home && thunderbird_accounts_set(home, &a, &e))
+		printf("%s\n", e.text);
 	if (path && whose(path) == 1 && file_remove(path, &e) == -1)
 		printf("Thunderbird still finds the agent for new accounts. An "
 		       "administrator ends that:\n  sudo rm %s\n", path);

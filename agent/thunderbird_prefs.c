@@ -3,16 +3,21 @@
 #include "agent/thunderbird_prefs.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/file.h"
+#include "crypto/sink.h"
 
 enum { PREFS_MAX = 16 << 20 };
 
-/* user_pref("name", value); is a line, and the value JSON. */
-static void take_pref(json_t *all, const char *line, size_t n)
+/* user_pref("name", value); is a line, and the value JSON: both, or NULL. */
+static json_t *pair_of(const char *line, size_t n)
 {
 	static const char begin[] = "user_pref(";
 	const char *from = line + sizeof begin - 1;
@@ -23,24 +28,32 @@ static void take_pref(json_t *all, const char *line, size_t n)
 	if (n < sizeof begin || memcmp(line, begin, sizeof begin - 1) != 0
 	    || !to || to < from
 	    || asprintf(&pair_text, "[%.*s]", (int)(to - from), from) == -1)
-		return;
+		return NULL;
 	pair = json_loads(pair_text, 0, NULL);
 	free(pair_text);
 	if (json_array_size(pair) == 2
 	    && json_is_string(json_array_get(pair, 0)))
-		json_object_set(all, json_string_value(json_array_get(pair, 0)),
-		                json_array_get(pair, 1));
+		return pair;
 	json_decref(pair);
+	return NULL;
+}
+
+static const char *name_of(const json_t *pair)
+{
+	return json_string_value(json_array_get(pair, 0));
 }
 
 static json_t *prefs_parse(const char *text)
 {
-	json_t *all = json_object();
+	json_t *all = json_object(), *pair;
 	size_t n;
 
 	for (; *text; text += n + (text[n] == '\n')) {
 		n = strcspn(text, "\n");
-		take_pref(all, text, n);
+		if ((pair = pair_of(text, n)))
+			json_object_set(all, name_of(pair),
+			                json_array_get(pair, 1));
+		json_decref(pair);
 	}
 	return all;
 }
@@ -58,6 +71,90 @@ json_t *thunderbird_prefs(const char *profile)
 	free(path);
 	return prefs;
 }
+
+/* ---- changed ---- */
+
+static int put_changed(const char *text, json_t *changes, struct membuf *out,
+                       struct err *e)
+{
+	const char *name;
+	json_t *pair, *value;
+	char *json;
+	size_t n;
+	int rc = 0;
+
+	for (; rc == 0 && *text; text += n) {
+		n = strcspn(text, "\n");
+		pair = pair_of(text, n);
+		n += text[n] == '\n';
+		if (!pair || !json_object_get(changes, name_of(pair)))
+			rc = sink_put(&out->sink, text, n, e);
+		json_decref(pair);
+	}
+	if (rc == 0 && out->len && out->buf[out->len - 1] != '\n')
+		rc = sink_put(&out->sink, "\n", 1, e);
+	json_object_foreach(changes, name, value) {
+		if (rc || json_is_null(value))
+			continue;
+		if (!(json = json_dumps(value, JSON_ENCODE_ANY)))
+			return err_errno(e, "memory");
+		rc = membuf_printf(out, e, "user_pref(\"%s\", %s);\n", name,
+		                   json);
+		free(json);
+	}
+	return rc;
+}
+
+int thunderbird_prefs_change(const char *profile, json_t *changes,
+                             struct err *e)
+{
+	char *path = file_path(profile, "/prefs.js", NULL), *text = NULL;
+	struct membuf out;
+	size_t n;
+	int rc = -1;
+
+	membuf_init(&out, PREFS_MAX);
+	if (!path)
+		err_errno(e, "memory");
+	else if (!(text = file_read(path, PREFS_MAX, &n, e)))
+		;
+	else if (strlen(text) != n)
+		err_set(e, GPG_ERR_BAD_DATA, "%s is no list of preferences",
+		        path);
+	else if (put_changed(text, changes, &out, e) == 0)
+		rc = file_write(path, out.buf, out.len, 0600, e);
+	membuf_free(&out);
+	free(text);
+	free(path);
+	return rc;
+}
+
+/* It holds a lock at .parentlock, and a link "lock" to ADDRESS:+PID where locks do
+ * not work. */
+bool thunderbird_runs(const char *profile)
+{
+	char *path = file_path(profile, "/.parentlock", NULL), to[200];
+	char *link = file_path(profile, "/lock", NULL), *pid;
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	bool runs = false;
+	ssize_t n;
+
+	if (fd != -1) {
+		runs = fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+		close(fd);
+	}
+	n = link ? readlink(link, to, sizeof to - 1) : -1;
+	to[n > 0 ? n : 0] = '\0';
+	if ((pid = strrchr(to, '+')) && atoi(pid + 1) > 1
+	    && (kill(atoi(pid + 1), 0) == 0 || errno == EPERM))
+		runs = true;
+	free(link);
+	free(path);
+	return runs;
+}
+
+/* ---- looked at ---- */
 
 json_t *thunderbird_pref(const json_t *prefs, const char *kind, const char *id,
                          const char *what)

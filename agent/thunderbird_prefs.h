@@ -6,11 +6,19 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "crypto/err.h"
+
 enum { THUNDERBIRD_NAME_SIZE = 200 };
 
 /* All of them, name and value: an object to be freed by json_decref(), or NULL where
  * there is no such file. */
 json_t *thunderbird_prefs(const char *profile);
+/* Write it with these changed: name and value, null to remove one.  Not while
+ * thunderbird_runs().  0, or -1 with the file as it was. */
+int thunderbird_prefs_change(const char *profile, json_t *changes,
+                             struct err *e);
+/* Is a Thunderbird at work in this profile? */
+bool thunderbird_runs(const char *profile);
 /* "mail.KIND.ID.WHAT", or NULL; as text, "" where it is none. */
 json_t *thunderbird_pref(const json_t *prefs, const char *kind, const char *id,
                          const char *what);
