@@ -129,6 +129,8 @@ static void tell(struct doctor *d, const struct asked *a, enum outcome o,
 {
 	const struct server *s = server_of(a);
 	const char *address = a->account->address;
+	bool dated = strstr(a->e.text, "has expired")
+	             || strstr(a->e.text, "not valid yet");
 	char where[WHERE_MAX];
 
 	snprintf(where, sizeof where, "%s:%u", s->host, s->port);
@@ -145,9 +147,11 @@ static void tell(struct doctor *d, const struct asked *a, enum outcome o,
 		           address);
 	else
 		doctor_say(d, DOCTOR_WRONG, "server", "%s: nothing is sent to or "
-		           "fetched from %s: %s. If it is the right server, tell "
-		           "your provider; letterlock setup %s looks for it anew",
-		           address, where, a->e.text, address);
+		           "fetched from %s: %s. If %s, tell your provider; "
+		           "letterlock setup %s looks for the server anew",
+		           address, where, a->e.text, dated
+		           ? "the clock of this computer is right"
+		           : "it is the right server", address);
 }
 
 static int64_t deadline(const struct doctor *d)

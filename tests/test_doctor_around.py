@@ -83,6 +83,7 @@ def test_bad_certificate(patient, pki, how, words):
         assert set(found) == {("server", "wrong")}
         assert words in found["server", "wrong"]
         assert NOBODY in found["server", "wrong"]
+        assert ("clock" in found["server", "wrong"]) == ("dates" in how)
         quiet(s)
 
 
