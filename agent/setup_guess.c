@@ -6,7 +6,7 @@
 
 #include "agent/setup.h"
 
-enum { DOMAIN_MAX = 253 };
+enum { DOMAIN_MAX = 253, LABEL_MAX = 63 };	/* RFC 1035, 2.3.4 */
 
 void setup_guess_add(struct setup_guesses *g, const struct setup_guess *one)
 {
@@ -19,16 +19,21 @@ void setup_guess_add(struct setup_guesses *g, const struct setup_guess *one)
 
 bool setup_domain_ok(const char *domain)
 {
-	size_t n = strlen(domain), i;
+	size_t n = strlen(domain), label = 0;
 
-	if (n < 1 || n > DOMAIN_MAX || !isalnum((unsigned char)domain[0]))
+	if (n < 1 || n > DOMAIN_MAX)
 		return false;
-	for (i = 0; i < n; i++)
-		if (!isalnum((unsigned char)domain[i]) && domain[i] != '-'
-		    && (domain[i] != '.' || domain[i + 1] == '.'
-		        || i + 1 == n))
+	for (const char *p = domain; *p; p++) {
+		if (*p == '.') {
+			if (!label || p[-1] == '-')
+				return false;
+			label = 0;
+		} else if ((!isalnum((unsigned char)*p)
+		            && (*p != '-' || !label)) || ++label > LABEL_MAX) {
 			return false;
-	return true;
+		}
+	}
+	return label && domain[n - 1] != '-';
 }
 
 void setup_usual(struct setup_guesses *g, const char *domain,

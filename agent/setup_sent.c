@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/file.h"
+#include "agent/mbox.h"
 #include "agent/setup.h"
 #include "agent/thunderbird.h"
 #include "crypto/autocrypt.h"
@@ -20,6 +21,7 @@ enum {
 	TAIL = 4 << 20,		/* octets of a folder that are read: its end */
 	FOLDERS_MAX = 16,	/* that are read of a profile */
 	ENTRIES_MAX = 5000,	/* that are passed while looking for them */
+	READ_SIZE = 64 << 10,
 	DEPTH_MAX = 4		/* Mail/server/INBOX.sbd/Sent */
 };
 
@@ -63,53 +65,39 @@ static void take(struct sent *x, const char *head, size_t n)
 	header_free(&h);
 }
 
-/* Letters begin behind a line "From ", and what was cut off above the first does not
- * count. */
-static void letters(struct sent *x, const char *p, size_t n)
+static int letter(void *arg, const struct mbox_letter *l, struct err *e)
 {
-	const char *end = p + n, *at;
-	size_t from, head;
-
-	while ((at = memmem(p, (size_t)(end - p), "\nFrom ", 6))
-	       && (p = memchr(at + 1, '\n', (size_t)(end - at) - 1))) {
-		from = 0;
-		p++;
-		head = header_span(p, (size_t)(end - p), &from);
-		if (!head)
-			break;
-		if (memmem(p, head, "\n" AUTOCRYPT_NAME ":",
-		           sizeof AUTOCRYPT_NAME + 1))
-			take(x, p, head);
-		p += head - 1;		/* its empty line may be the one before */
-	}
+	(void)e;
+	if (l->whole && memmem(l->head, l->n, "\n" AUTOCRYPT_NAME ":",
+	                       sizeof AUTOCRYPT_NAME + 1))
+		take(arg, l->head, l->n);
+	return 0;
 }
 
 /* ---- folders ---- */
 
-/* The end of a file, with a line end in front of it: malloced, or NULL. */
-static char *read_tail(const char *path, size_t *n)
+/* The end of one. */
+static void folder(struct sent *x, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char *text = fd == -1 ? NULL : malloc(TAIL + 1);
+	char buf[READ_SIZE];
 	struct stat st;
-	ssize_t got = 0;
-	off_t at;
+	struct mbox m;
+	ssize_t n;
 
-	*n = 1;
-	if (!text || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		free(text);
-		text = NULL;
-	} else {
-		text[0] = '\n';
-		at = st.st_size > TAIL ? st.st_size - TAIL : 0;
-		while (*n < TAIL + 1
-		       && (got = pread(fd, text + *n, TAIL + 1 - *n,
-		                       at + (off_t)*n - 1)) > 0)
-			*n += (size_t)got;
+	if (fd == -1)
+		return;
+	mbox_init(&m, false, letter, x);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+	    && (st.st_size <= TAIL || lseek(fd, -TAIL, SEEK_END) != -1)) {
+		for (off_t left = TAIL; left > 0
+		     && (n = read(fd, buf, sizeof buf)) > 0; left -= n)
+			if (mbox_put(&m, buf, (size_t)n, NULL))
+				break;
+		mbox_end(&m, NULL);
 	}
-	if (fd != -1)
-		close(fd);
-	return text;
+	mbox_free(&m);
+	close(fd);
 }
 
 /* IMAP's are named by the provider, in its language. */
@@ -132,17 +120,14 @@ static void folders(struct sent *x, const char *profile)
 	FTS *fts = mail && imap ? fts_open(tops, FTS_PHYSICAL | FTS_NOCHDIR, NULL)
 	                        : NULL;
 	FTSENT *f;
-	char *text;
-	size_t n;
 
 	while (fts && left && entries-- && (f = fts_read(fts))) {
 		if (f->fts_info == FTS_D && f->fts_level > DEPTH_MAX)
 			fts_set(fts, f, FTS_SKIP);
-		if (!is_sent(f) || !(text = read_tail(f->fts_accpath, &n)))
-			continue;
-		left--;
-		letters(x, text, n);
-		free(text);
+		if (is_sent(f)) {
+			left--;
+			folder(x, f->fts_accpath);
+		}
 	}
 	if (fts)
 		fts_close(fts);

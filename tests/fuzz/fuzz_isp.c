@@ -11,11 +11,15 @@
 static void check(const struct setup_guess *g)
 {
 	const struct conf_value v = { .path = "", .key = "", .text = g->server };
+	const struct conf_value u = { .path = "", .key = "", .text = g->user };
 	struct server s = { .host = NULL };
+	char *user = NULL;
 
 	CHECK(conf_value_server(&v, &s, NULL) == 0);
 	CHECK(s.transport != TRANSPORT_PLAINTEXT && setup_domain_ok(s.host));
 	CHECK(!strpbrk(g->server, "\r\n#;") && !strpbrk(g->user, " \t\r\n#;"));
+	CHECK(!*g->user || conf_value_login(&u, &user, NULL) == 0);
+	free(user);
 	CHECK(strlen(g->user) <= ADDR_MAX && !g->elsewhere && !g->usual);
 	free(s.host);
 }

@@ -97,7 +97,7 @@ static void test_domain(void **state)
 {
 	static const char *const good[] = { "example.org", "a", "x-1.b.c", NULL };
 	static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "../x",
-		"a/b", "-a", "a b", "\xc3\xa4.de", "a:1", NULL };
+		"a/b", "-a", "a-", "a-.b", "a.-b", "a b", "\xc3\xa4.de", "a:1", NULL };
 	char large[300];
 
 	(void)state;
@@ -106,8 +106,17 @@ static void test_domain(void **state)
 	for (int i = 0; bad[i]; i++)
 		assert_false(setup_domain_ok(bad[i]));
 	memset(large, 'a', sizeof large);
+	large[64] = '\0';
+	assert_false(setup_domain_ok(large));
+	large[63] = '\0';
+	assert_true(setup_domain_ok(large));
+	memset(large, 'a', sizeof large);
+	for (size_t i = 50; i < sizeof large; i += 50)
+		large[i] = '.';
 	large[254] = '\0';
 	assert_false(setup_domain_ok(large));
+	large[253] = '\0';
+	assert_true(setup_domain_ok(large));
 }
 
 static void test_usual(void **state)
