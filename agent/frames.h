@@ -232,7 +232,7 @@ enum frame_type {
 				 * (with fpr "" none: a letter without a field), after
 				 * gpg has judged it: u32 the code of an error, u32 it is
 				 * taken */
-	/* front, plugin -> keeper: keys are looked for (by WKD) */
+	/* front (SMTP), plugin -> keeper: keys are looked for (by WKD) */
 	K_LOOKUP,		/* u32 how (of enum lookup), u32 n (LOOKUP_ADDRS_MAX at
 				 * most), str addr ...: n of: u32 (enum looked) */
 	/* crypt -> keeper: what was found */

@@ -13,6 +13,7 @@ from kit import certs, client, folder, keys, letters
 from kit.newcomer import Newcomer
 from people import ALICE, BOB, USERS, lies
 from test_wkd import octets
+from test_wkd_real import settled
 
 pytestmark = pytest.mark.own_network
 
@@ -60,8 +61,10 @@ class Person(Newcomer):
                     self.state, "letterlock", "authority.pem"))}
 
     def sends(self, to, **kw):
-        return client.send(**self._at("submission"), to=[to], data=letters.text(
-            to=[to], sender=self.address, **kw))
+        """The reply, once a key was looked for."""
+        return settled(lambda: client.send(
+            **self._at("submission"), to=[to], data=letters.text(
+                to=[to], sender=self.address, **kw)))
 
     def fetches(self):
         """The last letter, and its verdict."""
