@@ -12,8 +12,8 @@ export PATH
 
 build_packages="autoconf automake gcc libc6-dev make pkgconf xz-utils zip
 	libcurl4-gnutls-dev libetpan-dev libgpg-error-dev libgpgme-dev
-	libgsasl-dev libidn2-dev libinih-dev libjansson-dev libseccomp-dev
-	libsqlite3-dev libssl-dev
+	libgsasl-dev libidn2-dev libinih-dev libjansson-dev libqrencode-dev
+	libseccomp-dev libsqlite3-dev libssl-dev
 	gnupg gpg gpg-agent gpgconf gpgsm dirmngr libsasl2-modules"
 check_packages="binutils ca-certificates dovecot-core dovecot-pop3d
 	libcmocka-dev openssl postfix procps python3 python3-pytest

@@ -14,15 +14,19 @@
 #include "agent/backup.h"
 #include "agent/cmd.h"
 #include "agent/file.h"
+#include "agent/qr.h"
 #include "agent/recovery.h"
 
 static const char backup_usage[] =
-"Usage: letterlock backup [-c FILE] [--force] BACKUP\n"
+"Usage: letterlock backup [-c FILE] [--force] [--qr | --no-qr] BACKUP\n"
 "Saves your keys, those of others, what is known of your contacts, the\n"
 "configuration and the key of verdicts in one file.  It is sealed to a recovery\n"
 "code that is shown once: write it down, and keep it apart from the file.\n"
 "\n"
 "      --force        in place of a file that is there\n"
+"      --qr           show the recovery code as a QR code too, for a phone to\n"
+"                     keep (without it: where the terminal can show one)\n"
+"      --no-qr        do not\n"
 "  -c, --config FILE  the configuration (default:\n"
 "                     $XDG_CONFIG_HOME/letterlock/letterlock.conf)\n"
 "  -h, --help         this text\n"
@@ -43,10 +47,13 @@ static const char restore_usage[] =
 "Exit status: 0 done, 65 another code or a damaged file, 66 there is no such\n"
 "file, 73 something is there already or cannot be written, 75 letterlockd runs.\n";
 
+enum { QR_MAX = 64 << 10 };	/* octets of its picture */
+
 struct wish {
 	const char *name, *usage;
 	const char *config, *file;
 	bool force;
+	int qr;			/* 1 or 0; -1: as the terminal can */
 };
 
 static int complain(const struct wish *w, const struct err *e)
@@ -65,17 +72,28 @@ static int complain(const struct wish *w, const struct err *e)
 /* -1: go on; else the exit status. */
 static int options(struct wish *w, int argc, char **argv)
 {
-	enum { OPT_FORCE = 256 };
-	static const struct option opts[] = {
+	enum { OPT_FORCE = 256, OPT_QR, OPT_NO_QR };
+	static const struct option restore_opts[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "force", no_argument, NULL, OPT_FORCE },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
+	}, backup_opts[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "force", no_argument, NULL, OPT_FORCE },
+		{ "help", no_argument, NULL, 'h' },
+		{ "no-qr", no_argument, NULL, OPT_NO_QR },
+		{ "qr", no_argument, NULL, OPT_QR },
+		{ NULL, 0, NULL, 0 }
 	};
+	const struct option *opts = w->usage == backup_usage ? backup_opts
+	                                                     : restore_opts;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:h", opts, NULL)) != -1)
 		switch (c) {
+		case OPT_QR: w->qr = 1; break;
+		case OPT_NO_QR: w->qr = 0; break;
 		case 'c': w->config = optarg; break;
 		case OPT_FORCE: w->force = true; break;
 		case 'h': fputs(w->usage, stdout); return 0;
@@ -121,37 +139,57 @@ out:
 	return rc;
 }
 
-int cmd_backup_make(const char *config, const char *file, bool force)
+/* The code is there to be copied as it is: without a picture it is all the same. */
+static void print_qr(const char *code_secret)
 {
-	const struct wish w = { .name = "backup", .config = config,
-	                        .file = file, .force = force };
+	struct membuf m;
+
+	membuf_init(&m, QR_MAX);
+	if (qr_draw(code_secret, isatty(STDOUT_FILENO), &m.sink, NULL) == 0) {
+		fwrite(m.buf, 1, m.len, stdout);
+		putchar('\n');
+	}
+	membuf_free(&m);
+}
+
+static int backup(const struct wish *w)
+{
 	char code_secret[RECOVERY_SIZE];
 	struct err e;
 
-	if (!w.force && access(w.file, F_OK) == 0) {
+	if (!w->force && access(w->file, F_OK) == 0) {
 		fprintf(stderr, "letterlock backup: %s is there already; "
-		        "--force writes it anew\n", w.file);
+		        "--force writes it anew\n", w->file);
 		return EX_CANTCREAT;
 	}
-	if (recovery_make(code_secret, &e) || make(&w, code_secret, &e)) {
+	if (recovery_make(code_secret, &e) || make(w, code_secret, &e)) {
 		explicit_bzero(code_secret, sizeof code_secret);
-		return complain(&w, &e);
+		return complain(w, &e);
 	}
 	printf("%s is written.  Its recovery code, shown only now:\n\n"
-	       "    %s\n\n"
-	       "Write it on paper and keep it apart from the file.  Who has both "
-	       "has your keys, but\nfor their passphrases.\n", w.file,
-	       code_secret);
+	       "    %s\n\n", w->file, code_secret);
+	if (w->qr == 1 || (w->qr == -1 && qr_fits()))
+		print_qr(code_secret);
+	puts("Write it on paper and keep it apart from the file.  Who has both "
+	     "has your keys, but\nfor their passphrases.");
 	explicit_bzero(code_secret, sizeof code_secret);
 	return fflush(stdout) ? EX_IOERR : 0;
 }
 
+int cmd_backup_make(const char *config, const char *file, bool force)
+{
+	const struct wish w = { .name = "backup", .config = config,
+	                        .file = file, .force = force, .qr = -1 };
+
+	return backup(&w);
+}
+
 int cmd_backup(int argc, char **argv)
 {
-	struct wish w = { .name = "backup", .usage = backup_usage };
+	struct wish w = { .name = "backup", .usage = backup_usage, .qr = -1 };
 	int rc = options(&w, argc, argv);
 
-	return rc == -1 ? cmd_backup_make(w.config, w.file, w.force) : rc;
+	return rc == -1 ? backup(&w) : rc;
 }
 
 /* ---- restore ---- */

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """letterlock backup and restore: the old computer is gone, nothing else is."""
 import io
+import itertools
 import os
+import pty
 import re
 import shutil
 import stat
@@ -342,3 +344,102 @@ def test_while_the_agent_runs(scripted, tmp_path):
         code = re.search(CODE, q.stdout)[0]
         q = run("restore", "-c", a.conf, "--force", file, data=code + "\n")
         assert q.returncode == 75 and "Stop it first" in q.stderr
+
+
+# ---- the QR code
+
+ALNUM = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+MASKS = [lambda r, c: (r + c) % 2, lambda r, c: r % 2, lambda r, c: c % 3,
+         lambda r, c: (r + c) % 3, lambda r, c: (r // 2 + c // 3) % 2,
+         lambda r, c: r * c % 2 + r * c % 3,
+         lambda r, c: (r * c % 2 + r * c % 3) % 2,
+         lambda r, c: ((r + c) % 2 + r * c % 3) % 2]
+QUIET = 4
+
+
+def modules(lines):
+    """Rows of True (dark), without the light ones around them."""
+    rows = []
+    for line in lines:
+        rows += [["█▀".count(x) > 0 for x in line],
+                 ["█▄".count(x) > 0 for x in line]]
+    n = len(lines[0])
+    rows = rows[:n]
+    assert all(len(x) == n for x in rows)
+    around = [x for i, x in enumerate(rows) if i < QUIET or i >= n - QUIET] + [
+        x[:QUIET] + x[-QUIET:] for x in rows]
+    assert not any(itertools.chain(*around))
+    return [x[QUIET:-QUIET] for x in rows[QUIET:-QUIET]]
+
+
+def read_qr(m):
+    """The text of one of version 2 in alphanumeric mode (ISO/IEC 18004), without a
+    look at what corrects errors."""
+    n = len(m)
+    assert n == 25 and [all(m[r][c] for c in range(7)) for r in (0, 6)] == [
+        True, True]
+    form = sum(m[r][c] << (14 - i) for i, (r, c) in enumerate(
+        [(8, c) for c in (0, 1, 2, 3, 4, 5, 7, 8)] +
+        [(r, 8) for r in (7, 5, 4, 3, 2, 1, 0)])) ^ 0x5412
+    assert form >> 13 == 0      # level M
+    mask = MASKS[form >> 10 & 7]
+    bits, up, col = "", True, n - 1
+    while col > 0:
+        col -= col == 6
+        for r in range(n - 1, -1, -1) if up else range(n):
+            for c in (col, col - 1):
+                if not (r == 6 or c == 6 or (r < 9 and c < 9) or
+                        (r < 9 and c > n - 9) or (r > n - 9 and c < 9) or
+                        (16 <= r <= 20 and 16 <= c <= 20)):
+                    bits += str(int(m[r][c] ^ (mask(r, c) == 0)))
+        up, col = not up, col - 2
+    assert bits[:4] == "0010"
+    count, at, text = int(bits[4:13], 2), 13, ""
+    while len(text) < count:
+        k = 11 if count - len(text) > 1 else 6
+        x, at = int(bits[at:at + k], 2), at + k
+        text += (ALNUM[x // 45] if k == 11 else "") + ALNUM[x % 45]
+    return text
+
+
+def drawn(text):
+    return [x for x in text.split("\n") if re.search("[▀▄█]", x) or
+            (len(x) == 33 and not x.strip())]
+
+
+def on_terminal(c, *args, **env):
+    at, tty = pty.openpty()
+    p = subprocess.Popen([built("letterlock"), "backup"] + list(args),
+                         env=dict(c.env, **{"TERM": "xterm", **env}), stdout=tty)
+    os.close(tty)
+    said = b""
+    while True:
+        try:
+            said += os.read(at, 4096)
+        except OSError:
+            break
+    os.close(at)
+    assert p.wait(60) == 0
+    return said.decode().replace("\r\n", "\n")
+
+
+def test_qr(old, tmp_path):
+    """The code is in it; colours where there are such."""
+    p = old.run("backup", "--qr", str(tmp_path / "1"))
+    assert p.returncode == 0 and "\033" not in p.stdout
+    assert read_qr(modules(drawn(p.stdout))) == re.search(CODE, p.stdout)[0]
+    said = on_terminal(old, str(tmp_path / "2"), LC_ALL="")
+    lines = re.findall("\033\\[30;107m(.*)\033\\[0m\n", said)
+    assert read_qr(modules(lines)) == re.search(CODE, said)[0]
+
+
+def test_no_qr(old, tmp_path):
+    """Where nobody could see it, or nobody wants it."""
+    old.env["TERM"] = "xterm"
+    assert not drawn(old.run("backup", str(tmp_path / "1")).stdout)
+    for i, (args, env) in enumerate([
+            (["--no-qr"], {}), ([], {"LANG": "C"}), ([], {"TERM": "dumb"}),
+            ([], {"LC_ALL": "POSIX"})]):
+        said = on_terminal(old, *args, str(tmp_path / ("t%d" % i)), **env)
+        assert re.search(CODE, said) and not drawn(said)
+    assert old.run("restore", "--qr", str(tmp_path / "1")).returncode == 64

@@ -19,6 +19,7 @@ MAY_SEE = {
     r"curl/.*": r"agent/setup_https\.c",
     r"gsasl\.h": r"agent/sasl(_\w+)?\.[ch]",
     r"ini\.h": r"agent/(conf(_\w+)?|thunderbird_profile)\.c",
+    r"qrencode\.h": r"agent/qr\.c",
     r"jansson\.h":
         r"agent/(json|ask|(cmd|doctor|plugin|setup|thunderbird)(_\w+)?)\.[ch]|"
         r"plugin-api/(?!letterlock\.h)\w+\.[ch]",
