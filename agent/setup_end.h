@@ -3,14 +3,14 @@
 #ifndef AGENT_SETUP_END_H
 #define AGENT_SETUP_END_H
 
+#include "agent/probe.h"
 #include "agent/setup.h"
-#include "agent/spawn.h"
 
 /* ---- a session with a server, by an upstream of our own: setup_session.c ---- */
 
 struct setup_session {
-	struct child role;
-	struct chan up, pipe;	/* commands; letters: to it by SMTP, else from it */
+	struct probe probe;
+	struct chan pipe;	/* letters: to it by SMTP, else from it */
 };
 /* Connect and log in: as setup_login().  To be closed in any case. */
 enum outcome setup_session_open(struct setup_session *t,
@@ -18,9 +18,6 @@ enum outcome setup_session_open(struct setup_session *t,
                                 enum session_kind kind, struct err *e);
 /* Log out, if all is well, and end it. */
 void setup_session_close(struct setup_session *t);
-/* The answer to a command that was sent: its words in e, unless it is DONE_OK. */
-enum outcome setup_session_answer(struct setup_session *t, char *text,
-                                  size_t size, struct err *e);
 
 /* ---- one letter: setup_mail.c ---- */
 

@@ -15,19 +15,24 @@ enum {
 
 /* ---- commands ---- */
 
-/* One that was packed: 0, or -1 with the words of a no. */
+static int answer(struct setup_session *t, struct err *e)
+{
+	enum unreachable why;
+
+	return probe_answer(&t->probe, -1, &why, e) == DONE_OK ? 0 : -1;
+}
+
+/* One that was packed: 0, or -1; either with the words of the answer in e. */
 static int ask(struct setup_session *t, unsigned type, struct pack *p,
-               char text[WORDS_MAX], struct err *e)
+               struct err *e)
 {
 	if (p->bad)
 		return err_set(e, GPG_ERR_TOO_LARGE, "an address is too long");
-	return pack_send(p, &t->up, type, e)
-	       || setup_session_answer(t, text, WORDS_MAX, e) != DONE_OK
-	       ? -1 : 0;
+	return pack_send(p, &t->probe.up, type, e) || answer(t, e) ? -1 : 0;
 }
 
 static int ask_number(struct setup_session *t, unsigned type, uint32_t n,
-                      char text[WORDS_MAX], struct err *e)
+                      struct err *e)
 {
 	static struct pack p;
 
@@ -36,7 +41,7 @@ static int ask_number(struct setup_session *t, unsigned type, uint32_t n,
 		pack_u32(&p, n);
 	if (type == U_TOP)
 		pack_u32(&p, 0);
-	return ask(t, type, &p, text, e);
+	return ask(t, type, &p, e);
 }
 
 /* ---- sending ---- */
@@ -45,20 +50,19 @@ static int envelope(struct setup_session *t, const char *address, size_t n,
                     struct err *e)
 {
 	static struct pack p;
-	char text[WORDS_MAX];
 
 	pack_init(&p);
 	pack_str(&p, address);
 	pack_u32(&p, 0);
 	pack_u64(&p, n);
-	if (ask(t, U_MAIL, &p, text, e))
+	if (ask(t, U_MAIL, &p, e))
 		return -1;
 	pack_init(&p);
 	pack_str(&p, address);
-	if (ask(t, U_RCPT, &p, text, e))
+	if (ask(t, U_RCPT, &p, e))
 		return -1;
 	pack_init(&p);
-	return ask(t, U_DATA, &p, text, e);
+	return ask(t, U_DATA, &p, e);
 }
 
 /* The letter and its end: 0, or -1 with what the server says of it. */
@@ -73,12 +77,11 @@ static int put(struct setup_session *t, const char *letter, size_t n,
 	chan_sink_init(&out, &t->pipe, P_DATA);
 	if (sink_put(&out.sink, letter, n, e) || chan_sink_flush(&out, e)
 	    || chan_send(&t->pipe, P_END, NULL, 0, e)
-	    || chan_recv(&t->up, &f, e))
+	    || chan_recv(&t->probe.up, &f, e))
 		return -1;
 	if (f.type == U_READY)
-		return chan_send(&t->up, U_COMMIT, NULL, 0, e)
-		       || setup_session_answer(t, text, sizeof text, e)
-		          != DONE_OK ? -1 : 0;
+		return chan_send(&t->probe.up, U_COMMIT, NULL, 0, e)
+		       || answer(t, e) ? -1 : 0;
 	unpack_init(&u, &f);
 	unpack_u32(&u);
 	unpack_u32(&u);
@@ -142,13 +145,12 @@ static bool has_id(const struct membuf *m, const char *id)
 static int look(struct setup_session *t, uint32_t n, const char *id,
                 struct err *e)
 {
-	char text[WORDS_MAX];
 	struct membuf m;
 	int rc = -1;
 
 	membuf_init(&m, LETTER_MAX);
-	if (ask_number(t, U_TOP, n, text, e) == 0
-	    || ask_number(t, U_RETR, n, text, e) == 0) {
+	if (ask_number(t, U_TOP, n, e) == 0
+	    || ask_number(t, U_RETR, n, e) == 0) {
 		rc = take(t, &m, e);
 		if (rc == 0)
 			rc = has_id(&m, id);
@@ -162,17 +164,16 @@ static int look(struct setup_session *t, uint32_t n, const char *id,
 static int fetch(struct setup_session *t, const char *id, struct membuf *out,
                  struct err *e)
 {
-	char text[WORDS_MAX];
 	unsigned long n, last;
 	int rc = 0;
 
-	if (ask_number(t, U_STAT, 0, text, e))
+	if (ask_number(t, U_STAT, 0, e))
 		return -1;
-	n = strtoul(text, NULL, 10);
+	n = strtoul(e->text, NULL, 10);
 	last = n > NEWEST ? n - NEWEST : 0;
 	for (; rc == 0 && n > last; n--)
 		rc = look(t, (uint32_t)n, id, e);
-	if (rc == 1 && (ask_number(t, U_RETR, (uint32_t)n + 1, text, e)
+	if (rc == 1 && (ask_number(t, U_RETR, (uint32_t)n + 1, e)
 	                || take(t, out, e)))
 		rc = -1;
 	return rc;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A session with a server, spoken by the role that would do it later, in its box:
  * the provider's, or our own agent's as a mail program has it. */
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/setup_end.h"
@@ -46,134 +43,40 @@ static int make_conf(const struct setup_login *l, enum session_kind kind,
 	return rc;
 }
 
-static int send_login(struct chan *up, const struct setup_login *l,
-                      struct err *e)
-{
-	struct pack p;
-	int rc;
-
-	pack_init(&p);
-	pack_u32(&p, 0);
-	pack_u32(&p, l->oauth ? LOGIN_OAUTH : LOGIN_PASSWORD);
-	pack_str(&p, l->user ? l->user : l->address);
-	pack_str(&p, l->password_secret);
-	rc = pack_send(&p, up, U_LOGIN, e);
-	explicit_bzero(&p, sizeof p);
-	return rc;
-}
-
-/* The reason of DONE_UNREACHABLE in why, which may be NULL. */
-static enum outcome answer(struct setup_session *t, char *text, size_t size,
-                           uint32_t *why, struct err *e)
-{
-	struct unpack u;
-	struct frame f;
-	enum outcome o;
-	uint32_t code;
-
-	if (chan_expect(&t->up, U_DONE, &f, e))
-		return DONE_FAILED;
-	unpack_init(&u, &f);
-	o = (enum outcome)unpack_u32(&u);
-	code = unpack_u32(&u);
-	unpack_str(&u, text, size);
-	if (u.bad) {
-		err_set(e, GPG_ERR_BAD_DATA, "no answer");
-		return DONE_FAILED;
-	}
-	err_set(e, GPG_ERR_SERVER_FAILED, "%s", text);
-	if (why)
-		*why = code;
-	return o;
-}
-
-enum outcome setup_session_answer(struct setup_session *t, char *text,
-                                  size_t size, struct err *e)
-{
-	return answer(t, text, size, NULL, e);
-}
-
-static enum outcome login(struct setup_session *t, const struct setup_login *l,
-                          struct err *e)
-{
-	char text[TEXT_MAX];
-	enum outcome o;
-	uint32_t why = 0;
-
-	if (send_login(&t->up, l, e))
-		return DONE_FAILED;
-	o = answer(t, text, sizeof text, &why, e);
-	/* who did not prove it must not be asked for the password elsewhere */
-	if (o == DONE_UNREACHABLE && why == UNREACHED_NO_PROOF)
-		return DONE_FAILED;
-	return o;
-}
-
-/* The role, with its ends of our two channels; theirs are closed here. */
-static int start(struct setup_session *t, enum session_kind kind, int conf_fd,
-                 struct err *e)
-{
-	const uint32_t k = kind;
-	int pair[2], fd[2], rc;
-	bool smtp = kind == SESSION_SMTP;
-
-	if (spawn_pair(pair, e))
-		return -1;
-	if (pipe2(fd, O_CLOEXEC)) {
-		close(pair[0]);
-		close(pair[1]);
-		return err_errno(e, "pipe");
-	}
-	chan_init(&t->up, pair[0]);
-	chan_init(&t->pipe, fd[smtp]);
-	rc = spawn_role(&t->role, ROLE_UPSTREAM, conf_fd, e)
-	     || chan_send_fds(&t->role.leash, G_START, &k, sizeof k,
-	                      (int[]){ pair[1], fd[!smtp] }, 2, e);
-	close(pair[1]);
-	close(fd[!smtp]);
-	return rc ? -1 : 0;
-}
-
 enum outcome setup_session_open(struct setup_session *t,
                                 const struct setup_login *l,
                                 enum session_kind kind, struct err *e)
 {
+	const char *user = l->user ? l->user : l->address;
+	enum unreachable why = UNREACHED_NO_SESSION;
 	enum outcome o = DONE_FAILED;
 	struct membuf text;
 	int conf_fd = -1;
 
 	memset(t, 0, sizeof *t);
-	chan_init(&t->up, -1);
 	chan_init(&t->pipe, -1);
 	membuf_init(&text, TEXT_MAX * 4);
 	signal(SIGPIPE, SIG_IGN);
 	if (make_conf(l, kind, &text, e) == 0
 	    && (conf_fd = spawn_conf_fd(text.buf, text.len, e)) != -1
-	    && start(t, kind, conf_fd, e) == 0)
-		o = login(t, l, e);
+	    && probe_start(&t->probe, conf_fd, kind, e) == 0
+	    && probe_login(&t->probe, 0, l->oauth ? LOGIN_OAUTH
+	                   : LOGIN_PASSWORD, user, l->password_secret, e) == 0)
+		o = probe_answer(&t->probe, -1, &why, e);
 	if (conf_fd != -1)
 		close(conf_fd);
 	membuf_free(&text);
-	if (o != DONE_OK)
-		chan_close(&t->up);
-	return o;
+	chan_init(&t->pipe, t->probe.role.pid ? t->probe.pipe : -1);
+	t->probe.pipe = -1;
+	/* who did not prove it must not be asked for the password elsewhere */
+	return o == DONE_UNREACHABLE && why == UNREACHED_NO_PROOF ? DONE_FAILED
+	                                                          : o;
 }
 
 void setup_session_close(struct setup_session *t)
 {
-	struct frame f;
-
-	if (chan_open(&t->up)
-	    && chan_send(&t->up, U_QUIT, NULL, 0, NULL) == 0)
-		chan_expect(&t->up, U_DONE, &f, NULL);
-	chan_close(&t->up);
+	probe_end(&t->probe);
 	chan_close(&t->pipe);
-	if (!t->role.pid)
-		return;
-	chan_close(&t->role.leash);
-	kill(-t->role.pid, SIGKILL);
-	waitpid(t->role.pid, NULL, 0);
-	t->role.pid = 0;
 }
 
 enum outcome setup_login(const struct setup_login *l, enum session_kind kind,
