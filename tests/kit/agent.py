@@ -263,7 +263,10 @@ class Agent:
     def role(self, name):
         if name == "guard":
             return [p for p in self.all() if p.pid == self.pid]
-        return [p for p in self.all() if p.name == name and p.pid != self.pid]
+        out = [p for p in self.all() if p.name == name and p.pid != self.pid]
+        # a child that is about to become a gpg still has its parent's name
+        pids = {p.pid for p in out}
+        return [p for p in out if p.ppid not in pids]
 
     def kill_role(self, name):
         """SIGKILL for each process of a role; back when the guard has buried
