@@ -200,7 +200,8 @@ static json_t *import(struct plugin *p, const char *armor, struct fault *f)
 
 	if (n > IMPORT_MAX)
 		return fault_set(f, "too-large", "At most %d octets of keys can be "
-		                 "imported at once", IMPORT_MAX);
+		                 "imported at once. Larger ones: gpg --import FILE",
+		                 IMPORT_MAX);
 	crypt = plugin_kept_crypt(p);
 	if (!crypt || chan_send(crypt, C_IMPORT, armor, n, NULL))
 		return no_answer(f);

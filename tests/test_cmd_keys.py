@@ -112,6 +112,8 @@ def test_import_and_export(scripted, make):
     write(name, text)
     got = said(a, "import", name)
     assert read_out(FPR["bob"]) in got and "1 imported, 1 of them new" in got
+    q = answered(a, text + "word " * 10000 + text, "import", "-")
+    assert q.returncode == 65 and "Larger ones: gpg --import" in q.stderr, q
     q = answered(a, text, "import", "-")
     assert q.returncode == 0 and "1 imported, 0 of them new" in q.stdout
     assert "sealed letters" in said(a, "find", BOB)
