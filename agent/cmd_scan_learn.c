@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/autocrypt.h"
+
 enum {
 	ASKED_MAX = 20		/* recipients at a time */
 };
@@ -145,6 +147,20 @@ static json_int_t first_of(json_t *p, const char *fpr)
 	return first;
 }
 
+/* They have gone on writing without a key for long: perhaps it is lost (see
+ * autocrypt_advise()). */
+static bool is_left(json_t *p)
+{
+	json_int_t last = 0;
+	const char *key;
+	json_t *k;
+
+	json_object_foreach(json_object_get(p, "keys"), key, k)
+		if (scan_number(k, "date") > last)
+			last = scan_number(k, "date");
+	return scan_number(p, "bare") > last + AUTOCRYPT_OLD;
+}
+
 static void sort_out(struct scan *s, json_t *p, json_t *it)
 {
 	json_t *key = json_object_get(it, "key"), *j;
@@ -158,6 +174,8 @@ static void sort_out(struct scan *s, json_t *p, json_t *it)
 		json_object_update(j, key);
 	if (first)
 		json_object_set_new(j, "since", json_integer(first));
+	if (is_left(p))
+		json_object_set_new(j, "left", json_true());
 	json_array_append_new(json_object_get(s->result, sealed ? "people"
 	                                      : "changed"), j);
 }

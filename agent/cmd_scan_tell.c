@@ -50,6 +50,9 @@ static void print_person(json_t *p)
 		printf("  since %s", day);
 	if (json_object_get(p, "from"))
 		printf("  %s", from_words(text(p, "from")));
+	if (json_is_true(json_object_get(p, "left")))
+		fputs(", but not with the last ones: ask whether they still "
+		      "have it", stdout);
 	putchar('\n');
 }
 

@@ -99,6 +99,18 @@ def test_thunderbird(scripted, make, key_of):
     assert keys.run(a.home, "--list-keys", keys.FPR["bob"], check=False)[0]
 
 
+def test_a_key_that_was_left(scripted, make, key_of):
+    """Who writes without one since may have lost it."""
+    a, d = agent(scripted), make.folder()
+    for day, left in ((12, False), (14, True)):
+        mbox(d + "/a", old(BOB, key_of("bob"), 8), old(
+            BOB, None, date="%d Dec 2016 07:30:00 +0000" % day))
+        (bob,) = scan(a, d)["people"]
+        assert bob.get("left", False) == left
+    assert "2016-11-08  from their letters, but not with the last ones: ask" \
+        in command(a, "scan", d).stdout
+
+
 def test_maildir_and_files(scripted, make, key_of):
     a, d = agent(scripted), make.folder()
     box = mailbox.Maildir(d + "/m", create=True)
