@@ -49,6 +49,19 @@ def wait_for(what, seconds=10, pause=0.02):
         time.sleep(pause)
 
 
+def greets(process, port, word, seconds=15):
+    """Does this server come to say this, before it ends?"""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 10) as s:
+                if s.recv(len(word)) == word and process.poll() is None:
+                    return True
+        except OSError:
+            time.sleep(0.03)
+    return False
+
+
 def die_with_parent():
     """For preexec_fn: SIGKILL for this process when the tests die."""
     import ctypes

@@ -4,12 +4,11 @@ a folder of its own."""
 import grp
 import os
 import pwd
-import socket
 import subprocess
 import time
 import uuid
 
-from . import KitError, die_with_parent, free_ports, write
+from . import KitError, die_with_parent, free_ports, greets, write
 
 CONF = """
 base_dir = {d}/run
@@ -131,14 +130,8 @@ class Dovecot:
                 ["/usr/sbin/dovecot", "-F", "-c", conf], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, start_new_session=True,
                 preexec_fn=die_with_parent)
-        end = time.monotonic() + 15
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                with socket.create_connection(("127.0.0.1", self.pop3), 5) as s:
-                    if s.recv(3) == b"+OK" and self.process.poll() is None:
-                        return True
-            except OSError:
-                time.sleep(0.03)
+        if greets(self.process, self.pop3, b"+OK"):
+            return True
         self.stop()
         return False
 

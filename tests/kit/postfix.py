@@ -9,12 +9,10 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 
-from . import KitError, die_with_parent, free_ports, write
+from . import KitError, die_with_parent, free_ports, greets, write
 
 DAEMONS = "/usr/lib/postfix/sbin"
 REFUSED = "nobody@example.org"      # 550 at RCPT; other unknown users bounce
@@ -154,15 +152,8 @@ class Postfix:
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                      "MAIL_CONFIG": self.d, "MAIL_LOGTAG": "postfix"},
                 start_new_session=True, preexec_fn=die_with_parent)
-        end = time.monotonic() + 15
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                with socket.create_connection(
-                        ("127.0.0.1", self.plain), 10) as s:
-                    if s.recv(3) == b"220" and self.process.poll() is None:
-                        return True
-            except OSError:
-                time.sleep(0.03)
+        if greets(self.process, self.plain, b"220"):
+            return True
         self.stop()
         return False
 
