@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/setup.h"
+#include "agent/setup_end.h"
 
 static void tell_place(const char *what, const struct listen *l)
 {
@@ -47,6 +47,8 @@ void setup_tell(const struct setup *s)
 		       "letterlock.socket\n"
 		       "                       (or, without systemd: "
 		       "letterlockd)\n");
+	if (setup_thunderbird_has(s))
+		printf("  find others' keys    letterlock scan\n");
 	printf("  show it Thunderbird  letterlock thunderbird install\n"
 	       "  lose nothing         letterlock backup FILE\n"
 	       "  see that all is well letterlock doctor\n"

@@ -348,7 +348,7 @@ static int there(const struct welcome *w, struct err *e)
 	int rc;
 
 	membuf_init(&m, LETTER_MAX);
-	printf("  sealed and sent ... ");
+	printf("  sealed and sent (you may be asked for your key's passphrase) ... ");
 	fflush(stdout);
 	rc = write_letter(w, &m, e) || sink_put(&m.sink, "", 1, e)
 	     || setup_mail_send(&agent, m.buf, e) ? -1 : 0;
@@ -358,13 +358,23 @@ static int there(const struct welcome *w, struct err *e)
 	return rc;
 }
 
+/* An SMTP reply's words without its enhanced code (RFC 3463). */
+static const char *words_of(const struct err *e)
+{
+	unsigned a, b, c;
+	int n = 0;
+
+	return sscanf(e->text, "%1u.%3u.%3u %n", &a, &b, &c, &n) == 3 && n
+	       ? e->text + n : e->text;
+}
+
 static int failed(bool sent, const struct err *e)
 {
 	putchar('\n');
 	return setup_fail(EX_UNAVAILABLE, "the welcome letter %s: %s\n"
 	                  "All else is set up and stays. %s", sent
 	                  ? "was sent, but has not come back as it should"
-	                  : "was not sent", e->text, sent
+	                  : "was not sent", words_of(e), sent
 	                  ? "Look into your inbox in a while, or have "
 	                    "letterlock doctor look for what is wrong"
 	                  : "Have letterlock doctor look for what is wrong, then "

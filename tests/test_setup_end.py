@@ -10,7 +10,7 @@ import pytest
 
 from kit import client, keys, letters, write
 from kit.agent import built
-from kit.newcomer import LOCAL, PASSWORD, Newcomer
+from kit.newcomer import LOCAL, NOWHERE, PASSWORD, Newcomer
 from kit.provider import Provider, say
 from people import ALICE, BOB, USERS, lies
 
@@ -104,7 +104,7 @@ def test_refused(owner, servers):
                   hooks={"rcpt": say("550 5.7.1 not today")}) as p:
         servers[1] = p.conf
         q = owner.setup(*servers, *LOCAL, start=True, ok=69)
-    assert "was not sent" in q.stderr and "not today" in q.stderr
+    assert "was not sent: " in q.stderr and "not today" in q.stderr
     assert owner.agent() and ALICE in owner.text()
     assert "In your mail program" in q.stdout
 
@@ -136,6 +136,43 @@ def test_agent_does_not_start(owner, servers):
     assert "in use" in q.stderr and "letterlockd -t" in q.stderr
     assert "welcome letter" not in q.stdout
     assert not owner.agent() and ALICE in owner.text()
+
+
+def test_locked(make, mail):
+    """Nobody says the passphrase: what to do is said, and it can be done."""
+    n = Newcomer(make)
+    n.env["XDG_RUNTIME_DIR"] = n.d
+    os.chmod(n.d, 0o700)
+    keys.pinentry(n.gnupg, "cancel", "")
+    r, w = os.pipe()
+    os.write(w, b"%s\nopen sesame\n" % USERS[ALICE].encode())
+    os.close(w)
+    fds = ["--password-fd", str(r), "--passphrase-fd", str(r)]
+    try:
+        q = subprocess.run(
+            [built("letterlock"), "setup", "--yes", *NOWHERE, *fds,
+             *at(mail, *LOCAL), ALICE], env=n.env, pass_fds=(r,), text=True,
+            capture_output=True, timeout=60)
+        assert q.returncode == 69, q.stderr
+        assert "not sent: Letterlock did not send this: your key is locked" \
+            in q.stderr
+        keys.pinentry(n.gnupg, "answer", "open sesame")
+        n.setup(password=USERS[ALICE], start=True)
+    finally:
+        os.close(r)
+        n.run("undo", "--yes", ALICE)
+    assert not n.agent()
+
+
+def test_undo_of_a_half(owner, servers):
+    """What was begun is taken back, whatever was not reached."""
+    p = owner.run("undo", "--yes", ALICE)       # nothing at all
+    assert p.returncode == 0 and "has no account" in p.stdout
+    run(owner, *servers, *LOCAL)
+    os.unlink(owner.conf)
+    p = owner.run("undo", "--yes", ALICE)
+    assert p.returncode == 0 and "letterlockd was ended" in p.stdout
+    assert not owner.agent()
 
 
 # ---- by systemd
