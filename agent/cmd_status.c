@@ -94,6 +94,47 @@ static void print_end(json_int_t end)
 	puts(": letterlock keys extend");
 }
 
+/* What became of the last try to let it last longer. */
+static void print_renewal(json_t *a)
+{
+	const char *why = text_of(a, "key-not-renewed");
+	json_int_t at = number_of(a, "key-renewed");
+
+	if (at) {
+		printf("  %-10s renewed on %.10s:", "key", when(at));
+		printf(" it now lasts until %.10s\n",
+		       when(number_of(a, "key-expires")));
+	}
+	if (why) {
+		printf("  %-10s could not be renewed: ", "key");
+		ask_print(why);
+		puts(": letterlock keys extend");
+	}
+}
+
+/* Contacts whose keys end soon. */
+static void print_ending(json_t *ok)
+{
+	json_int_t end;
+	long long days;
+	json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(ok, "ending"), i, c) {
+		end = number_of(c, "key-expires");
+		days = ((long long)end - (long long)time(NULL) + DAY - 1) / DAY;
+		if (i == 0)
+			puts("\nkeys of contacts that end");
+		fputs("  ", stdout);
+		ask_print(text_of(c, "address"));
+		printf(" in %lld day%s, on %.10s\n", days, days == 1 ? "" : "s",
+		       when(end));
+	}
+	if (i)
+		puts("  A letter from them, or letterlock keys find, may bring "
+		     "a renewed key; else ask them for one.");
+}
+
 static void print_accounts(json_t *ok)
 {
 	const char *key;
@@ -111,6 +152,7 @@ static void print_accounts(json_t *ok)
 			       : strcmp(key, "locked") == 0
 			         ? "locked (letterlock unlock)" : "unknown");
 		print_end(number_of(a, "key-expires"));
+		print_renewal(a);
 		print_kind("submission", json_object_get(a, "submission"));
 		print_kind("pop3", json_object_get(a, "pop3"));
 	}
@@ -130,6 +172,7 @@ static void print_all(json_t *ok)
 	puts(json_is_true(json_object_get(walls, "whole"))
 	     ? "" : " (this system lacks some)");
 	print_accounts(ok);
+	print_ending(ok);
 }
 
 static int status(bool json)

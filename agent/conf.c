@@ -68,7 +68,7 @@ static int open_account(struct reader *r, const char *address)
 		return reader_no_memory(r);
 	a->encrypt = POLICY_ASK;
 	a->sign = SIGN_SEALED;
-	a->autocrypt = true;
+	a->autocrypt = a->renew = true;
 	r->account_line[r->c->n_accounts++] = r->line;
 	r->section = SECTION_ACCOUNT;
 	return 0;

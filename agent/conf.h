@@ -61,6 +61,7 @@ struct account {
 	enum sign sign;
 	bool autocrypt;		/* its key goes along with what it sends, and keys that
 				 * come along are remembered */
+	bool renew;		/* its key is made to last longer before it ends */
 };
 
 struct contact {		/* [to bob@example.org] or [to @example.net] */

@@ -72,6 +72,7 @@ SET(set_key, conf_value_fpr(v, &last_account(c)->key, e))
 SET(set_encrypt, conf_value_policy(v, &last_account(c)->encrypt, e))
 SET(set_sign, conf_value_sign(v, &last_account(c)->sign, e))
 SET(set_autocrypt, conf_value_bool(v, &last_account(c)->autocrypt, e))
+SET(set_renew, conf_value_bool(v, &last_account(c)->renew, e))
 SET(set_contact,
     conf_value_policy(v, &c->contact[c->n_contacts - 1].encrypt, e))
 
@@ -114,6 +115,7 @@ static const struct conf_key account_keys[] = {
 	{ "encrypt", set_encrypt, false },
 	{ "sign", set_sign, false },
 	{ "autocrypt", set_autocrypt, false },
+	{ "renew", set_renew, false },
 	{ NULL, NULL, false }
 };
 
@@ -135,7 +137,7 @@ static const struct {
 		"unlock-timeout" },
 	[SECTION_ACCOUNT] = { account_keys,
 		"user, smtp, pop3, ca-file, pin, pin-only, credentials, login, "
-		"aliases, key, encrypt, sign, autocrypt" },
+		"aliases, key, encrypt, sign, autocrypt, renew" },
 	[SECTION_CONTACT] = { contact_keys, "encrypt" }
 };
 

@@ -16,6 +16,15 @@ enum { DAY = 86400, FPR = 40 };
 	"AND fpr <> ?2 ORDER BY judged <> 0, last, fpr LIMIT 1)"
 _Static_assert(JUDGED_NOT == 0 && JUDGED_REJECTED == 3, "the numbers in it");
 
+/* A copy that came with letters may last longer than the one that was looked up. */
+#define ENDS "SELECT addr, used, ends FROM (SELECT c.addr, c.used, c.last, " \
+	"CASE WHEN p.expires IS NULL OR p.revoked THEN e.at " \
+	"WHEN p.expires = 0 THEN 0 ELSE max(e.at, p.expires) END AS ends " \
+	"FROM ending e JOIN contact c ON c.used = e.fpr " \
+	"LEFT JOIN peer_key p ON p.fpr = e.fpr) " \
+	"WHERE last >= ?1 AND ends > ?2 AND ends <= ?3 " \
+	"ORDER BY ends, addr LIMIT ?4"
+
 static const char *const sql[QUERIES] = {
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
 	[Q_COMMIT] = "COMMIT",
@@ -37,7 +46,11 @@ static const char *const sql[QUERIES] = {
 	[Q_KEY_JUDGED] = "UPDATE key SET judged = ?3, said = 1 + "
 		"(SELECT max(said) FROM key WHERE addr = ?1) "
 		"WHERE addr = ?1 AND fpr = ?2",
-	[Q_KEY_ROOM] = ROOM
+	[Q_KEY_ROOM] = ROOM,
+	[Q_LASTS] = "INSERT INTO ending (fpr, at) VALUES (?1, ?2) "
+		"ON CONFLICT (fpr) DO UPDATE SET at = ?2 WHERE at <> ?2",
+	[Q_NEVER] = "DELETE FROM ending WHERE fpr = ?1",
+	[Q_ENDING] = ENDS
 };
 
 /* ---- open and close ---- */

@@ -12,7 +12,7 @@
 #include "crypto/sink.h"
 
 enum {
-	CONTACTS_VERSION = 2,		/* of the file; 1 had no peers */
+	CONTACTS_VERSION = 3,		/* of the file; 1 had no peers, 2 no ends */
 	CONTACTS_PAGES_MAX = 1 << 16	/* of it, 4096 octets each */
 };
 
@@ -76,5 +76,18 @@ int contacts_judge(struct contacts *c, const char *addr, const char *fpr,
 /* This key waits to be judged; "": none does. */
 int contacts_waits(struct contacts *c, const char *addr, const char *fpr,
                    struct err *e);
+/* A key ends then (unix time; 0: never), whosever it is. */
+int contacts_lasts(struct contacts *c, const char *fpr, int64_t at,
+                   struct err *e);
+/* Contacts sealed to since then whose key ends behind from, and by to at the latest,
+ * those that end first: the first max of them.  Of a key that came with letters, too,
+ * the copy counts that lasts longest. */
+struct contact_end {
+	char addr[ADDR_MAX + 1], fpr[41];
+	int64_t at;
+};
+int contacts_ending(struct contacts *c, int64_t since, int64_t from, int64_t to,
+                    struct contact_end *list, size_t max, size_t *n,
+                    struct err *e);
 
 #endif

@@ -45,11 +45,19 @@ enum {
 	" data BLOB NOT NULL" \
 	") STRICT;"
 
-/* One of version 1; two who do it at once do it once. */
+/* When keys end that were looked up. */
+#define ENDING \
+	"CREATE TABLE IF NOT EXISTS ending (" \
+	" fpr TEXT PRIMARY KEY NOT NULL," \
+	" at INTEGER NOT NULL" \
+	") STRICT, WITHOUT ROWID;"
+
+/* One of an older version; two who do it at once do it once. */
 static const char upgrade[] =
 	"BEGIN IMMEDIATE;"
 	PEERS
-	"PRAGMA user_version = 2;"
+	ENDING
+	"PRAGMA user_version = 3;"
 	"COMMIT;";
 
 /* Written once, with APPLICATION and CONTACTS_VERSION. */
@@ -74,10 +82,11 @@ static const char schema[] =
 	" PRIMARY KEY (addr, fpr)"
 	") STRICT, WITHOUT ROWID;"
 	PEERS
+	ENDING
 	"PRAGMA application_id = 1280074603;"
-	"PRAGMA user_version = 2;"
+	"PRAGMA user_version = 3;"
 	"COMMIT;";
-_Static_assert(APPLICATION == 1280074603 && CONTACTS_VERSION == 2,
+_Static_assert(APPLICATION == 1280074603 && CONTACTS_VERSION == 3,
                "the numbers in the schema");
 
 int contacts_damaged(struct err *e)

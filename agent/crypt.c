@@ -168,6 +168,7 @@ int crypt_find_in_keyring(struct crypt *c, const char *addr,
 	memset(f, 0, sizeof *f);
 	if (engine_find(c->engine, addr, j, &f->key, &f->state, e))
 		return -1;
+	crypt_tell_lasts(c, f);
 	crypt_remember(c, stamp, name, f);
 	return 0;
 }
@@ -187,6 +188,12 @@ int crypt_find(struct crypt *c, const char *addr, struct found *f,
 	    || crypt_find_peer(c, addr, &j, f, e))
 		return -1;
 	return tell_waits(c, addr, waits, f, e);
+}
+
+void crypt_tell_lasts(struct crypt *c, const struct found *f)
+{
+	if (f->state == KEY_USABLE || f->state == KEY_EXPIRED)
+		keeper_tell_lasts(&c->ends->keeper, f->key.fpr, f->key.expires);
 }
 
 static int find_own(struct crypt *c, const struct account *a, struct found *f,

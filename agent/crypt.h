@@ -16,6 +16,8 @@ struct crypt {
 	struct membuf inside;	/* the same, sealed */
 	struct ring *ring;	/* see crypt_ring.h; NULL: it can't be used */
 	uint32_t account;	/* whose key is being used; UINT32_MAX: the session's */
+	const struct account *renews;	/* whose key is to be renewed */
+	bool unlocked;		/* somebody has given a passphrase for it just now */
 };
 
 /* A key with what was found out about it. */
@@ -38,6 +40,8 @@ int64_t crypt_ends(const struct found *own);
 int crypt_find_in_keyring(struct crypt *c, const char *addr,
                           const struct judgement *j, struct found *f,
                           struct err *e);
+/* The keeper is told when a key ends that was looked up. */
+void crypt_tell_lasts(struct crypt *c, const struct found *f);
 /* Look-ups that the keeper remembers under a stamp. */
 uint64_t crypt_stamp(struct crypt *c);
 bool crypt_recall(struct crypt *c, uint64_t stamp, const char *name,

@@ -198,6 +198,8 @@ int crypt_seal(struct crypt *c, struct unpack *u)
 	if (rc == 0)
 		rc = outgoing_end(&o, &e);
 	rc = rc == 0 ? crypt_done(c, DONE_OK, "") : outgoing_failed(&o, c, &e);
+	if (rc == 0)
+		crypt_used(c, people.account, &people.own.key);
 	incoming_free(&in);
 	return rc;
 }

@@ -4,6 +4,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum {
+	IDLE_MS = 1000,		/* without a word of front's */
+	END_MS = 300		/* and once it has gone */
+};
 
 #include "agent/crypt_learn.h"
 
@@ -139,13 +145,34 @@ out:
 	return rc;
 }
 
+/* Nobody waits, and nothing has come for a while. */
+static void when_idle(struct crypt *c)
+{
+	if (c->renews && !chan_wait(&c->ends->front, IDLE_MS))
+		crypt_renew(c);
+}
+
+/* Who has hung up may be about to end us: then nothing is begun. */
+static void at_the_end(struct crypt *c)
+{
+	const struct timespec nap = { 0, END_MS * 1000000L };
+
+	if (!c->renews)
+		return;
+	nanosleep(&nap, NULL);
+	crypt_renew(c);
+}
+
 int crypt_out(struct crypt *c)
 {
 	struct unpack u;
 	struct frame f;
 	int rc = 0;
 
-	while (rc == 0 && chan_recv(&c->ends->front, &f, NULL) == 0) {
+	while (rc == 0) {
+		when_idle(c);
+		if (chan_recv(&c->ends->front, &f, NULL))
+			break;
 		unpack_init(&u, &f);
 		switch (f.type) {
 		case C_FROM: rc = crypt_from(c, &u); continue;
@@ -166,5 +193,7 @@ int crypt_out(struct crypt *c)
 		membuf_free(&c->fields);	/* they were for one letter */
 		membuf_free(&c->inside);
 	}
+	if (rc == 0)
+		at_the_end(c);
 	return 0;
 }

@@ -41,6 +41,12 @@ int crypt_gossip(struct crypt *c, struct unpack *u);
 int crypt_take_found(struct crypt *c, const char *addr, struct found *f,
                      struct err *e);
 
+/* crypt_renew.c: the account's own key was used: c->renews says so where it is to be made
+ * to last longer.  Then that is done, when nobody waits for us: gpg runs for it. */
+void crypt_used(struct crypt *c, const struct account *a,
+                const struct key *own);
+void crypt_renew(struct crypt *c);
+
 /* C_EXPORT: the same. */
 int crypt_export(struct crypt *c, struct unpack *u);	/* crypt_export.c */
 /* crypt_keys.c: C_LIST, C_IMPORT, C_ENDS: the same. */

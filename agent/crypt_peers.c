@@ -119,6 +119,7 @@ static int look_up(struct crypt *c, const char *addr,
 		}
 		if (f->state == KEY_NONE)
 			return not_there(c, e);
+		crypt_tell_lasts(c, f);
 		crypt_remember(c, stamp, name, f);
 	}
 	f->from = ref->from;

@@ -116,6 +116,8 @@ int crypt_sign(struct crypt *c, struct unpack *u)
 	if (rc == 0)
 		rc = end(&o, &sig, &e);
 	rc = rc == 0 ? crypt_done(c, DONE_OK, "") : outgoing_failed(&o, c, &e);
+	if (rc == 0)
+		crypt_used(c, people.account, &people.own.key);
 	membuf_free(&s.held);
 	membuf_free(&sig);
 	incoming_free(&in);

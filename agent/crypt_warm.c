@@ -94,7 +94,7 @@ static int warm(struct crypt *c, const struct account *a, enum asking ask)
 {
 	struct found own;
 	struct err e;
-	int is;
+	int is, rc;
 
 	if (crypt_find_own(c, a, &own, &e))
 		return crypt_done(c, DONE_FAILED, e.text);
@@ -107,12 +107,18 @@ static int warm(struct crypt *c, const struct account *a, enum asking ask)
 		return crypt_done(c, DONE_LOCKED, "locked");
 	/* a signature has gpg-agent try its passphrase on the sister, too, which
 	 * opens; that it did last with another account's, perhaps */
-	if ((is == 0 || ask == ASK_ALL)
-	    && engine_unlock(c->engine, own.key.fpr, c->conf->unlock_timeout,
-	                     &e))
-		return not_unlocked(c, &e);
-	return ask == ASK_ALL ? warm_opening(c, &own.key)
-	                      : is_ready(c);
+	if (is == 0 || ask == ASK_ALL) {
+		if (engine_unlock(c->engine, own.key.fpr,
+		                  c->conf->unlock_timeout, &e))
+			return not_unlocked(c, &e);
+		c->unlocked = true;
+	}
+	if (ask != ASK_ALL)
+		return is_ready(c);
+	rc = warm_opening(c, &own.key);
+	if (rc == 0)
+		crypt_used(c, a, &own.key);
+	return rc;
 }
 
 int crypt_warm(struct crypt *c, struct unpack *u)

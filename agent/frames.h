@@ -256,6 +256,12 @@ enum frame_type {
 	K_STATUS,		/* u32 account: for either kind (SMTP, POP3): u64 last
 				 * reached, u64 last failed (unix time, 0 = never), str
 				 * words */
+	K_RENEWAL,		/* u32 account: u64 when its own key was last made to last
+				 * longer, or could not be (unix time, 0: neither), u64
+				 * until, str "" or why not */
+	K_ENDING,		/* []: u32 n, then n of: str addr of a contact, str fpr,
+				 * u64 when this key ends, which was sealed to last: that
+				 * within ENDING_DAYS, and this within a year */
 	K_PART_FIND,		/* mem digest[32]: u32 n, str addr who have the letter */
 	K_PART_KEEP,		/* mem digest[32], u32 n, str addr ...; no answer */
 	K_DOOR,			/* str path of gpg-agent's socket, and a descriptor: see
@@ -272,6 +278,10 @@ enum frame_type {
 				 * key_is) */
 	K_CHANGED,		/* u32 n, str addr ...: what is known of these has */
 	K_ENDS,			/* crypt: u32 account, u64 as C_ENDS_AT */
+	K_RENEWED,		/* crypt: u32 account, u64 until when its own key has now
+				 * been made to last, str "", or why it could not be */
+	K_LASTS,		/* crypt: str fpr of a key of somebody else, u64 when it
+				 * ends; 0: never */
 	/* plugin -> keeper */
 	K_WATCH,		/* []: u32 there is a place / fd: K_EVENT comes from there */
 	/* keeper -> plugin, over that */
@@ -283,7 +293,9 @@ enum frame_type {
 				 * error: u32 kind (enum session_kind), str words
 				 * recipients: u32 n, str addr ...
 				 * lost: u32 how many
-				 * key-ends: u32 days */
+				 * key-ends: u32 days
+				 * key-renewed: u64 until when
+				 * contact-key-ends: str addr, u32 days */
 	K_ANSWER
 };
 
@@ -300,12 +312,16 @@ enum key_is {
 enum event {
 	EVENT_SENT, EVENT_REFUSED, EVENT_OPENED, EVENT_KEY_NEEDED, EVENT_LOCKED,
 	EVENT_UNLOCKED, EVENT_ERROR, EVENT_RECIPIENTS, EVENT_LOST,
-	EVENT_KEY_ENDS
+	EVENT_KEY_ENDS, EVENT_KEY_RENEWED, EVENT_CONTACT_KEY_ENDS
 };
 enum {
 	EVENT_ADDRS_MAX = 50,	/* that are named */
 	EVENT_WORDS_MAX = 2000,	/* octets, with the NUL */
 	EVENT_ID_MAX = 1000
+};
+enum {
+	ENDING_DAYS = 30,	/* before a key of a contact ends that is told */
+	ENDING_MAX = 100	/* of them */
 };
 enum { GOSSIP_PEOPLE_MAX = 50 };	/* whose keys go along with a letter */
 enum key_flag {

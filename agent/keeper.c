@@ -18,6 +18,7 @@
 #include "agent/frames.h"
 #include "agent/keeper_agent.h"
 #include "agent/keeper_answer.h"
+#include "agent/keeper_ends.h"
 #include "agent/keeper_event.h"
 #include "agent/keeper_lookup.h"
 #include "agent/log.h"

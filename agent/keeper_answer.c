@@ -7,6 +7,7 @@
 
 #include "agent/frames.h"
 #include "agent/keeper_contacts.h"
+#include "agent/keeper_ends.h"
 #include "agent/keeper_event.h"
 #include "agent/keeper_lookup.h"
 #include "agent/keeper_peers.h"
@@ -223,9 +224,10 @@ bool keeper_may(enum role role, enum session_kind kind, unsigned type)
 	case K_MAC: case K_RECALL: case K_REMEMBER: case K_CAME: case K_DOOR:
 	case K_KEY: case K_ENDS: case K_JUDGED: case K_WAITS: case K_PEER:
 	case K_PEER_KEY: case K_PEER_KEYS: case K_LEARNT: case K_FOUND:
-	case K_UNFIT:
+	case K_UNFIT: case K_RENEWED: case K_LASTS:
 		return role == ROLE_CRYPT;
 	case K_STATUS: case K_CHANGED: case K_WATCH: case K_CONTACTS:
+	case K_RENEWAL: case K_ENDING:
 	case K_CONTACT_SET:
 		return role == ROLE_PLUGIN;
 	case K_CHECK:
@@ -273,6 +275,8 @@ int keeper_answer(struct kept *k, const struct frame *f, struct pack *p,
 		return 1;
 	case K_PEER: case K_PEER_KEY: case K_PEER_KEYS: case K_LEARNT:
 		return keeper_peers_answer(k, f->type, &u, p);
+	case K_RENEWAL: case K_ENDING:
+		return ends_answer(k, f->type, &u, p, generation);
 	case K_FOUND: case K_UNFIT:
 		return keeper_found_answer(k, f->type, &u, p);
 	}

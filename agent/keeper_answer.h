@@ -12,6 +12,8 @@
 #include "agent/memory.h"
 #include "agent/spawn.h"
 
+enum { RENEWAL_WHY = 200 };	/* octets of words, with the NUL */
+
 /* Opened and ended by the loop (keeper.c). */
 struct kept {
 	const struct conf *conf;
@@ -29,6 +31,11 @@ struct kept {
 		int64_t at;	/* unix time; 0 = never, or not known */
 		unsigned told;	/* days before it that were told last; 0 = none */
 	} key_end[CONF_ACCOUNTS_MAX];
+	struct renewal {
+		int64_t at, until;	/* unix time; at 0: none */
+		char why[RENEWAL_WHY];	/* it could not be, or "" */
+	} renewal[CONF_ACCOUNTS_MAX];
+	int64_t ends_look;	/* when contacts are looked at next; unix time */
 };
 
 enum { KEEPER_LATER = 2 };	/* what is asked is not known yet */

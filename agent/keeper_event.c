@@ -7,21 +7,25 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/log.h"
+#include "agent/keeper_ends.h"
 #include "crypto/utf8.h"
 #include "crypto/verdict.h"
 
-enum { DAY = 86400 };
-
 static struct pack event;
+
+void event_begin(const struct kept *k, struct pack *p, enum event what,
+                 int account)
+{
+	pack_init(p);
+	pack_u32(p, what);
+	pack_u64(p, (uint64_t)time(NULL));
+	pack_str(p, account >= 0 && (unsigned)account < k->conf->n_accounts
+	         ? k->conf->account[account].address : "");
+}
 
 static void begin(const struct kept *k, enum event what, int account)
 {
-	pack_init(&event);
-	pack_u32(&event, what);
-	pack_u64(&event, (uint64_t)time(NULL));
-	pack_str(&event, account >= 0 && (unsigned)account < k->conf->n_accounts
-	         ? k->conf->account[account].address : "");
+	event_begin(k, &event, what, account);
 }
 
 /* The next text; one that is too long makes the frame bad. */
@@ -81,17 +85,13 @@ int event_account(int account, const int *from, unsigned n)
 void event_move(struct kept *k, const int *from, unsigned n)
 {
 	unsigned char was[CONF_ACCOUNTS_MAX];
-	struct key_end end[CONF_ACCOUNTS_MAX];
 
 	memcpy(was, k->key_is, sizeof was);
 	memset(k->key_is, 0, sizeof was);
-	memcpy(end, k->key_end, sizeof end);
-	memset(k->key_end, 0, sizeof end);
 	for (unsigned i = 0; i < n && i < CONF_ACCOUNTS_MAX; i++)
-		if (from[i] >= 0) {
+		if (from[i] >= 0)
 			k->key_is[i] = was[from[i]];
-			k->key_end[i] = end[from[i]];
-		}
+	ends_move(k, from, n);
 }
 
 /* ---- what is told ---- */
@@ -189,27 +189,10 @@ static int tell_changed(struct kept *k, struct unpack *u)
 	return 0;
 }
 
-/* Of an account by its number: not in another configuration. */
-static int note_ends(struct kept *k, const struct teller *t, struct unpack *u)
-{
-	uint32_t account = unpack_u32(u);
-	int64_t at = (int64_t)unpack_u64(u);
-	struct key_end *end;
-
-	if (!unpack_end(u))
-		return -1;
-	if (t->generation != k->generation || account >= k->conf->n_accounts)
-		return 0;
-	end = &k->key_end[account];
-	if (end->at != at)
-		*end = (struct key_end){ .at = at };
-	return 0;
-}
-
 bool event_told_by(unsigned type)
 {
 	return type == K_SENT || type == K_REFUSED || type == K_OPENED
-	       || type == K_KEY || type == K_CHANGED || type == K_ENDS;
+	       || type == K_KEY || type == K_CHANGED || ends_told_by(type);
 }
 
 int event_tell(struct kept *k, const struct teller *t,
@@ -224,9 +207,8 @@ int event_tell(struct kept *k, const struct teller *t,
 	case K_OPENED: return tell_opened(k, t, &u);
 	case K_KEY: return tell_key(k, t, head, &u);
 	case K_CHANGED: return tell_changed(k, &u);
-	case K_ENDS: return note_ends(k, t, &u);
 	}
-	return -1;
+	return ends_tell(k, t, f->type, &u);
 }
 
 /* ---- what the keeper itself knows ---- */
@@ -256,49 +238,4 @@ void event_changed(struct kept *k, const char *const *addr, size_t n)
 		pack_str(&event, text);
 	}
 	watchers_tell(k->watchers, &event);
-}
-
-/* ---- keys that end ---- */
-
-/* The step that this is within: so many days, or 0. */
-static unsigned step_of(int64_t left)
-{
-	static const unsigned steps[] = { 1, 7, 30 };
-
-	for (size_t i = 0; left > 0 && i < sizeof steps / sizeof *steps; i++)
-		if (left <= steps[i] * DAY)
-			return steps[i];
-	return 0;
-}
-
-static void tell_end(struct kept *k, unsigned account, unsigned step,
-                     int64_t now)
-{
-	struct key_end *end = &k->key_end[account];
-	char text[ADDR_MAX + 80];
-	struct err e;
-
-	end->told = step;
-	snprintf(text, sizeof text, "%s %lld %u", k->conf->account[account].address,
-	         (long long)end->at, step);
-	if (memory_has(k->memory, MEMORY_TOLD, text))
-		return;
-	if (memory_add(k->memory, MEMORY_TOLD, text, &e))
-		log_error("what was told is not remembered: %s", e.text);
-	begin(k, EVENT_KEY_ENDS, (int)account);
-	pack_u32(&event, (uint32_t)((end->at - now + DAY - 1) / DAY));
-	watchers_tell(k->watchers, &event);
-}
-
-void event_ends(struct kept *k, int64_t now)
-{
-	unsigned step;
-
-	if (!watchers_any(k->watchers))
-		return;
-	for (unsigned i = 0; i < k->conf->n_accounts; i++) {
-		step = k->key_end[i].at ? step_of(k->key_end[i].at - now) : 0;
-		if (step && step != k->key_end[i].told)
-			tell_end(k, i, step, now);
-	}
 }

@@ -30,11 +30,11 @@ int event_account(int account, const int *from, unsigned n);
  * UTF-8 without controls. */
 int event_tell(struct kept *k, const struct teller *t,
                const struct teller *head, const struct frame *f);
-/* Those whose keys end within 30, 7 or 1 days are told so, once for each of these,
- * when somebody watches. */
-void event_ends(struct kept *k, int64_t now);
 bool event_told_by(unsigned type);	/* is it such a frame? */
 
+/* The beginning of an event. */
+void event_begin(const struct kept *k, struct pack *p, enum event what,
+                 int account);
 /* An account's provider can't be reached, or does not take the password of its
  * command, as the logins have it now. */
 void event_error(struct kept *k, uint32_t account, uint32_t kind);

@@ -76,6 +76,28 @@ void keeper_tell_ends(struct chan *k, uint32_t account, int64_t at)
 	tell(k, &p, K_ENDS);
 }
 
+void keeper_tell_renewed(struct chan *k, uint32_t account, int64_t until,
+                         const char *why)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, account);
+	pack_u64(&p, (uint64_t)until);
+	pack_str(&p, why);
+	tell(k, &p, K_RENEWED);
+}
+
+void keeper_tell_lasts(struct chan *k, const char *fpr, int64_t at)
+{
+	struct pack p;
+
+	pack_init(&p);
+	pack_str(&p, fpr);
+	pack_u64(&p, (uint64_t)at);
+	tell(k, &p, K_LASTS);
+}
+
 void keeper_tell_changed(struct chan *k, const char *const *addr, size_t n)
 {
 	struct pack p;

@@ -19,6 +19,11 @@ void keeper_tell_opened(struct chan *k, const struct frame *end);
 void keeper_tell_key(struct chan *k, uint32_t account, enum key_is is);
 /* Crypt: when an account's own key ends; 0: never, or there is none. */
 void keeper_tell_ends(struct chan *k, uint32_t account, int64_t at);
+/* Crypt: it has been made to last until then; or why (not "") not. */
+void keeper_tell_renewed(struct chan *k, uint32_t account, int64_t until,
+                         const char *why);
+/* Crypt: when a key of somebody else ends; 0: never. */
+void keeper_tell_lasts(struct chan *k, const char *fpr, int64_t at);
 /* Plugin: what is known of these (EVENT_ADDRS_MAX) has changed, so that who shows
  * it asks again. */
 void keeper_tell_changed(struct chan *k, const char *const *addr, size_t n);

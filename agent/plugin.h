@@ -127,6 +127,11 @@ void plugin_tell_trust(json_t *key, const struct contact_known *c,
 json_t *plugin_keys_of(struct plugin *p, const char *addr, uint32_t account,
                        struct fault *f);
 
+/* plugin_ends.c: what became of the last try to let an account's own key last longer;
+ * and contacts whose keys end soon, as the keeper and a crypt know them. */
+void plugin_renewal(struct plugin *p, unsigned n, json_t *account);
+void plugin_ending(struct plugin *p, struct chan *crypt, json_t *ok);
+
 /* The calls: what is "ok" in the answer, or NULL with f filled. */
 json_t *plugin_contacts(struct plugin *p, json_t *request, struct fault *f);
 json_t *plugin_keys(struct plugin *p, json_t *request, struct fault *f);

@@ -169,7 +169,7 @@ static void key_ends(struct plugin *p, struct chan *crypt, unsigned n,
 
 /* ---- all of it ---- */
 
-static json_t *accounts(struct plugin *p, bool keys)
+static json_t *accounts(struct plugin *p, bool keys, json_t *ok)
 {
 	json_t *list = json_array(), *a;
 	struct chan crypt;
@@ -185,9 +185,12 @@ static json_t *accounts(struct plugin *p, bool keys)
 			json_object_set_new(a, "key", json_string(
 				key_state(p, &crypt, i)));
 			key_ends(p, &crypt, i, a);
+			plugin_renewal(p, i, a);
 		}
 		json_array_append_new(list, a);
 	}
+	if (keys)
+		plugin_ending(p, &crypt, ok);
 	chan_close(&crypt);
 	return list;
 }
@@ -203,6 +206,6 @@ json_t *plugin_status(struct plugin *p, json_t *request, struct fault *f)
 	}
 	json_object_set_new(ok, "walls", walls(p));
 	json_object_set_new(ok, "accounts", accounts(p, json_is_true(
-		json_object_get(request, "keys"))));
+		json_object_get(request, "keys")), ok));
 	return ok;
 }

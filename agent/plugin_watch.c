@@ -16,7 +16,9 @@ static const char *const event_name[] = {
 	[EVENT_OPENED] = "opened", [EVENT_KEY_NEEDED] = "key-needed",
 	[EVENT_LOCKED] = "locked", [EVENT_UNLOCKED] = "unlocked",
 	[EVENT_ERROR] = "error", [EVENT_RECIPIENTS] = "recipients",
-	[EVENT_LOST] = "lost", [EVENT_KEY_ENDS] = "key-ends"
+	[EVENT_LOST] = "lost", [EVENT_KEY_ENDS] = "key-ends",
+	[EVENT_KEY_RENEWED] = "key-renewed",
+	[EVENT_CONTACT_KEY_ENDS] = "contact-key-ends"
 };
 enum { EVENTS = sizeof event_name / sizeof event_name[0] };
 
@@ -133,6 +135,13 @@ static void put_rest(json_t *j, uint32_t what, struct unpack *u)
 	case EVENT_RECIPIENTS: put_addrs(j, "addresses", u); break;
 	case EVENT_LOST: put_number(j, "count", unpack_u32(u)); break;
 	case EVENT_KEY_ENDS: put_number(j, "days", unpack_u32(u)); break;
+	case EVENT_KEY_RENEWED:
+		put_number(j, "key-expires", unpack_u64(u));
+		break;
+	case EVENT_CONTACT_KEY_ENDS:
+		put_text(j, "address", u);
+		put_number(j, "days", unpack_u32(u));
+		break;
 	case EVENT_KEY_NEEDED: case EVENT_LOCKED: case EVENT_UNLOCKED: break;
 	}
 }

@@ -193,6 +193,8 @@ int engine_unlock(struct engine *g, const char *fpr, unsigned patience,
  * or locked); -1: it failed.  *ends: when it ends, unix time; 0 = never. */
 int engine_extend(struct engine *g, const char *fpr, int64_t now,
                   int64_t *ends, struct err *e);
+/* Is it to be tried, as far as our listing says?  No exec where nothing has changed. */
+bool engine_extends(struct engine *g, const char *fpr, int64_t now);
 
 /* Where an operation gets its input: up to n octets, 0 at the end, -1 with e
  * filled when it must fail. */

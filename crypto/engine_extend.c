@@ -103,6 +103,14 @@ static int extended(struct engine *g, const char *fpr, int64_t now,
 	return err_set(e, gpg_err_code(err), "%s", gpg_strerror(err));
 }
 
+bool engine_extends(struct engine *g, const char *fpr, int64_t now)
+{
+	gpgme_key_t key = engine_secret(g, fpr, NULL);
+	struct due due;
+
+	return key && is_due(key, now, &due);
+}
+
 /* Then nothing has failed: it is done when the passphrase is there. */
 static bool would_ask(gpg_error_t err)
 {

@@ -32,9 +32,9 @@ PLACES = ("keeper", "front", "mime", "crypt", "upstream", "plugin")  # spawn.h
 # who else than front may ask what
 OF_CRYPT = ("K_MAC", "K_RECALL", "K_REMEMBER", "K_CAME", "K_DOOR", "K_KEY",
             "K_JUDGED", "K_WAITS", "K_PEER", "K_PEER_KEY", "K_PEER_KEYS",
-            "K_LEARNT", "K_FOUND", "K_UNFIT")
+            "K_LEARNT", "K_FOUND", "K_UNFIT", "K_RENEWED", "K_LASTS")
 OF_PLUGIN = ("K_STATUS", "K_CHANGED", "K_WATCH", "K_CONTACTS",
-             "K_CONTACT_SET")
+             "K_CONTACT_SET", "K_RENEWAL", "K_ENDING")
 OF_BOTH = ("K_CHECK", "K_CONTACT", "K_CODE", "K_DID_COME",
            "K_LOOKUP")          # front and plugin
 LEASH = 3

@@ -175,6 +175,7 @@ static void every_key(void **state)
 	         "login = oauth\r\n"
 	         "key = 0123 4567 89ab cdef 0123  4567 89ab cdef 0123 4567\r\n"
 	         "encrypt = never\r\nsign = always\r\nautocrypt = no\r\n"
+	         "renew = no\r\n"
 	         "[b@example.org]\r\n"
 	         "smtp = LocalHost:25 plaintext\r\n"
 	         "pop3 = [2001:db8::1]:110 starttls\r\n"
@@ -209,6 +210,8 @@ static void every_key(void **state)
 	assert_true(a->pin_only);
 	assert_false(a->autocrypt);
 	assert_true(b->autocrypt);
+	assert_false(a->renew);
+	assert_true(b->renew);
 	assert_string_equal(a->command, "pass # x ; y");
 	assert_int_equal(a->login, LOGIN_OAUTH);
 	assert_null(b->command);
@@ -397,7 +400,7 @@ static const struct {
 	{ "[a@b.example]\nsecret-thing = hunter2",
 	  "2: secret-thing: unknown key, one of user, smtp, pop3, ca-file, "
 	  "pin, pin-only, credentials, login, aliases, key, encrypt, sign, "
-	  "autocrypt is wanted" },
+	  "autocrypt, renew is wanted" },
 	{ "[a@b.example]\npassword = hunter2",
 	  "2: password: no password is kept here, the mail client has it" },
 	{ "[to a@b.example]\nsign = never",

@@ -404,11 +404,11 @@ static void test_not_ours(void **state)
 
 	(void)state;
 	fill();
-	store_sql("PRAGMA user_version = 3");
+	store_sql("PRAGMA user_version = 4");
 	assert_refused("newer");
 	store_sql("PRAGMA user_version = 0");
 	assert_refused("damaged");
-	store_sql("PRAGMA user_version = 2; PRAGMA application_id = 1");
+	store_sql("PRAGMA user_version = 3; PRAGMA application_id = 1");
 	assert_refused("damaged");
 	store_clear(NULL);
 	fill();

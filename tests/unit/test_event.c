@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/keeper_ends.h"
 #include "agent/keeper_event.h"
+#include "agent/peers.h"
 #include "crypto/utf8.h"
 #include "crypto/verdict.h"
 
@@ -35,9 +37,10 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(dir));
 	kept.conf = &conf;
 	kept.memory = memory_open(dir, NULL);
+	kept.contacts = contacts_open(dir, NULL);
 	kept.logins = logins_new();
 	kept.watchers = watchers_new();
-	assert_true(kept.memory && kept.logins && kept.watchers);
+	assert_true(kept.memory && kept.contacts && kept.logins && kept.watchers);
 	chan_init(&events, watchers_add(kept.watchers));
 	assert_true(chan_open(&events));
 	return 0;
@@ -51,6 +54,7 @@ static int tear_down(void **state)
 	chan_close(&events);
 	watchers_free(kept.watchers);
 	free(kept.logins);
+	contacts_close(kept.contacts);
 	memory_close(kept.memory);
 	conf_free(&conf);
 	snprintf(cmd, sizeof cmd, "rm -r %s", dir);
@@ -486,6 +490,181 @@ static void test_ends(void **state)
 	expect_end(end - DAY, -1, c);
 }
 
+/* What became of a try to let our own key last longer. */
+static void tell_renewed(uint32_t of, uint32_t generation, const char *why)
+{
+	struct teller crypt = { .role = ROLE_CRYPT, .generation = generation };
+	static struct pack p;
+
+	pack_init(&p);
+	pack_u32(&p, of);
+	pack_u64(&p, 2000000000);
+	pack_str(&p, why);
+	assert_int_equal(tell(&crypt, NULL, K_RENEWED, &p), 0);
+}
+
+static int renewal(uint32_t of, uint32_t generation, char why[RENEWAL_WHY])
+{
+	static struct pack q, p;
+	struct frame f = { .type = K_RENEWAL, .data = q.buf };
+	struct unpack u;
+	int64_t at;
+
+	pack_init(&q);
+	pack_init(&p);
+	pack_u32(&q, of);
+	f.len = q.len;
+	unpack_init(&u, &f);
+	if (ends_answer(&kept, K_RENEWAL, &u, &p, generation) != 1)
+		return -1;
+	f.data = p.buf;
+	f.len = p.len;
+	unpack_init(&u, &f);
+	at = (int64_t)unpack_u64(&u);
+	assert_true(!at || (at > 1700000000 && unpack_u64(&u) == 2000000000));
+	if (!at)
+		unpack_u64(&u);
+	unpack_str(&u, why, RENEWAL_WHY);
+	assert_true(unpack_end(&u));
+	return at != 0;
+}
+
+static void test_renewed(void **state)
+{
+	const int from[] = { 1, 0 };
+	char why[RENEWAL_WHY];
+
+	(void)state;
+	tell_renewed(1, 0, "");
+	assert_int_equal(next(), EVENT_KEY_RENEWED);
+	assert_string_equal(account, "c@b.example");
+	assert_true(unpack_u64(&rest) == 2000000000 && unpack_end(&rest));
+	assert_int_equal(renewal(0, 0, why), 0);
+	assert_int_equal(renewal(1, 0, why), 1);
+	assert_string_equal(why, "");
+	tell_renewed(0, 0, "no\x1b room");
+	tell_renewed(1, 1, "of another configuration");
+	tell_renewed(2, 0, "of none");
+	assert_int_equal(next(), -1);
+	event_move(&kept, from, 2);
+	assert_int_equal(renewal(1, 0, why), 1);
+	assert_null(strchr(why, '\x1b'));
+	assert_non_null(strstr(why, " room"));
+	assert_int_equal(renewal(0, 0, why), 1);
+	assert_string_equal(why, "");
+	assert_int_equal(renewal(0, 1, why), -1);
+	assert_int_equal(renewal(2, 0, why), -1);
+}
+
+#define F1 "1111111111111111111111111111111111111111"
+#define F2 "2222222222222222222222222222222222222222"
+
+static void tell_lasts(const char *fpr, int64_t at, int wanted)
+{
+	struct teller crypt = { .role = ROLE_CRYPT };
+	static struct pack p;
+
+	pack_init(&p);
+	pack_str(&p, fpr);
+	pack_u64(&p, (uint64_t)at);
+	assert_int_equal(tell(&crypt, NULL, K_LASTS, &p), wanted);
+}
+
+static void expect_contact(int64_t now, const char *addr, int days)
+{
+	event_ends(&kept, now);
+	if (days == -1) {
+		assert_int_equal(next(), -1);
+		return;
+	}
+	assert_int_equal(next(), EVENT_CONTACT_KEY_ENDS);
+	assert_string_equal(account, "");
+	expect_text(addr);
+	assert_int_equal(unpack_u32(&rest), days);
+	assert_true(unpack_end(&rest));
+	assert_int_equal(next(), -1);
+}
+
+/* Contacts that were sealed to within a year, by the key used last. */
+static void test_contacts_end(void **state)
+{
+	enum { DAY = 86400 };
+	const int64_t end = 1900000000, now = end - 29 * DAY;
+	const char *d = "d@x.example", *o = "o@x.example";
+
+	(void)state;
+	memset(kept.key_end, 0, sizeof kept.key_end);
+	assert_int_equal(contacts_sealed(kept.contacts, d, F1, now - DAY,
+	                                 NULL), 0);
+	assert_int_equal(contacts_sealed(kept.contacts, o, F2, end - 400 * DAY,
+	                                 NULL), 0);
+	expect_contact(now, NULL, -1);
+	tell_lasts(F2, end, 0);		/* not for more than a year */
+	tell_lasts("F1", end, -1);
+	expect_contact(now, NULL, -1);
+	tell_lasts(F1, end, 0);
+	expect_contact(now, d, 29);
+	tell_lasts(F1, end, 0);
+	expect_contact(now, NULL, -1);
+	/* looked at now and then */
+	expect_contact(end - 7 * DAY + 1, d, 7);
+	expect_contact(end - 7 * DAY + 3, NULL, -1);
+	expect_contact(end - DAY, d, 1);
+	expect_contact(end + 1, NULL, -1);
+	tell_lasts(F1, end + 31 * DAY, 0);
+	expect_contact(end - DAY, NULL, -1);
+	tell_lasts(F1, 0, 0);
+	expect_contact(end + 30 * DAY, NULL, -1);
+	/* another key is used by now */
+	tell_lasts(F1, end + 5, 0);
+	assert_int_equal(contacts_sealed(kept.contacts, d, F2, now, NULL), 0);
+	kept.ends_look = 0;
+	tell_lasts(F2, 0, 0);
+	expect_contact(end - DAY, NULL, -1);
+}
+
+static int days_left(void)
+{
+	struct contact_end list[2];
+	size_t n;
+
+	assert_int_equal(contacts_ending(kept.contacts, 0, 0, 100 * 86400, list,
+	                                 2, &n, NULL), 0);
+	assert_true(n < 2);
+	return n ? (int)(list[0].at / 86400) : 0;
+}
+
+/* A copy that came with letters lasts longer, or the other one does. */
+static void test_copies_end(void **state)
+{
+	enum { DAY = 86400 };
+	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT,
+		.addr = "p@x.example", .date = 1700000000, .fpr = F1,
+		.key = "key", .n = 3 };
+	bool taken;
+
+	(void)state;
+	assert_int_equal(contacts_sealed(kept.contacts, w.addr, F1, DAY, NULL),
+	                 0);
+	tell_lasts(F1, 45 * DAY, 0);
+	assert_int_equal(days_left(), 45);
+	w.expires = 50 * DAY;
+	assert_int_equal(peers_learn(kept.contacts, &w, w.date, &taken, NULL),
+	                 0);
+	assert_int_equal(days_left(), 50);
+	tell_lasts(F1, 60 * DAY, 0);
+	assert_int_equal(days_left(), 60);
+	w.expires = 0;
+	w.key = "kez";
+	w.date++;
+	assert_int_equal(peers_learn(kept.contacts, &w, w.date, &taken, NULL),
+	                 0);
+	assert_true(taken);
+	assert_int_equal(days_left(), 0);
+	tell_lasts(F1, 0, 0);
+	assert_int_equal(days_left(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +676,9 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_outages),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_renewed),
+		cmocka_unit_test(test_contacts_end),
+		cmocka_unit_test(test_copies_end),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -443,7 +443,8 @@ static void test_version_1(void **state)
 	(void)state;
 	assert_int_equal(contacts_sealed(c, BOB, A, NOW, NULL), 0);
 	contacts_close(c);
-	store_sql("DROP TABLE peer; DROP TABLE peer_key; PRAGMA user_version = 1");
+	store_sql("DROP TABLE peer; DROP TABLE peer_key; DROP TABLE ending; "
+	          "PRAGMA user_version = 1");
 	for (int i = 0; i < 2; i++) {
 		c = store_open();
 		assert_int_equal(contacts_get(c, BOB, &k, NULL), 0);
