@@ -71,19 +71,20 @@ static pid_t pid_of_socket(void)
 	return peer.pid;
 }
 
-/* Is this process a letterlockd of ours?  Its number may be another's by now. */
+/* Is this process a letterlockd of ours that lives?  Its number may be another's by
+ * now, or be kept until init has looked at it. */
 static bool is_letterlockd(pid_t pid)
 {
-	char path[64], name[32] = "";
+	char path[64], state = 'Z';
 	FILE *f;
 
-	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	if (pid <= 1 || kill(pid, 0) || !(f = fopen(path, "re")))
 		return false;
-	if (!fgets(name, sizeof name, f))
-		name[0] = '\0';
+	if (fscanf(f, "%*d (letterlockd) %c", &state) != 1)
+		state = 'Z';
 	fclose(f);
-	return strcmp(name, "letterlockd\n") == 0;
+	return state != 'Z' && state != 'X';
 }
 
 /* The one that setup started, which may have no socket. */
@@ -249,7 +250,7 @@ int setup_agent_stop(pid_t pid)
 	char *path;
 
 	kill(pid, SIGTERM);
-	while (kill(pid, 0) == 0) {
+	while (is_letterlockd(pid)) {
 		if (now_ms() > until)
 			return -1;
 		pause_ms(SLICE_MS);

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from . import keys
-from .agent import assert_sane, built
+from .agent import Process, assert_sane, built
 
 ALICE = "alice@example.org"
 PASSWORD = "the walrus, 17"
@@ -70,7 +70,6 @@ class Newcomer:
             with open(os.path.join(self.state, "letterlock",
                                    "letterlockd.pid")) as f:
                 pid = int(f.read())
-            os.kill(pid, 0)
-        except (OSError, ValueError):
+            return pid if Process(pid).state not in "ZX" else None
+        except (OSError, ValueError, IndexError):
             return None
-        return pid
