@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from kit import folder, thunderbird_program, wait_for, write
+from kit import folder, mounted, thunderbird_program, wait_for, write
 from kit.agent import built
 from kit.thunderbird_profile import account
 from people import ALICE
@@ -25,10 +25,6 @@ let a = await AddonManager.getAddonByID('%s');
 """ % ID
 STATE = OURS + """return a && {active: a.isActive, version: a.version,
   removable: !!(a.permissions & AddonManager.PERM_CAN_UNINSTALL)};"""
-
-# /etc/thunderbird is one of ours
-ROOM = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-        'mount --bind "$0" /etc/thunderbird && exec "$@"']
 
 
 def xpi(path, version):
@@ -85,7 +81,7 @@ def test_a_system(d):
     where it still is."""
     etc = os.path.join(d, "root", "etc", "thunderbird")
     os.makedirs(etc)
-    under = ROOM + [etc]
+    under = mounted([(etc, "/etc/thunderbird")])
     if subprocess.run(under + ["true"], capture_output=True).returncode:
         pytest.skip("no name space for mounts can be made here")
     xpi(os.path.join(d, "letterlock.xpi"), "0.1")

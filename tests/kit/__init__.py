@@ -62,6 +62,14 @@ def greets(process, port, word, seconds=15):
     return False
 
 
+def mounted(binds):
+    """What a command is run by to find these (what, where) bound over, in a name
+    space of its own."""
+    own = ["-m"] if os.geteuid() == 0 else ["-rm"]
+    return ["unshare"] + own + ["--propagation", "private", "sh", "-c", "".join(
+        'mount --bind "%s" "%s" && ' % b for b in binds) + 'exec "$@"', "sh"]
+
+
 def die_with_parent():
     """For preexec_fn: SIGKILL for this process when the tests die."""
     import ctypes

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 
-from . import KitError, die_with_parent, letters, wait_for, write
+from . import KitError, die_with_parent, letters, mounted, wait_for, write
 
 ROLES = ("guard", "keeper", "front", "mime", "crypt", "upstream")
 HELPERS = ("gpg", "gpg-agent", "gpgconf", "gpgsm", "dirmngr", "scdaemon")
@@ -155,12 +155,7 @@ class Agent:
 
     def within(self, cmd):
         """This command with the mounts in place."""
-        if not self.mounts:
-            return cmd
-        binds = "".join('mount --bind "%s" "%s" && ' % m for m in self.mounts)
-        own = ["-m"] if os.geteuid() == 0 else ["-rm"]
-        return ["unshare"] + own + ["--propagation", "private", "sh", "-c",
-                                    binds + 'exec "$@"', "sh"] + cmd
+        return mounted(self.mounts) + cmd if self.mounts else cmd
 
     def start(self, seconds=15):
         self.submissions, self.pop3s = [], []
