@@ -110,30 +110,29 @@ static int options(struct wish *w, int argc, char **argv)
 /* ---- backup ---- */
 
 /* A backup that does not open is none: it is opened before it is written. */
-static int make(const struct wish *w, const char *code_secret, struct err *e)
+static int make(const struct wish *w, const char *code_secret,
+                struct membuf *sealed, struct err *e)
 {
 	struct backup_places places;
-	struct membuf archive, sealed, again;
+	struct membuf archive, again;
 	int rc = -1;
 
 	membuf_init(&archive, BACKUP_MAX);
-	membuf_init(&sealed, BACKUP_MAX);
 	membuf_init(&again, BACKUP_MAX);
 	if (backup_places(&places, w->config, false, e))
 		return -1;
 	if (backup_collect(&places, time(NULL), &archive, e)
-	    || backup_seal(&archive, code_secret, &sealed, e)
-	    || backup_open(sealed.buf, sealed.len, code_secret, &again, e))
+	    || backup_seal(&archive, code_secret, sealed, e)
+	    || backup_open(sealed->buf, sealed->len, code_secret, &again, e))
 		goto out;
 	if (again.len != archive.len
 	    || memcmp(again.buf, archive.buf, again.len) != 0)
 		err_set(e, gpg_error(GPG_ERR_GENERAL),
 		        "What was sealed does not open as it was");
 	else
-		rc = file_write(w->file, sealed.buf, sealed.len, 0600, e);
+		rc = 0;
 out:
 	membuf_free(&archive);
-	membuf_free(&sealed);
 	membuf_free(&again);
 	backup_places_free(&places);
 	return rc;
@@ -152,28 +151,47 @@ static void print_qr(const char *code_secret)
 	membuf_free(&m);
 }
 
+static int show_code(const struct wish *w, const char *code_secret)
+{
+	printf("The recovery code of %s, shown only now:\n\n    %s\n\n",
+	       w->file, code_secret);
+	if (w->qr == 1 || (w->qr == -1 && qr_fits()))
+		print_qr(code_secret);
+	puts("Write it on paper and keep it apart from the file.  Who has both "
+	     "has your keys, but\nfor their passphrases.");
+	return fflush(stdout) ? -1 : 0;
+}
+
+/* The code comes first: a file whose code nobody saw would look like a backup, or
+ * stand in the place of one. */
 static int backup(const struct wish *w)
 {
 	char code_secret[RECOVERY_SIZE];
+	struct membuf sealed;
 	struct err e;
+	int rc = 0;
 
 	if (!w->force && access(w->file, F_OK) == 0) {
 		fprintf(stderr, "letterlock backup: %s is there already; "
 		        "--force writes it anew\n", w->file);
 		return EX_CANTCREAT;
 	}
-	if (recovery_make(code_secret, &e) || make(w, code_secret, &e)) {
-		explicit_bzero(code_secret, sizeof code_secret);
-		return complain(w, &e);
+	membuf_init(&sealed, BACKUP_MAX);
+	if (recovery_make(code_secret, &e)
+	    || make(w, code_secret, &sealed, &e)) {
+		rc = complain(w, &e);
+	} else if (show_code(w, code_secret)) {
+		fprintf(stderr, "letterlock backup: the recovery code could not "
+		        "be shown, so nothing was written\n");
+		rc = EX_IOERR;
+	} else if (file_write(w->file, sealed.buf, sealed.len, 0600, &e)) {
+		rc = complain(w, &e);
+	} else {
+		printf("%s is written.\n", w->file);
 	}
-	printf("%s is written.  Its recovery code, shown only now:\n\n"
-	       "    %s\n\n", w->file, code_secret);
-	if (w->qr == 1 || (w->qr == -1 && qr_fits()))
-		print_qr(code_secret);
-	puts("Write it on paper and keep it apart from the file.  Who has both "
-	     "has your keys, but\nfor their passphrases.");
 	explicit_bzero(code_secret, sizeof code_secret);
-	return fflush(stdout) ? EX_IOERR : 0;
+	membuf_free(&sealed);
+	return !rc && fflush(stdout) ? EX_IOERR : rc;
 }
 
 int cmd_backup_make(const char *config, const char *file, bool force)
