@@ -82,6 +82,22 @@ void setup_free(struct setup *s)
 
 /* ---- writing ---- */
 
+/* Is the file what was read?  People edit it while servers are asked. */
+static bool is_as_read(const struct setup *s)
+{
+	struct err e;
+	char *now;
+	size_t n;
+	bool is;
+
+	if (!s->text)
+		return access(s->conf_path, F_OK) == -1;
+	now = conf_read(s->conf_path, &n, &e);
+	is = now && n == s->len && memcmp(now, s->text, n) == 0;
+	free(now);
+	return is;
+}
+
 int setup_conf_store(struct setup *s, const struct membuf *text)
 {
 	struct conf c;
@@ -91,6 +107,10 @@ int setup_conf_store(struct setup *s, const struct membuf *text)
 	               &e))
 		return setup_fail(EX_CONFIG, "%s", e.text);
 	conf_free(&c);
+	if (!is_as_read(s))
+		return setup_fail(EX_CANTCREAT, "%s was changed meanwhile, and "
+		                  "stays as it is now. Run this command again",
+		                  s->conf_path);
 	if (file_write(s->conf_path, text->buf, text->len, 0600, &e))
 		return setup_fail(EX_CANTCREAT, "%s", e.text);
 	return 0;
