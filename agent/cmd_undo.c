@@ -43,11 +43,13 @@ static void tell(const struct setup *s)
 /* The last one out switches off the light. */
 static void quit(const struct setup *s, bool others)
 {
-	pid_t pid;
+	const pid_t pid = setup_agent_pid();
 
-	if (!others)
+	if (pid && !setup_agent_reads(pid, s->conf_path))
+		printf("letterlockd goes on: it has another configuration\n");
+	else if (!others)
 		setup_units_undo(s);
-	else if ((pid = setup_agent_pid()) && kill(pid, SIGHUP) == 0)
+	else if (pid && kill(pid, SIGHUP) == 0)
 		printf("letterlockd has read its configuration anew\n");
 }
 
@@ -63,8 +65,8 @@ static int nothing(const struct setup *s)
 
 static int run(struct setup *s, const char *config)
 {
+	struct err e = { .text = "the account is not found in the file" };
 	struct membuf m;
-	struct err e;
 	int rc = setup_conf_read(s, config);
 
 	if (rc)

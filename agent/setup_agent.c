@@ -23,7 +23,7 @@
 enum {
 	PROGRAM_SIZE = 4096, STATUS_SECONDS = 30, STATUS_TRIES = 100,
 	START_MS = 30000, STOP_MS = 15000, SLICE_MS = 50,
-	PID_FILE_MAX = 32, LOG_MAX = 1 << 20
+	PID_FILE_MAX = 32, CMDLINE_MAX = 64 << 10, LOG_MAX = 1 << 20
 };
 
 static int64_t now_ms(void)
@@ -112,6 +112,31 @@ pid_t setup_agent_pid(void)
 	return is_letterlockd(pid) ? pid : 0;
 }
 
+bool setup_agent_reads(pid_t pid, const char *path)
+{
+	char name[64], *line, *real = NULL, *usual = NULL;
+	const char *its = NULL, *word;
+	struct err e;
+	bool reads;
+	size_t n;
+
+	snprintf(name, sizeof name, "/proc/%d/cmdline", (int)pid);
+	if (!(line = file_read(name, CMDLINE_MAX, &n, &e)))
+		return true;
+	for (word = line; word < line + n; word += strlen(word) + 1)
+		if (strcmp(word, "-c") == 0 && word + 3 < line + n)
+			its = word + 3;
+	if (!its)
+		its = usual = conf_path(NULL);
+	real = its ? realpath(its, NULL) : NULL;
+	/* a path from a folder that nobody knows may be any */
+	reads = !its || its[0] != '/' || strcmp(real ? real : its, path) == 0;
+	free(usual);
+	free(real);
+	free(line);
+	return reads;
+}
+
 /* ---- starting one ---- */
 
 /* A socket at which letterlockd says that it is ready, as to systemd: its name
@@ -137,6 +162,18 @@ static int ready_socket(struct err *e)
 	return fd;
 }
 
+/* By itself, before it is one: who started it may be killed any time. */
+static void keep_pid(void)
+{
+	struct err e;
+	char *path = state_file("/letterlockd.pid", &e), text[PID_FILE_MAX];
+	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+
+	if (path)
+		file_write(path, text, (size_t)n, 0600, &e);
+	free(path);
+}
+
 static _Noreturn void child(const char *conf, int log)
 {
 	char program[PROGRAM_SIZE];
@@ -153,6 +190,8 @@ static _Noreturn void child(const char *conf, int log)
 	if (null == -1 || dup2(null, 0) == -1 || dup2(log, 1) == -1
 	    || dup2(log, 2) == -1 || chdir("/"))
 		_exit(127);
+	closefrom(STDERR_FILENO + 1);	/* a file with a password, perhaps */
+	keep_pid();
 	execlp(program, "letterlockd", "-c", conf, (char *)NULL);
 	dprintf(2, "%s: %s\n", program, strerror(errno));
 	_exit(127);
@@ -199,17 +238,6 @@ static int wait_ready(int fd, pid_t pid, const char *log, struct err *e)
 	               "is in %s", log);
 }
 
-static void keep_pid(pid_t pid)
-{
-	struct err e;
-	char *path = state_file("/letterlockd.pid", &e), text[PID_FILE_MAX];
-	int n = snprintf(text, sizeof text, "%d\n", (int)pid);
-
-	if (path)
-		file_write(path, text, (size_t)n, 0600, &e);
-	free(path);
-}
-
 int setup_agent_start(const struct setup *s, struct err *e)
 {
 	char *path = state_file("/letterlockd.log", e);
@@ -232,8 +260,8 @@ int setup_agent_start(const struct setup *s, struct err *e)
 	unsetenv("NOTIFY_SOCKET");
 	if (pid == -1)
 		err_errno(e, "fork");
-	else if ((rc = wait_ready(ready, pid, path, e)) == 0)
-		keep_pid(pid);
+	else
+		rc = wait_ready(ready, pid, path, e);
 out:
 	if (ready != -1)
 		close(ready);

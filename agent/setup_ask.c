@@ -113,8 +113,11 @@ char *setup_secret(const char *question, int fd, struct err *e)
 	char *line;
 	int tty;
 
-	if (fd != -1)
+	if (fd != -1) {
+		if (fd > STDERR_FILENO)		/* for no program that we run */
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
 		return read_line(fd, NULL, e);
+	}
 	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty == -1 || tcgetattr(tty, &was)) {
 		err_set(e, GPG_ERR_NO_PASSPHRASE, "there is no terminal to ask "

@@ -29,7 +29,7 @@ static size_t blanks(const char *text, size_t at, size_t end)
 static bool begins(const char *line, size_t n, const char *section)
 {
 	char name[ADDR_MAX + 8];
-	const char *end = memrchr(line, ']', n);
+	const char *end = memchr(line, ']', n);
 
 	if (!end || (size_t)(end - line) > sizeof name)
 		return false;

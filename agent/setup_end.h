@@ -34,6 +34,8 @@ int setup_mail_fetch(const struct setup_login *l, const char *id,
 
 /* The letterlockd of this user, or 0. */
 pid_t setup_agent_pid(void);
+/* Has this one that configuration, as far as can be told? */
+bool setup_agent_reads(pid_t pid, const char *path);
 /* Start one that outlives us and wait until it listens: 0, or -1. */
 int setup_agent_start(const struct setup *s, struct err *e);
 /* End it, and wait for its end: 0, or -1 where it lives on. */

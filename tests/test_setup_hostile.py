@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""letterlock setup and undo where something else happens meanwhile, or something
+else is there: no secret stays behind, nobody's words are lost, no other agent is
+ended."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from kit import wait_for, write
+from kit.agent import built
+from kit.newcomer import LOCAL, NOWHERE, PASSWORD, Newcomer
+from kit.provider import Gate, Provider
+from people import ALICE
+
+
+@pytest.fixture
+def owner(make):
+    n = Newcomer(make, secret=["alice"])
+    n.env["XDG_RUNTIME_DIR"] = os.path.join(n.d, "run")
+    os.mkdir(n.env["XDG_RUNTIME_DIR"], 0o700)
+    yield n
+    if n.agent():
+        n.run("undo", "--yes", ALICE)
+        assert not n.agent()
+
+
+@pytest.fixture
+def servers():
+    with Provider("smtp", {ALICE: PASSWORD}) as p, \
+            Provider("pop3", {ALICE: PASSWORD}) as q:
+        yield ["--smtp", p.conf, "--pop3", q.conf, *LOCAL]
+
+
+def command(*args):
+    return [built("letterlock"), "setup", "--yes", *NOWHERE, "--no-welcome",
+            *args, ALICE]
+
+
+def test_password_file_is_not_kept(owner, servers):
+    """It is open for us alone: neither the agent that goes on nor any part of it
+    has it, nor whatever else was open here."""
+    name = os.path.join(owner.d, "password")
+    write(name, PASSWORD + "\n", 0o600)
+    with open(name) as f, open(os.path.join(owner.d, "other"), "w") as other:
+        p = subprocess.run(command("--password-fd", str(f.fileno()), *servers),
+                           env=owner.env, text=True, capture_output=True,
+                           pass_fds=(f.fileno(), other.fileno()), timeout=60)
+    assert p.returncode == 0, p.stderr
+    fds = "/proc/%d/fd" % owner.agent()
+    held = [os.readlink(os.path.join(fds, x)) for x in os.listdir(fds)]
+    assert not [x for x in held if x in (name, other.name)]
+
+
+def test_changed_meanwhile(owner, servers):
+    """Somebody edits the configuration while the servers are asked: it stays, and
+    the next run takes it as it is."""
+    os.makedirs(os.path.dirname(owner.conf))
+    for before in (None, "# mine\n[agent]\n"):
+        if before:
+            write(owner.conf, before, 0o600)
+        gate = Gate()
+        with Provider("smtp", {ALICE: PASSWORD}, hooks={"auth": gate}) as p:
+            r, w = os.pipe()
+            os.write(w, PASSWORD.encode() + b"\n")
+            os.close(w)
+            q = subprocess.Popen(
+                command("--no-start", "--password-fd", str(r), "--smtp", p.conf,
+                        "--sending-only", *LOCAL), env=owner.env, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=(r,))
+            os.close(r)
+            gate.wait()
+            write(owner.conf, "# edited\n[agent]\n", 0o600)
+            gate.open()
+            err = q.communicate(timeout=60)[1]
+        assert q.returncode == 73 and "changed meanwhile" in err
+        assert owner.text() == "# edited\n[agent]\n"
+    owner.setup(*servers)
+    assert owner.text().startswith("# edited\n[agent]\n")
+
+
+def test_undo_of_another_configuration(owner, servers):
+    """It ends no agent that has nothing to do with it."""
+    owner.setup(*servers, "--no-welcome", start=True)
+    was, text = owner.agent(), owner.text()
+    other = os.path.join(owner.d, "other.conf")
+    for there in (False, True):
+        if there:
+            write(other, "[agent]\n", 0o600)
+        p = owner.run("undo", "--yes", "-c", other, ALICE)
+        assert p.returncode == 0 and "has no account" in p.stdout
+        assert "was ended" not in p.stdout and owner.agent() == was
+    assert owner.text() == text
+
+
+def test_section_with_a_bracket_behind(owner, servers):
+    """A comment behind its name does not hide a section."""
+    owner.setup(*servers)
+    write(owner.conf, owner.text().replace("[%s]" % ALICE,
+                                           "[%s] ; mine [and hers]" % ALICE),
+          0o600)
+    p = owner.run("undo", "--yes", ALICE)
+    assert p.returncode == 0 and not p.stderr
+    assert ALICE not in owner.text()
+
+
+def test_no_backup_without_its_code(owner, servers):
+    """One whose code nobody saw would never open, and keep others from being made;
+    an old one stays."""
+    owner.setup(*servers)
+    file = os.path.join(owner.d, "backup")
+    for old in (False, True):
+        if old:
+            write(file, "old", 0o600)
+        with open("/dev/full", "w") as full:
+            p = subprocess.run([built("letterlock"), "backup", "--force", file],
+                               env=owner.env, stdout=full,
+                               stderr=subprocess.PIPE, timeout=60)
+        assert p.returncode == 74
+        assert os.path.exists(file) == old
+        if old:
+            with open(file) as f:
+                assert f.read() == "old"
+
+
+def test_killed_at_any_moment(owner, servers):
+    """Whatever is there then: the next run makes it whole, and undo takes it
+    back."""
+    for ms in (20, 60, 110, 170, 240):
+        r, w = os.pipe()
+        os.write(w, PASSWORD.encode() + b"\n")
+        os.close(w)
+        q = subprocess.Popen(command("--password-fd", str(r), *servers),
+                             env=owner.env, pass_fds=(r,),
+                             stdout=subprocess.DEVNULL)
+        os.close(r)
+        time.sleep(ms / 1000)
+        q.send_signal(signal.SIGKILL)
+        q.wait()
+        owner.setup(*servers, "--no-welcome", start=True)
+        assert owner.agent() and len(owner.keys()) == 1
+        p = owner.run("undo", "--yes", ALICE)
+        assert p.returncode == 0 and wait_for(lambda: not owner.agent())
+        os.unlink(owner.conf)
