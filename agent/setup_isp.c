@@ -154,6 +154,10 @@ static bool user(const struct isp *x, char out[ADDR_MAX + 1])
 {
 	char name[VALUE_SIZE];
 
+	/* it is shown: UTF-8 has words for terminals, too; the address is known */
+	for (const char *p = x->user; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			return false;
 	if (expand(x, x->user, name) || strlen(name) > ADDR_MAX)
 		return false;
 	for (const char *p = name; *p; p++)

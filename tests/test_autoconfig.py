@@ -243,3 +243,19 @@ def test_authorities(look, web, tmp_path):
         assert servers(p) == SERVERS
     finally:
         netns.trust(os.devnull)
+
+
+@pytest.mark.parametrize("pages", [
+    {FIRST: (302, {"Location": "x\xc2\x9b2J\x1b[2J://example.org/"}, b"")},
+    {FIRST: lambda h: h.wfile.write(b"HTTP/1.1\xc2\x9b2J \x1b[2J x\r\n\r\n")
+     and None},
+    {FIRST: ISP.replace("%EMAILLOCALPART%", "al\x9b2Jice")},
+    {FIRST: ISP.replace("%EMAILLOCALPART%", "al\u202eice")},
+])
+def test_no_word_of_theirs_reaches_the_terminal(look, pages):
+    """Nothing that a terminal would obey, or by which it would show something
+    else."""
+    p = look(pages=pages, srv={"_submissions": ["mx.example.org", 465],
+                               "_pop3s": ["mx.example.org", 995]})
+    assert p.code == 0 and "user = al" not in p.section
+    assert not re.search("[^\n -~]", p.out + p.err)
