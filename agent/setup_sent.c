@@ -144,6 +144,9 @@ static bool writes_as(const char *prefs, const char *address)
 
 	for (const char *line = prefs; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
+		/* sscanf() counts all that follows, each time */
+		if (strncmp(line, "user_pref(\"mail.identity.", 25) != 0)
+			continue;
 		if (sscanf(line, "user_pref(\"mail.identity.%*99[^.\"].useremail\""
 		           ", \"%320[^\"\n]", value) == 1
 		    && addr_same(value, address))
