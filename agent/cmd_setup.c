@@ -150,7 +150,8 @@ static int finish(struct setup *s)
 {
 	int rc = setup_run_agent(s), next;
 
-	setup_agent_places(s);
+	if (!rc)
+		setup_agent_places(s);
 	if (!s->thunderbird && !s->no_thunderbird && !s->yes
 	    && setup_thunderbird_has(s))
 		s->thunderbird = setup_ask(s, "Have Thunderbird send as %s "

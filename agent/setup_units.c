@@ -292,6 +292,10 @@ int setup_run_agent(struct setup *s)
 	if (s->units != UNITS_NONE)
 		return run_unit(s);
 	if ((pid = setup_agent_pid())) {
+		if (!setup_agent_reads(pid, s->conf_path))
+			return setup_fail(EX_UNAVAILABLE, "a letterlockd runs with "
+			                  "another configuration. End it: kill %d\n"
+			                  "Then run this command again", (int)pid);
 		if (kill(pid, SIGHUP))
 			return failed(s, strerror(errno));
 		printf("Letterlock runs already, and has read its configuration "

@@ -13,7 +13,7 @@ from kit import wait_for, write
 from kit.agent import built
 from kit.newcomer import LOCAL, NOWHERE, PASSWORD, Newcomer
 from kit.provider import Gate, Provider
-from people import ALICE
+from people import ALICE, BOB
 
 
 @pytest.fixture
@@ -93,6 +93,27 @@ def test_undo_of_another_configuration(owner, servers):
         assert p.returncode == 0 and "has no account" in p.stdout
         assert "was ended" not in p.stdout and owner.agent() == was
     assert owner.text() == text
+
+
+def test_an_agent_of_another_configuration(owner, servers):
+    """It would go on with that one, and is not said to do otherwise."""
+    other = os.path.join(owner.d, "other.conf")
+    write(other, "[agent]\nsubmission = 127.0.0.1:0\npop3 = 127.0.0.1:0\n"
+          "gnupghome = %s\n[%s]\nsmtp = 127.0.0.1:9 plaintext\n" % (
+              owner.gnupg, BOB), 0o600)
+    agent = subprocess.Popen([built("letterlockd"), "-c", other], env=owner.env,
+                             stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: os.listdir(owner.env["XDG_RUNTIME_DIR"]))
+        p = owner.setup(*servers, start=True, ok=69)
+        assert "kill %d" % agent.pid in p.stderr
+        assert "anew" not in p.stdout and "welcome letter" not in p.stdout
+        assert agent.poll() is None and ALICE in owner.text()
+    finally:
+        agent.terminate()
+        agent.wait()
+    assert "Letterlock runs now" in owner.setup("--no-welcome",
+                                                start=True).stdout
 
 
 def test_section_with_a_bracket_behind(owner, servers):
