@@ -94,11 +94,12 @@ static int gather(struct blob *b, const void *key, size_t n, struct err *e)
 
 	if (keydata_primary(&w, &k, fpr, e))
 		return -1;
-	do {
-		if (k.tag != TAG_KEY && !keydata_may_follow(k.tag))
+	take(b, &k);
+	while ((r = keydata_next(&w, &k)) == 1) {
+		if (!keydata_may_follow(k.tag))
 			return keydata_none(e);
 		take(b, &k);
-	} while ((r = keydata_next(&w, &k)) == 1);
+	}
 	return r ? keydata_none(e) : 0;
 }
 

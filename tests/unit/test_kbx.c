@@ -125,6 +125,26 @@ static void test_none(void **state)
 	free(p);
 }
 
+/* Else what is known of the first would stand for the second. */
+static void test_two_keys(void **state)
+{
+	struct membuf m;
+	struct err e;
+	size_t n;
+	unsigned char *p = many_key(&n), *two = malloc(2 * n);
+
+	(void)state;
+	memcpy(two, p, n);
+	memcpy(two + n, p, n);
+	membuf_init(&m, 1 << 20);
+	assert_int_equal(kbx_key(&m.sink, two, 2 * n, NOW, &e), -1);
+	assert_int_equal(gpg_err_code(e.code), GPG_ERR_INV_PACKET);
+	assert_int_equal(m.len, 0);
+	membuf_free(&m);
+	free(two);
+	free(p);
+}
+
 static void test_walk(void **state)
 {
 	const unsigned char *fpr;
@@ -169,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_two_keys),
 		cmocka_unit_test(test_walk),
 	};
 
