@@ -61,7 +61,7 @@ static bool has_key(const struct peer_known *known, const struct peer_news *w,
 	return false;
 }
 
-/* These very octets: what gpg said of them holds. */
+/* There is no more in it than in what gpg was asked about: what it said holds. */
 static bool is_known(struct crypt *c, const struct peer_known *known,
                      const struct peer_news *w, struct peer_ref *ref)
 {
@@ -69,7 +69,7 @@ static bool is_known(struct crypt *c, const struct peer_known *known,
 
 	return has_key(known, w, ref)
 	       && keeper_peer_key(&c->ends->keeper, ref->fpr, &have, NULL) == 0
-	       && have.n == w->n && memcmp(have.data, w->key, w->n) == 0;
+	       && have.n && keydata_holds(have.data, have.n, w->key, w->n);
 }
 
 /* Under what a key that gpg had no use for today is remembered. */

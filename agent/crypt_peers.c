@@ -10,6 +10,7 @@
 #include "agent/crypt_ring.h"
 #include "agent/keeper.h"
 #include "agent/log.h"
+#include "crypto/keydata.h"
 
 enum { PEER_NAME_MAX = ADDR_MAX + 100 };
 
@@ -80,14 +81,41 @@ static int learn(struct crypt *c, struct peer_news *w, struct membuf *clean,
 	return taken;
 }
 
+/* With what is known of this key already: 1, 0 (why, in e), -1.  A key that gpg has
+ * not seen with all that its owner said of it can't be judged. */
+static int add_known(struct crypt *c, struct peer_news *w, struct membuf *all,
+                     struct err *e)
+{
+	static struct peer_key have;
+	struct keydata k;
+
+	if (!w->key)
+		return 1;
+	if (keydata_read(&k, w->key, w->n, e))
+		return is_unfit(e) ? 0 : -1;
+	if (keeper_peer_key(&c->ends->keeper, k.fpr, &have, e))
+		return -1;
+	if (!have.n)
+		return 1;
+	if (keydata_merge(have.data, have.n, w->key, w->n, &all->sink, e))
+		return is_unfit(e) ? 0 : -1;
+	w->key = all->buf;
+	w->n = all->len;
+	return 1;
+}
+
 int crypt_learn(struct crypt *c, const struct peer_news *news, struct err *e)
 {
 	struct peer_news w = *news;
-	struct membuf clean;
+	struct membuf all, clean;
 	int rc;
 
+	membuf_init(&all, PEER_KEY_MAX);
 	membuf_init(&clean, PEER_KEY_MAX);
-	rc = learn(c, &w, &clean, e);
+	rc = add_known(c, &w, &all, e);
+	if (rc == 1)
+		rc = learn(c, &w, &clean, e);
+	membuf_free(&all);
 	membuf_free(&clean);
 	return rc;
 }

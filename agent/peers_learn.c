@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/keydata.h"
+
 static int nonsense(struct err *e, const char *what)
 {
 	return err_set(e, gpg_error(GPG_ERR_BAD_DATA), "%s", what);
@@ -46,16 +48,16 @@ static int key_add(struct contacts *c, const struct peer_news *w,
 	return contacts_run(c, s, e);
 }
 
-/* A key that is here gives way to the same one when it was revoked, or lasts
- * longer now: an old copy that somebody sends takes nothing away. */
+/* A key that is here gives way to the same one when it was revoked, or has more in
+ * it: an old copy that somebody sends takes nothing away, be it the end of a subkey
+ * or that it ends sooner. */
 static bool replaces(const struct peer_news *w, const struct peer_key *old)
 {
 	if (old->ref.revoked || w->revoked)
 		return w->revoked && !old->ref.revoked;
 	if (w->n == old->n && memcmp(w->key, old->data, w->n) == 0)
 		return false;
-	return !w->expires
-	       || (old->ref.expires && w->expires >= old->ref.expires);
+	return keydata_holds(w->key, w->n, old->data, old->n);
 }
 
 static int key_put(struct contacts *c, const struct peer_news *w, int64_t date,

@@ -13,7 +13,8 @@
 
 enum {
 	KEYDATA_MAX = 256 << 10,	/* octets of one key */
-	KEYDATA_PACKETS_MAX = 4000
+	KEYDATA_PACKETS_MAX = 4000,
+	KEYDATA_MERGE_MAX = 1000	/* packets of two copies put together */
 };
 
 struct keydata {
@@ -51,5 +52,14 @@ int keydata_cut(const void *buf, size_t n, const char *addr, struct sink *out,
  * signed by the key itself. */
 int keydata_clean(const void *buf, size_t n, const struct addrs *found,
                   struct sink *out, struct err *e);
+
+/* Two copies of one key put together: each of the old one's packets but those that
+ * keydata_clean() leaves out, byte for byte, and what the new one has besides.  So
+ * nothing that was known is undone by a copy that lacks it.  -1: what keydata_read()
+ * says; GPG_ERR_BAD_DATA (two keys); GPG_ERR_TOO_LARGE. */
+int keydata_merge(const void *old, size_t on, const void *new, size_t nn,
+                  struct sink *out, struct err *e);
+/* Would keydata_merge() find nothing in old that new has not? */
+bool keydata_holds(const void *new, size_t nn, const void *old, size_t on);
 
 #endif

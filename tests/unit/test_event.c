@@ -640,7 +640,7 @@ static void test_copies_end(void **state)
 	enum { DAY = 86400 };
 	struct peer_news w = { .from = KEY_FROM_AUTOCRYPT,
 		.addr = "p@x.example", .date = 1700000000, .fpr = F1,
-		.key = "key", .n = 3 };
+		.key = "\xc6\x06\x04" "AAAA\x01", .n = 8 };
 	bool taken;
 
 	(void)state;
@@ -655,7 +655,8 @@ static void test_copies_end(void **state)
 	tell_lasts(F1, 60 * DAY, 0);
 	assert_int_equal(days_left(), 60);
 	w.expires = 0;
-	w.key = "kez";
+	w.key = "\xc6\x06\x04" "AAAA\x01" "\xc2\x01s";
+	w.n += 3;
 	w.date++;
 	assert_int_equal(peers_learn(kept.contacts, &w, w.date, &taken, NULL),
 	                 0);

@@ -359,6 +359,96 @@ static void test_of_others_cut(void **state)
 	free(p);
 }
 
+/* ---- two copies of one ---- */
+
+static void assert_merged(const void *a, size_t an, const void *b, size_t bn,
+                          const void *want, size_t n)
+{
+	struct membuf m;
+	struct err e;
+
+	membuf_init(&m, 8192);
+	if (keydata_merge(a, an, b, bn, &m.sink, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(m.len, n);
+	assert_memory_equal(m.buf, want, n);
+	assert_true(keydata_holds(m.buf, m.len, a, an));
+	assert_true(keydata_holds(m.buf, m.len, b, bn));
+	membuf_free(&m);
+}
+
+/* The copy that has fewer packets takes nothing away, whichever came first. */
+static void test_merge(void **state)
+{
+	struct keydata k;
+	size_t n, whole = 0;
+	unsigned char *p = many_key(&n), *copy;
+
+	(void)state;
+	assert_merged(p, n, p, n, p, n);
+	for (size_t i = 1; i < n; i++) {
+		copy = malloc(i);
+		memcpy(copy, p, i);
+		if (keydata_read(&k, copy, i, NULL)) {
+			assert_int_equal(keydata_merge(p, n, copy, i, NULL,
+			                               NULL), -1);
+			assert_false(keydata_holds(p, n, copy, i));
+			free(copy);
+			continue;
+		}
+		whole++;
+		assert_merged(p, n, copy, i, p, n);
+		assert_merged(copy, i, p, n, p, n);
+		assert_true(keydata_holds(p, n, copy, i));
+		assert_false(keydata_holds(copy, i, p, n));
+		free(copy);
+	}
+	assert_int_equal(whole, 16);
+	free(p);
+}
+
+/* Signatures stay behind what they are of, pictures and notes of trust go. */
+static void test_merge_parts(void **state)
+{
+#define K "\xc6\x06\x04" "AAAA\x01"
+	static const char a[] = K "\xc2\1r" "\xcd\1a" "\xc2\1s" "\xcd\1b"
+		"\xce\x06\x04" "BBBB\x01" "\xc2\1t";
+	static const char b[] = "\x98\x06\x04" "AAAA\x01" "\xc2\1R"
+		"\xcd\1b" "\xc2\1u" "\xb0\1x" "\xd1\1p" "\xc2\1v"
+		"\xcd\1c" "\xc2\1s" "\xce\x06\x04" "BBBB\x01" "\xc2\1w"
+		"\xc2\1t";
+	static const char all[] = K "\xc2\1r" "\xc2\1R" "\xcd\1a" "\xc2\1s"
+		"\xcd\1b" "\xc2\1u" "\xce\x06\x04" "BBBB\x01" "\xc2\1t"
+		"\xc2\1w" "\xcd\1c" "\xc2\1s";
+	static const char other[] = "\xc6\x06\x04" "AAAC\x01";
+	struct err e;
+
+	(void)state;
+	assert_merged(a, sizeof a - 1, b, sizeof b - 1, all, sizeof all - 1);
+	assert_false(keydata_holds(a, sizeof a - 1, b, sizeof b - 1));
+	assert_false(keydata_holds(b, sizeof b - 1, a, sizeof a - 1));
+	assert_int_equal(keydata_merge(a, sizeof a - 1, other, sizeof other - 1,
+	                               NULL, &e), -1);
+	assert_int_equal(gpg_err_code(e.code), GPG_ERR_BAD_DATA);
+	assert_false(keydata_holds(a, sizeof a - 1, other, sizeof other - 1));
+}
+
+static void test_merge_much(void **state)
+{
+	static char a[8 + 4 * KEYDATA_MERGE_MAX] = K;
+	struct err e;
+	size_t n = 8;
+
+	(void)state;
+	for (int i = 1; i < KEYDATA_MERGE_MAX; i++, n += 4)
+		memcpy(a + n, (char[]){ (char)0xcd, 2, (char)(i >> 8), (char)i },
+		       4);
+	assert_merged(a, n, a, n, a, n);
+	memcpy(a + n, "\xcd\2zz", 4);
+	assert_int_equal(keydata_merge(a, n, a, n + 4, NULL, &e), -1);
+	assert_int_equal(gpg_err_code(e.code), GPG_ERR_TOO_LARGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +462,9 @@ int main(void)
 		cmocka_unit_test(test_foreign_signatures),
 		cmocka_unit_test(test_of_others),
 		cmocka_unit_test(test_of_others_cut),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_merge_parts),
+		cmocka_unit_test(test_merge_much),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
