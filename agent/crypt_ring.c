@@ -355,5 +355,10 @@ int crypt_ring(struct crypt *c, struct err *e)
 		               "came with letters can't be used: see the log");
 	if (note_read(c, &n) && n.serial == keys.last && n.grown < GROWN_MAX)
 		return 1;
-	return update(c, keys.last, e) ? -1 : 1;
+	if (update(c, keys.last, e))
+		return -1;
+	/* what was remembered of the keyring before is not of this one */
+	if (c->stamp)
+		c->stamp = engine_stamp(c->engine);
+	return 1;
 }
