@@ -24,7 +24,8 @@ static const char usage[] =
 "  -h, --help         this text\n"
 "\n"
 "Exit status: 0 done, or there is no such account, 64 wrong usage, 73 the\n"
-"configuration could not be written, 78 it is wrong.\n";
+"configuration could not be written, 75 Thunderbird runs: end it, then run this\n"
+"command again, 78 the configuration is wrong.\n";
 
 static void tell(const struct setup *s)
 {
@@ -59,8 +60,7 @@ static int nothing(const struct setup *s)
 	printf("%s has no account %s\n", s->conf_path, s->address);
 	if (!s->has_conf || s->conf.n_accounts == 0)
 		quit(s, false);
-	setup_thunderbird_undo(s);
-	return 0;
+	return setup_thunderbird_undo(s);
 }
 
 static int run(struct setup *s, const char *config)
@@ -81,7 +81,7 @@ static int run(struct setup *s, const char *config)
 		rc = EX_CANTCREAT;
 	} else if (!(rc = setup_conf_store(s, &m))) {
 		quit(s, s->conf.n_accounts > 1);
-		setup_thunderbird_undo(s);
+		rc = setup_thunderbird_undo(s);
 		tell(s);
 	}
 	membuf_free(&m);

@@ -124,8 +124,8 @@ int setup_write(struct setup *s);		/* setup_write.c */
  * add-on; where it has none, write the file by which it finds the agent, never over
  * one that is not ours.				setup_thunderbird.c */
 int setup_thunderbird(const struct setup *s);
-/* Take that back, or say how. */
-void setup_thunderbird_undo(const struct setup *s);
+/* Take that back, or say how: EX_TEMPFAIL where Thunderbird runs. */
+int setup_thunderbird_undo(const struct setup *s);
 /* What is to be done now: also where nothing was changed. */
 void setup_tell(const struct setup *s);		/* setup_tell.c */
 

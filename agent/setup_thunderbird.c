@@ -151,7 +151,7 @@ static int old_accounts(const struct setup *s, const char *home)
 	};
 	struct err e;
 
-	return thunderbird_accounts_set(home, &a, &e)
+	return thunderbird_accounts_set(home, &a, &e) == -1
 	       ? setup_fail(EX_CANTCREAT, "%s", e.text) : 0;
 }
 
@@ -176,17 +176,19 @@ int setup_thunderbird(const struct setup *s)
 	return rc;
 }
 
-void setup_thunderbird_undo(const struct setup *s)
+int setup_thunderbird_undo(const struct setup *s)
 {
 	const struct thunderbird_account a = { .address = s->address };
 	char *path = path_in(s->isp_dir, s->domain);
 	const char *home = getenv("HOME");
 	struct err e;
+	int left = home ? thunderbird_accounts_set(home, &a, &e) : 0;
 
-	if (home && thunderbird_accounts_set(home, &a, &e))
+	if (left == -1)
 		printf("%s\n", e.text);
 	if (path && whose(path) == 1 && file_remove(path, &e) == -1)
 		printf("Thunderbird still finds the agent for new accounts. An "
 		       "administrator ends that:\n  sudo rm %s\n", path);
 	free(path);
+	return left == -1 ? EX_CANTCREAT : left ? EX_TEMPFAIL : 0;
 }

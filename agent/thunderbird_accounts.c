@@ -25,6 +25,12 @@ struct job {
 	json_t *prefs, *changes;
 	unsigned found;			/* identities of the address */
 	bool fetches;			/* one of them by POP3 */
+	bool undo;			/* then these are the ones with our server */
+};
+
+struct all {
+	const struct thunderbird_account *a;
+	int left;			/* profiles in which Thunderbird runs */
 };
 
 /* ---- values ---- */
@@ -190,7 +196,8 @@ static void look_at(void *arg, const char *identity, const char *address)
 	struct job *j = arg;
 	const char *server = thunderbird_server_of(j->prefs, identity);
 
-	if (!addr_same(address, j->a->address))
+	if (!addr_same(address, j->a->address)
+	    || (j->undo && !*text(j, OURS, identity)))
 		return;
 	j->found++;
 	j->fetches = j->fetches
@@ -276,8 +283,10 @@ static void tell(const struct job *j)
 
 static int change(void *arg, const char *profile, struct err *e)
 {
-	struct job j = { .a = arg, .profile = profile,
-	                 .prefs = thunderbird_prefs(profile) };
+	struct all *all = arg;
+	struct job j = { .a = all->a, .profile = profile,
+	                 .prefs = thunderbird_prefs(profile),
+	                 .undo = !all->a->smtp };
 	int rc = 0;
 
 	if (j.prefs)
@@ -288,6 +297,7 @@ static int change(void *arg, const char *profile, struct err *e)
 		printf("Thunderbird runs, so its account %s stays as it is (%s): "
 		       "end it, then run this command again\n", j.a->address,
 		       profile);
+		all->left++;
 		goto out;
 	}
 	j.changes = json_object();
@@ -311,8 +321,9 @@ int thunderbird_accounts_set(const char *home,
                              const struct thunderbird_account *a,
                              struct err *e)
 {
-	return thunderbird_profiles(home, change, (void *)(uintptr_t)a, e) < 0
-	       ? -1 : 0;
+	struct all all = { .a = a };
+
+	return thunderbird_profiles(home, change, &all, e) < 0 ? -1 : all.left;
 }
 
 struct count {

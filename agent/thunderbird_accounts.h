@@ -19,7 +19,8 @@ int thunderbird_accounts(const char *home, const char *address, struct err *e);
 /* In each profile, as far as Thunderbird does not run there: an outgoing server of
  * our own for the identities of this address, and the certificate trusted for its
  * port.  What it was stays in the profile, so that it can be put back.  It says what
- * was done, and what is left to the user.  0 or -1. */
+ * was done, and what is left to the user.  How many profiles it left alone since
+ * Thunderbird runs there, or -1. */
 int thunderbird_accounts_set(const char *home,
                              const struct thunderbird_account *a,
                              struct err *e);

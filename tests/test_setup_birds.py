@@ -120,6 +120,24 @@ def test_it_runs(owner, servers):
     assert "letterlock.smtp.id1" in p.prefs()
 
 
+def test_undo_while_it_runs(owner, servers):
+    """What has to be done once more is no success; who never had it is not told of
+    it."""
+    p = Profile(owner, os.path.join(owner.d, "p"), PREFS)
+    args = [*servers[0], *PORTS]
+    for more, code in (([], 0), (["--thunderbird"], 75)):
+        owner.setup(*args, *more)
+        was = p.text()
+        with open(p.at(".parentlock"), "w") as f:
+            fcntl.lockf(f, fcntl.LOCK_EX)
+            q = owner.run("undo", "--yes", ALICE)
+        assert q.returncode == code and p.text() == was
+        assert ("Thunderbird runs" in q.stdout) == bool(more)
+        assert ALICE not in owner.text()
+    q = owner.run("undo", "--yes", ALICE)
+    assert q.returncode == 0 and p.prefs() == PREFS
+
+
 def test_unasked(owner, servers):
     p = Profile(owner, os.path.join(owner.d, "p"), PREFS)
     owner.setup(*servers[0], *PORTS)
