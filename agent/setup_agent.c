@@ -178,14 +178,16 @@ static _Noreturn void child(const char *conf, int log)
 {
 	char program[PROGRAM_SIZE];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
+	sigset_t later;
 
 	file_program("LETTERLOCKD", "letterlockd", program, sizeof program);
 	setsid();
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* until it takes it: another setup may find it before */
+	sigemptyset(&later);
+	sigaddset(&later, SIGHUP);
+	sigprocmask(SIG_SETMASK, &later, NULL);
 	unsetenv("LISTEN_FDS");
 	if (null == -1 || dup2(null, 0) == -1 || dup2(log, 1) == -1
 	    || dup2(log, 2) == -1 || chdir("/"))

@@ -34,6 +34,19 @@ def servers():
         yield ["--smtp", p.conf, "--pop3", q.conf, *LOCAL]
 
 
+def program(owner, text):
+    """A letterlockd that begins so."""
+    name = os.path.join(owner.d, "letterlockd")
+    write(name, "#!/usr/bin/python3\nimport os, sys, time\n%s"
+          "os.execv(%r, sys.argv)\n" % (text, built("letterlockd")), 0o755)
+    return name
+
+
+def comm(pid):
+    with open("/proc/%d/comm" % pid) as f:
+        return f.read().strip()
+
+
 def command(*args):
     return [built("letterlock"), "setup", "--yes", *NOWHERE, "--no-welcome",
             *args, ALICE]
@@ -44,13 +57,17 @@ def test_password_file_is_not_kept(owner, servers):
     has it, nor whatever else was open here."""
     name = os.path.join(owner.d, "password")
     write(name, PASSWORD + "\n", 0o600)
+    listing = os.path.join(owner.d, "listing")
+    lists = program(owner, "held = os.popen('readlink /proc/%%d/fd/*' %%"
+                    " os.getpid()).read()\nopen(%r, 'w').write(held)\n" % listing)
     with open(name) as f, open(os.path.join(owner.d, "other"), "w") as other:
         p = subprocess.run(command("--password-fd", str(f.fileno()), *servers),
-                           env=owner.env, text=True, capture_output=True,
+                           env=dict(owner.env, LETTERLOCKD=lists), text=True, capture_output=True,
                            pass_fds=(f.fileno(), other.fileno()), timeout=60)
     assert p.returncode == 0, p.stderr
-    fds = "/proc/%d/fd" % owner.agent()
-    held = [os.readlink(os.path.join(fds, x)) for x in os.listdir(fds)]
+    with open(listing) as f:
+        held = f.read().splitlines()
+    assert "/dev/null" in held
     assert not [x for x in held if x in (name, other.name)]
 
 
@@ -165,3 +182,26 @@ def test_killed_at_any_moment(owner, servers):
         p = owner.run("undo", "--yes", ALICE)
         assert p.returncode == 0 and wait_for(lambda: not owner.agent())
         os.unlink(owner.conf)
+
+
+def test_killed_while_the_agent_begins(owner, servers):
+    """It goes on beginning, and the next run tells it so rather than ends it."""
+    go = os.path.join(owner.d, "go")
+    slow = program(owner, "while not os.path.exists(%r):\n\ttime.sleep(0.05)\n"
+                   % go)
+    r, w = os.pipe()
+    os.write(w, PASSWORD.encode() + b"\n")
+    os.close(w)
+    q = subprocess.Popen(command("--password-fd", str(r), *servers),
+                         env=dict(owner.env, LETTERLOCKD=slow), pass_fds=(r,),
+                         stdout=subprocess.DEVNULL)
+    os.close(r)
+    pid = wait_for(owner.agent)
+    wait_for(lambda: comm(pid) == "letterlockd")
+    q.send_signal(signal.SIGKILL)
+    q.wait()
+    owner.setup(*servers, "--no-welcome", start=True)
+    write(go, "")
+    wait_for(lambda: os.listdir(owner.env["XDG_RUNTIME_DIR"]))
+    p = owner.setup(*servers, "--no-welcome", start=True)
+    assert "runs already" in p.stdout and owner.agent() == pid
