@@ -150,6 +150,9 @@ static int look_up(struct crypt *c, const char *addr,
 		crypt_tell_lasts(c, f);
 		crypt_remember(c, stamp, name, f);
 	}
+	/* gpg found that when the key came; nothing makes it good again */
+	if (ref->revoked)
+		f->state = KEY_UNUSABLE;
 	f->from = ref->from;
 	return 0;
 }

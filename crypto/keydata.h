@@ -43,7 +43,8 @@ int keydata_minimal(const void *buf, size_t n, const char *addr, int64_t now,
                     struct sink *out, struct err *e);
 
 /* Of somebody else's, both with each packet byte for byte, and without pictures and
- * what keyrings note of trust.  -1: what keydata_read() says.
+ * what keyrings note of trust; that it is withdrawn stands right behind the primary
+ * key.  -1: what keydata_read() says.
  * One that is large: what it says of itself (by what its signatures claim), and no
  * user IDs but those for this address. */
 int keydata_cut(const void *buf, size_t n, const char *addr, struct sink *out,

@@ -8,7 +8,7 @@ import pytest
 from kit import keys, letters, wait_for
 from people import ALICE, BOB, EVE
 from test_autocrypt import came, field, seen, store
-from test_peers import AUTOCRYPT, WKD, ask, binary, learnt, sends
+from test_peers import AUTOCRYPT, WKD, ask, binary, folder, learnt, sends
 
 FPR = keys.FPR["bob"]
 OTHER = "bob@else.example"
@@ -114,6 +114,36 @@ def test_for_two_addresses(agent, copies):
     brings(a, got["other"], OTHER)
     assert theirs(a, OTHER) == [old]
     assert theirs(a, BOB) == [old]
+
+
+def packets(data):
+    """Each whole, as gpg exports them: with lengths of the old format."""
+    out = []
+    while data:
+        n = 1 << (data[0] & 3)
+        n += 1 + int.from_bytes(data[1:1 + n], "big")
+        out.append(data[:n])
+        data = data[n:]
+    return out
+
+
+def test_withdrawn_in_another_place(agent, copies):
+    """gpg puts the packets of what it imports in order, and so do we; nor is the
+    copy that has them in order kept away by one that has not."""
+    a = agent()
+    got, old, new = copies
+    brings(a, got["first"])
+    assert theirs(a, BOB) == [old]
+    key, sig, *rest = packets(got["revoked"])
+    assert sig[2] == 4 and sig[3] == 0x20
+    for data in (b"".join([key, *rest, sig]), got["revoked"]):
+        came(a, letters.text(sender=BOB, to=(ALICE,), extra=field(BOB, data)))
+        wait_for(lambda: revoked(a) == [(1,)], 20)
+        assert ask(a, BOB)["state"] == "unusable"
+        ring = folder(a) + "/pubring.kbx"
+        out = keys.run(a.home, "--no-default-keyring", "--keyring", ring,
+                       "--with-colons", "--list-keys", FPR)[1]
+        assert b"pub:r:" in out
 
 
 def test_withdrawn(agent, copies):

@@ -433,6 +433,32 @@ static void test_merge_parts(void **state)
 	assert_false(keydata_holds(a, sizeof a - 1, other, sizeof other - 1));
 }
 
+/* Where gpg looks for it in a keyring, and from whom ever it is. */
+static void test_withdrawn(void **state)
+{
+	static const char a[] = K "\xcd\3<a>" "\xc2\3\4\x10s" "\xc2\3\4\x20u"
+		"\xce\x06\x04" "BBBB\x01" "\xc2\3\4\x18t" "\xcd\3<b>"
+		"\xc2\3\3\5\x20";
+	static const char want[] = K "\xc2\3\4\x20u" "\xc2\3\3\5\x20"
+		"\xce\x06\x04" "BBBB\x01" "\xc2\3\4\x18t";
+	static const char least[] = K "\xc2\3\4\x20u" "\xc2\3\3\5\x20"
+		"\xce\x06\x04" "BBBB\x01";
+	struct addrs found = { NULL };
+	struct membuf m;
+
+	(void)state;
+	membuf_init(&m, 200);
+	assert_int_equal(keydata_clean(a, sizeof a - 1, &found, &m.sink, NULL),
+	                 0);
+	assert_int_equal(m.len, sizeof want - 1);
+	assert_memory_equal(m.buf, want, m.len);
+	membuf_free(&m);
+	assert_int_equal(keydata_cut(a, sizeof a - 1, "x@y", &m.sink, NULL), 0);
+	assert_int_equal(m.len, sizeof least - 1);
+	assert_memory_equal(m.buf, least, m.len);
+	membuf_free(&m);
+}
+
 static void test_merge_much(void **state)
 {
 	static char a[8 + 4 * KEYDATA_MERGE_MAX] = K;
@@ -464,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_of_others_cut),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_merge_parts),
+		cmocka_unit_test(test_withdrawn),
 		cmocka_unit_test(test_merge_much),
 	};
 
