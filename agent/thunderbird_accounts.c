@@ -13,7 +13,7 @@
 #include "agent/thunderbird_prefs.h"
 #include "crypto/sink.h"
 
-enum { OVERRIDE_MAX = 1 << 20, KEYS_MAX = 4096 };
+enum { OVERRIDE_MAX = 1 << 20, KEYS_MAX = 16 << 20 };
 
 /* Ours, in the profile: the server's key, and the identity's before. */
 #define OURS "letterlock.smtp."
@@ -93,11 +93,12 @@ static unsigned port_of(const struct listen *l)
 /* The list of outgoing servers with this one, or without. */
 static void list(struct job *j, const char *key, bool with)
 {
-	char keys[KEYS_MAX], *save = NULL, *word;
+	char *keys = strdup(text(j, "mail.smtpservers", "")), *save = NULL, *word;
 	struct membuf m;
 
+	if (!keys)
+		return;
 	membuf_init(&m, KEYS_MAX);
-	snprintf(keys, sizeof keys, "%s", text(j, "mail.smtpservers", ""));
 	for (word = strtok_r(keys, ", ", &save); word;
 	     word = strtok_r(NULL, ", ", &save))
 		if (strcmp(word, key) != 0)
@@ -106,6 +107,7 @@ static void list(struct job *j, const char *key, bool with)
 		membuf_printf(&m, NULL, "%s%s", m.len ? "," : "", key);
 	set(j, json_stringn(m.buf ? m.buf : "", m.len), "mail.smtpservers");
 	membuf_free(&m);
+	free(keys);
 }
 
 /* A key that no server ever had: "smtp" and a number. */

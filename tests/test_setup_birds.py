@@ -138,6 +138,17 @@ def test_undo_while_it_runs(owner, servers):
     assert q.returncode == 0 and p.prefs() == PREFS
 
 
+def test_many_servers(owner, servers):
+    """None of the list is lost, however long it is."""
+    all_ = ",".join("smtp%d" % i for i in range(1, 1200))
+    was = {**PREFS, "mail.smtpservers": all_}
+    p = Profile(owner, os.path.join(owner.d, "p"), was)
+    owner.setup(*servers[0], *PORTS, "--thunderbird")
+    assert p.prefs()["mail.smtpservers"] == all_ + ",smtp1200"
+    owner.run("undo", "--yes", ALICE)
+    assert p.prefs() == was
+
+
 def test_unasked(owner, servers):
     p = Profile(owner, os.path.join(owner.d, "p"), PREFS)
     owner.setup(*servers[0], *PORTS)
