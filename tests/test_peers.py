@@ -351,6 +351,38 @@ def test_made_anew(scripted):
         assert sorted(sends(a, EVE)) == wanted, how
 
 
+def test_damaged(scripted):
+    """Whatever octet of it the disk spoils: sealed to that key, or refused."""
+    a = scripted(account={"encrypt": "when-possible"})
+    learnt(a, EVE, "eve")
+    learnt(a, "dan@example.com", "dan")
+    wanted = reads("eve")
+    assert sorted(sends(a, EVE)) == wanted
+    ring = os.path.join(folder(a), "pubring.kbx")
+    with open(ring, "rb") as f:
+        good = f.read()
+    times = os.stat(ring)
+    for at in range(0, len(good), 61):
+        if not os.path.exists(os.path.join(folder(a), "note")):
+            assert sorted(sends(a, EVE)) == wanted      # made anew
+            with open(ring, "rb") as f:
+                good = f.read()
+            times = os.stat(ring)
+        with open(ring, "r+b") as f:
+            f.write(good[:at] + bytes([good[at] ^ 1 << at % 8])
+                    + good[at + 1:])
+        # nothing but its octets tells
+        os.utime(ring, ns=(times.st_atime_ns, times.st_mtime_ns))
+        n = len(a.smtp.accepted)
+        r = a.send([EVE], letters.text(to=(EVE,)))
+        if r.code == 250:
+            assert sorted(keys.sealed_to(letters.cipher(
+                a.smtp.accepted[-1].data))) == wanted, at
+        else:
+            assert r.code in (451, 550) and words(r), (at, r)
+            assert len(a.smtp.accepted) == n, at
+
+
 def listed(home, ring):
     """All that gpg knows of the keys in a keyring, each signature checked."""
     _, out, said = keys.run(home, "--no-default-keyring", "--keyring", ring,
