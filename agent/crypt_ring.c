@@ -20,7 +20,7 @@
 #include "crypto/kbx.h"
 
 enum {
-	RING_MAX = 2 * PEER_OCTETS_MAX,
+	RING_MAX = 8 * PEER_OCTETS_MAX,	/* kbx_key() makes up to 7 of one */
 	NOTE_MAX = 200,
 	GROWN_MAX = 2 * PEER_KEYS_MAX,	/* put in since it was made anew */
 	WAIT_TURNS = 100, WAIT_MS = 100	/* for another crypt to be done */
@@ -322,6 +322,7 @@ static int lock(struct crypt *c, struct err *e)
 static int update(struct crypt *c, uint64_t last, struct err *e)
 {
 	struct membuf ring;
+	struct err why = { .code = 0 };
 	struct note n;
 	bool good;
 	int fd = lock(c, e), rc = 0;
@@ -333,7 +334,14 @@ static int update(struct crypt *c, uint64_t last, struct err *e)
 	if (!good)
 		rc = make_anew(c, &n, &ring, e);
 	else if (n.serial < last)
-		rc = add_new(c, &n, &ring, e);
+		rc = add_new(c, &n, &ring, &why);
+	if (rc && good && gpg_err_code(why.code) == GPG_ERR_TOO_LARGE) {
+		/* with keys that the keeper has no more */
+		membuf_free(&ring);
+		rc = make_anew(c, &n, &ring, &why);
+	}
+	if (rc && good && e)
+		*e = why;
 	if (rc == 0)
 		rc = note_write(c, &n, e);
 	membuf_free(&ring);
