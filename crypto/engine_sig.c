@@ -140,6 +140,17 @@ static bool signs(gpgme_key_t key, const char *sub)
 	return false;
 }
 
+/* Said in any copy, whatever another one has. */
+static bool withdrawn(gpgme_key_t key, const char *sub)
+{
+	if (key->revoked || key->disabled || key->invalid)
+		return true;
+	for (gpgme_subkey_t s = key->subkeys; s; s = s->next)
+		if (s->fpr && !strcmp(s->fpr, sub) && s->revoked)
+			return true;
+	return false;
+}
+
 /* gpg verifies by the first copy of a key that it finds, the user's: that it has ended
  * counts no more where a copy in our keyring lasts longer. */
 static bool renewed(struct engine *g, const char *fpr, const char *sub)
@@ -153,7 +164,7 @@ static bool renewed(struct engine *g, const char *fpr, const char *sub)
 
 		if (!k->fpr || strcmp(k->fpr, fpr))
 			continue;
-		if (k->revoked || k->disabled || k->invalid)
+		if (withdrawn(k, sub))
 			return false;
 		lasts = lasts || (!k->expired && signs(k, sub));
 	}

@@ -162,3 +162,25 @@ def test_withdrawn(agent, copies):
     brings(a, binary("eve"), EVE)   # one after the other
     assert sorted(revoked(a)) == [(0,), (1,)]
     assert ask(a, BOB)["state"] == "unusable"
+
+
+def test_a_signing_subkey_withdrawn(scripted, make):
+    """The user's copy has ended and says so; the one that came is older."""
+    home = make.home(["bob"], ["alice"])
+    keys.run(home, "--pinentry-mode", "loopback", "--passphrase", "",
+             "--quick-add-key", FPR, "ed25519", "sign", "1y")
+    older = export(home)
+    part = letters.crlf("Content-Type: text/plain\n\nHello\n")
+    signed = letters.signed(part, keys.sign(home, part, "bob"), sender=BOB,
+                            to=(ALICE,))
+    keys.run(home, "--command-fd", "0", "--edit-key", FPR, "key 2", "revkey",
+             "save", data=b"y\n0\n\ny\n")
+    keys.run(home, "--quick-set-expire", FPR, "seconds=1")
+    newest = export(home)
+    a = scripted(trusted=(), public=())
+    keys.run(a.home, "--import", data=newest)
+    learnt(a, BOB, "bob", data=older)
+    wait_for(lambda: b"pub:e:" in keys.run(
+        a.home, "--with-colons", "--list-keys", FPR)[1], 20)
+    got, = came(a, signed)
+    assert letters.verdict(got)["signature"] in ("expired", "revoked")
