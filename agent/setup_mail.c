@@ -10,7 +10,8 @@
 enum {
 	WORDS_MAX = 2048,
 	NEWEST = 20,			/* letters that are looked at */
-	LETTER_MAX = 1 << 20		/* octets of one that may be ours */
+	LETTER_MAX = 1 << 20,		/* octets of one that may be ours */
+	TAKEN_MAX = 128 << 20		/* and of one that is not */
 };
 
 /* ---- commands ---- */
@@ -106,10 +107,11 @@ int setup_mail_send(const struct setup_login *l, const char *letter,
 /* ---- fetching ---- */
 
 /* What the pipe brings, with a NUL behind it.  All of it is taken, so that the
- * next command has its own answer. */
+ * next command has its own answer; a letter without an end ends the session. */
 static int take(struct setup_session *t, struct membuf *m, struct err *e)
 {
 	struct frame f;
+	size_t taken = 0;
 	int rc = 0;
 
 	for (;;) {
@@ -119,6 +121,9 @@ static int take(struct setup_session *t, struct membuf *m, struct err *e)
 			return rc ? rc : sink_put(&m->sink, "", 1, e);
 		if (f.type != P_DATA)
 			return err_set(e, GPG_ERR_EOF, "the letter broke off");
+		if ((taken += f.len) > TAKEN_MAX)
+			return err_set(e, GPG_ERR_EOF,
+			               "a letter in the mailbox has no end");
 		if (rc == 0)
 			rc = sink_put(&m->sink, f.data, f.len, e);
 	}

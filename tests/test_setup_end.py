@@ -114,13 +114,15 @@ def test_refused(owner, servers):
     (lambda x: [x.replace(b"BEGIN PGP MESSAGE", b"BEGIN PGP MESSAG")],
      "not opened as it should"),
     (lambda x: [re.sub(rb"(?s)\r\n\r\n.*", b"\r\n\r\nWelcome!\r\n", x)],
-     "readable on its way")])
+     "readable on its way"),
+    (lambda x: [(b"X: " + b"y" * 993 + b"\r\n") * 140000], "has no end")])
 def test_comes_back_otherwise(owner, change, words):
     def put(session, user):
         got.mailbox = [("uid", x) for a in sent.accepted
                        for x in change(a.data)]
     with Provider("smtp", {ALICE: PASSWORD}) as sent, \
-            Provider("pop3", {ALICE: PASSWORD}, hooks={"auth": put}) as got:
+            Provider("pop3", {ALICE: PASSWORD}, hooks={
+                "auth": put, "top": say("-ERR it is optional")}) as got:
         q = owner.setup("--smtp", sent.conf, "--pop3", got.conf, *LOCAL,
                         "--welcome-wait", "1", start=True, ok=69)
     assert words in q.stderr and "has not come back as it should" in q.stderr
