@@ -18,7 +18,9 @@ enum { GPG_STALL = 30, STATUS_MAX = 64 << 10, PREFS_MAX = 16 << 20 };
 /* gpg makes its usual home itself, and no other. */
 static int make_home(const char *home, struct err *e)
 {
-	if (home && mkdir(home, 0700) && errno != EEXIST)
+	if (!home)
+		home = getenv("GNUPGHOME");
+	if (home && *home && mkdir(home, 0700) && errno != EEXIST)
 		return err_errno(e, home);
 	return 0;
 }

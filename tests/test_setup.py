@@ -180,6 +180,18 @@ def test_new_key(owner, servers):
     assert "\nkey = %s\n" % new in owner.text()
 
 
+def test_gnupghome_is_made(newcomer, servers):
+    """gpg makes only its usual home."""
+    home = newcomer.gnupg = os.path.join(newcomer.d, "g")
+    newcomer.env["GNUPGHOME"] = home
+    try:
+        newcomer.setup(*servers, "--no-passphrase")
+        assert len(newcomer.keys()) == 1 and os.stat(home).st_mode & 0o77 == 0
+        assert "\ngnupghome = %s\n" % home in newcomer.text()
+    finally:
+        keys.kill(home)
+
+
 def test_passphrase_by_pinentry(newcomer, servers):
     keys.pinentry(newcomer.gnupg, "answer", "open sesame, 17")
     newcomer.setup(*servers)
