@@ -11,18 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/plugin.h"
 #include "agent/plugin_socket.h"
 
 enum { HELLO_SECONDS = 20, CHUNK = 64 << 10 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- lines ---- */
 

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/addr.h"
 #include "agent/cert_file.h"
 #include "agent/doctor.h"
 #include "agent/file.h"
@@ -23,15 +24,6 @@ struct holder {			/* of a port */
 };
 
 /* ---- whose a port is ---- */
-
-static unsigned port_of(const struct listen *l)
-{
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
-
-	return ntohs(l->addr.ss_family == AF_INET ? in->sin_port
-	                                          : in6->sin6_port);
-}
 
 /* Who listens at this port, by one of the kernel's tables. */
 static bool find_listener(const char *path, unsigned port, struct holder *h)
@@ -107,8 +99,8 @@ static void find_holder(const struct listen *l, char who[WHO_MAX])
 	struct holder h = { 0 };
 	struct passwd *pw;
 
-	if (!find_listener("/proc/net/tcp", port_of(l), &h)
-	    && !find_listener("/proc/net/tcp6", port_of(l), &h))
+	if (!find_listener("/proc/net/tcp", addr_port(&l->addr), &h)
+	    && !find_listener("/proc/net/tcp6", addr_port(&l->addr), &h))
 		snprintf(who, WHO_MAX, "another program");
 	else if (!find_program(&h, who)) {
 		pw = getpwuid((uid_t)h.uid);
@@ -119,18 +111,6 @@ static void find_holder(const struct listen *l, char who[WHO_MAX])
 
 /* ---- can it be had? ---- */
 
-static void where(const struct listen *l, char out[WHERE_MAX])
-{
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
-	bool v6 = l->addr.ss_family == AF_INET6;
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	inet_ntop(l->addr.ss_family, v6 ? (const void *)&in6->sin6_addr
-	          : (const void *)&in->sin_addr, host, sizeof host);
-	snprintf(out, WHERE_MAX, v6 ? "[%s]:%u" : "%s:%u", host, port_of(l));
-}
-
 static void look_at_port(struct doctor *d, const struct listen *l)
 {
 	const int on = 1;
@@ -139,7 +119,7 @@ static void look_at_port(struct doctor *d, const struct listen *l)
 
 	if (fd == -1)
 		return;
-	where(l, name);
+	addr_name(&l->addr, name, sizeof name);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(fd, (const struct sockaddr *)&l->addr, l->len) == 0
 	    && listen(fd, 1) == 0)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/doctor.h"
 #include "agent/keeper_secret.h"
 #include "agent/log.h"
@@ -28,14 +29,6 @@ struct asked {
 	struct probe probe;
 	struct err e;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static const struct server *server_of(const struct asked *a)
 {

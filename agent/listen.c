@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/addr.h"
 #include "agent/frames.h"
 #include "agent/guard.h"
 #include "agent/log.h"
@@ -17,28 +18,6 @@
 enum { LISTEN_FDS_START = 3, BACKLOG = 64 };
 
 static const char *const kind_name[] = { "submission", "pop3", "plugin" };
-
-static uint16_t addr_port(const struct sockaddr_storage *a)
-{
-	return ntohs(a->ss_family == AF_INET6
-	             ? ((const struct sockaddr_in6 *)a)->sin6_port
-	             : ((const struct sockaddr_in *)a)->sin_port);
-}
-
-static void addr_name(const struct sockaddr_storage *a, char *out, size_t n)
-{
-	char ip[INET6_ADDRSTRLEN] = "?";
-
-	if (a->ss_family == AF_INET6) {
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr,
-		          ip, sizeof ip);
-		snprintf(out, n, "[%s]:%u", ip, addr_port(a));
-	} else {
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr,
-		          ip, sizeof ip);
-		snprintf(out, n, "%s:%u", ip, addr_port(a));
-	}
-}
 
 /* May others than this machine reach it? */
 static bool addr_remote(const struct sockaddr_storage *a)

@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "agent/clock.h"
 #include "agent/plugin.h"
 
 /* An event is taken when its line can be written without waiting: else it stays
@@ -22,14 +23,6 @@ static int write_event(struct plugin *p)
 	}
 	j = plugin_event(&f);
 	return j ? plugin_say(p, j) : 0;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* What is left for poll(): events come in between, and give no more time. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/ask.h"
+#include "agent/clock.h"
 #include "agent/conf_value.h"
 #include "agent/file.h"
 #include "agent/plugin_socket.h"
@@ -25,14 +26,6 @@ enum {
 	START_MS = 30000, STOP_MS = 15000, SLICE_MS = 50,
 	PID_FILE_MAX = 32, CMDLINE_MAX = 64 << 10, LOG_MAX = 1 << 20
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void pause_ms(long ms)
 {

@@ -5,19 +5,12 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "agent/clock.h"
 #include "agent/frames.h"
 #include "agent/keeper_secret.h"
 #include "agent/setup.h"
 
 enum { TEXT_MAX = 4096, POLL_MS = 50 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* It as it stands in a configuration, where it is to come back as it was meant. */
 static int make_conf(const struct setup *s, struct conf *c, struct err *e)

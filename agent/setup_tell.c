@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/addr.h"
 #include "agent/setup_end.h"
 
 static void tell_place(const char *what, const struct listen *l)
@@ -12,15 +13,11 @@ static void tell_place(const char *what, const struct listen *l)
 		[LOCAL_OFFERED] = "none", [LOCAL_STARTTLS] = "STARTTLS",
 		[LOCAL_TLS] = "SSL/TLS"
 	};
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
-	bool v6 = l->addr.ss_family == AF_INET6;
-	char host[INET6_ADDRSTRLEN] = "127.0.0.1";
+	char host[ADDR_HOST_MAX];
 
-	inet_ntop(l->addr.ss_family, v6 ? (const void *)&in6->sin6_addr
-	          : (const void *)&in->sin_addr, host, sizeof host);
+	addr_host(&l->addr, host);
 	printf("  %-8s  %s, port %u, connection security: %s\n", what, host,
-	       ntohs(v6 ? in6->sin6_port : in->sin_port), security[l->tls]);
+	       (unsigned)addr_port(&l->addr), security[l->tls]);
 }
 
 void setup_tell(const struct setup *s)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "agent/addr.h"
 #include "agent/cert_file.h"
 #include "agent/cmd.h"
 #include "agent/file.h"
@@ -38,18 +39,14 @@ static int server(struct membuf *m, const char *element, const char *type,
 		[LOCAL_OFFERED] = "plain", [LOCAL_STARTTLS] = "STARTTLS",
 		[LOCAL_TLS] = "SSL"
 	};
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
-	bool v6 = l->addr.ss_family == AF_INET6;
-	char host[INET6_ADDRSTRLEN] = "127.0.0.1";
+	char host[ADDR_HOST_MAX];
 
-	inet_ntop(l->addr.ss_family, v6 ? (const void *)&in6->sin6_addr
-	          : (const void *)&in->sin_addr, host, sizeof host);
+	addr_host(&l->addr, host);
 	return membuf_printf(m, e,
 		"<%s type=\"%s\"><hostname>%s</hostname><port>%u</port>"
 		"<socketType>%s</socketType><username>%s</username>"
 		"<authentication>password-cleartext</authentication></%s>\n",
-		element, type, host, ntohs(v6 ? in6->sin6_port : in->sin_port),
+		element, type, host, (unsigned)addr_port(&l->addr),
 		how[l->tls], "%EMAILADDRESS%", element);
 }
 

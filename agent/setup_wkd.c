@@ -4,19 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/clock.h"
 #include "agent/setup.h"
 #include "agent/wkd.h"
 #include "crypto/engine.h"
 
 enum { WAIT_MS = 10000, GPG_STALL = 30 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Until it is known, or for as long as a person waits. */
 static enum looked look_up(struct wkd *w, const char *address)

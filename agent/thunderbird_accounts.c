@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/addr.h"
 #include "agent/file.h"
 #include "agent/thunderbird.h"
 #include "agent/thunderbird_prefs.h"
@@ -70,22 +71,15 @@ static const char *text(const struct job *j, const char *fmt, const char *id)
 
 static const char *host_of(const struct listen *l)
 {
-	static char host[INET6_ADDRSTRLEN];
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
+	static char host[ADDR_HOST_MAX];
 
-	return in->sin_family == AF_INET6
-	       ? inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host)
-	       : inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+	addr_host(&l->addr, host);
+	return host;
 }
 
 static unsigned port_of(const struct listen *l)
 {
-	const struct sockaddr_in *in = (const void *)&l->addr;
-	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
-
-	return ntohs(in->sin_family == AF_INET6 ? in6->sin6_port
-	                                        : in->sin_port);
+	return addr_port(&l->addr);
 }
 
 /* ---- the outgoing server ---- */
